@@ -1,0 +1,107 @@
+/**
+ * One volunteer's copy of the model, as numbers: the anchor that all members of a group share bit for bit, and the
+ * residual, which is this volunteer's own (what its past updates lost in rounding, or an update that nobody counted).
+ *
+ *   formUpdate:  correction = (weights - anchor) + residual;  sent = encode(correction)
+ *   commit:      anchor += outerLearningRate * mean(included updates)
+ *                residual = own update included ? correction - decode(sent) : correction
+ *
+ * The residual is settled at the commit and not before: an update that came too late is not lost, it is sent again with
+ * the next one. The trainer and the simulator run this same class; it knows no GPU, clock or network.
+ */
+import { averageUpdates, type GroupUpdate } from './averaging.ts';
+import { addDecoded, encodeUpdate, inspectUpdate, type Scheme } from './update-codec.ts';
+import { fingerprint, isFiniteVector, norm } from './vectors.ts';
+
+export class ReplicaError extends Error {
+  readonly code: 'not-finite' | 'no-anchor';
+  constructor(code: 'not-finite' | 'no-anchor', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * The residual may not outgrow the last correction by more than this: a tab whose updates are never counted would
+ * otherwise pile up stale progress and throw it at the group at once. Ten rounds' worth; a guess.
+ */
+const RESIDUAL_RATIO_MAX = 10;
+
+export class Replica {
+  readonly #scheme: Scheme;
+  readonly #outerLearningRate: number;
+  readonly #anchor: Float32Array;
+  readonly #residual: Float32Array;
+  /** (weights - anchor) + residual of the update that was formed last; null when none is open. */
+  #open: { correction: Float32Array; encoded: Uint8Array; deltaNorm: number } | null = null;
+  #fingerprint: string | null = null;
+
+  constructor(options: { parameterCount: number; scheme: Scheme; outerLearningRate: number }) {
+    this.#scheme = options.scheme;
+    this.#outerLearningRate = options.outerLearningRate;
+    this.#anchor = new Float32Array(options.parameterCount);
+    this.#residual = new Float32Array(options.parameterCount);
+  }
+
+  /** The shared parameters. Owned by the replica: read, do not keep. */
+  get anchor(): Float32Array {
+    return this.#anchor;
+  }
+
+  get fingerprint(): string {
+    return (this.#fingerprint ??= fingerprint(this.#anchor));
+  }
+
+  /** Euclidean norm of the residual: how much progress is still unsent. */
+  get residualNorm(): number {
+    return norm(this.#residual);
+  }
+
+  /** Stands at another anchor, with an empty residual. */
+  load(parameters: Float32Array): void {
+    if (parameters.length !== this.#anchor.length)
+      throw new Error(`replica: ${parameters.length} parameters given, the model has ${this.#anchor.length}`);
+    if (!isFiniteVector(parameters))
+      throw new ReplicaError('not-finite', 'the parameters to load are not finite');
+    this.#anchor.set(parameters);
+    this.#residual.fill(0);
+    this.#open = null;
+    this.#fingerprint = null;
+  }
+
+  /**
+   * Turns trained weights into the bytes to send. The update stays open until `commit`.
+   * @throws ReplicaError 'not-finite': training diverged; the replica is unchanged.
+   */
+  formUpdate(weights: Float32Array): Uint8Array {
+    const correction = new Float32Array(weights.length);
+    let deltaSquares = 0;
+    for (let i = 0; i < weights.length; i++) {
+      const delta = weights[i]! - this.#anchor[i]!;
+      deltaSquares += delta * delta;
+      correction[i] = delta + this.#residual[i]!;
+    }
+    if (!isFiniteVector(correction))
+      throw new ReplicaError('not-finite', 'training gave weights that are not finite');
+    const encoded = encodeUpdate(this.#scheme, correction);
+    if (inspectUpdate(encoded, this.#scheme, weights.length) !== null)
+      throw new ReplicaError('not-finite', 'training gave weights beyond what any peer accepts');
+    this.#open = { correction, encoded, deltaNorm: Math.sqrt(deltaSquares) };
+    return encoded;
+  }
+
+  /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
+  commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
+    const mean = averageUpdates(updates, this.#anchor.length);
+    for (let i = 0; i < mean.length; i++) this.#anchor[i]! += this.#outerLearningRate * mean[i]!;
+    this.#fingerprint = null;
+    const open = this.#open;
+    this.#open = null;
+    if (open === null) return;
+    this.#residual.set(open.correction);
+    if (ownIncluded) addDecoded(open.encoded, -1, this.#residual);
+    const limit = RESIDUAL_RATIO_MAX * open.deltaNorm;
+    const size = norm(this.#residual);
+    if (size > limit) for (let i = 0; i < mean.length; i++) this.#residual[i]! *= limit / size;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * REST of the coordinator: what the admin page, the demo and scripts read and write. Times are milliseconds since the
+ * run was created, unless a field says `At`.
+ */
+import Type, { type Static } from 'typebox';
+import { DatasetManifestSchema } from './dataset.ts';
+import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
+import { LIMITS } from './limits.ts';
+import { RunManifestSchema, RunStateSchema } from './run.ts';
+import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
+
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Count = Type.Integer({ minimum: 0 });
+
+/** Every error body: `field` names what to mend when one field is at fault. */
+export const ErrorBodySchema = Type.Object({
+  code: Type.String(),
+  message: Type.String({ maxLength: 200 }),
+  field: Type.Optional(Type.String({ maxLength: 200 })),
+});
+export type ErrorBody = Static<typeof ErrorBodySchema>;
+
+/** One tab as the coordinator knows it; the same fields stand in the demo's report. */
+export const VolunteerViewSchema = Type.Object({
+  id: VolunteerIdSchema,
+  adapter: AdapterSchema,
+  state: Type.String(),
+  connected: Type.Boolean(),
+  round: Nullable(Count),
+  loss: Nullable(Type.Number()),
+  stepsPerSecond: Type.Number(),
+  totals: TabTotalsSchema,
+  /** Samples of completed leases that were counted. */
+  confirmedSamples: Count,
+  joinedAtMs: Count,
+  leftAtMs: Nullable(Count),
+  /** Why it went: 'leaving', 'socket-closed', 'silent', 'run-finished'; null while connected. */
+  exit: Nullable(Type.String()),
+  /** Milliseconds since it was last heard of. */
+  heartbeatAgeMs: Count,
+});
+export type VolunteerView = Static<typeof VolunteerViewSchema>;
+
+export const CheckpointViewSchema = Type.Object({
+  round: Count,
+  term: Count,
+  sha256: Sha256Schema,
+  loss: Nullable(Type.Number()),
+  accuracy: Nullable(Type.Number()),
+});
+export type CheckpointView = Static<typeof CheckpointViewSchema>;
+
+export const RunViewSchema = Type.Object({
+  manifest: RunManifestSchema,
+  state: RunStateSchema,
+  reason: Type.String(),
+  createdAt: Type.String(),
+  elapsedMs: Count,
+  /** Milliseconds from the first training report to now or to the end. */
+  trainingMs: Count,
+  term: Count,
+  round: Count,
+  volunteersConnected: Count,
+  /** Totals over all tabs that ever took part. */
+  localSteps: Count,
+  samples: Count,
+  epoch: Count,
+  shardsCounted: Count,
+  lossLatest: Nullable(Type.Number()),
+  best: Nullable(CheckpointViewSchema),
+  latest: Nullable(CheckpointViewSchema),
+  reached: Type.Boolean(),
+  /** Times that two replicas of one term and round reported different fingerprints. Zero is the claim. */
+  divergences: Count,
+  /** Progress 0..1 and remaining milliseconds as a range, by rounds or by the accuracy curve; null: unknown. */
+  progress: Type.Number({ minimum: 0, maximum: 1 }),
+  etaMs: Nullable(Type.Tuple([Count, Count])),
+});
+export type RunView = Static<typeof RunViewSchema>;
+
+/** One point of the curves. Training loss is the mean over the tabs that reported the round. */
+export const MetricPointSchema = Type.Object({
+  round: Count,
+  atMs: Count,
+  loss: Nullable(Type.Number()),
+  lossMin: Nullable(Type.Number()),
+  lossMax: Nullable(Type.Number()),
+  valLoss: Nullable(Type.Number()),
+  valAccuracy: Nullable(Type.Number()),
+  volunteers: Count,
+});
+export type MetricPoint = Static<typeof MetricPointSchema>;
+
+/** Joins, leaves, coordinator restarts, state changes: the churn lane and the log. */
+export const RunEventSchema = Type.Object({
+  sequence: Count,
+  atMs: Count,
+  kind: Type.String(),
+  volunteerId: Nullable(VolunteerIdSchema),
+  text: Type.String({ maxLength: 200 }),
+});
+export type RunEvent = Static<typeof RunEventSchema>;
+
+/** GET /api/runs/:id/live answers `text/event-stream`; each event's data is one of these. */
+export const RunLiveSchema = Type.Object({
+  run: RunViewSchema,
+  volunteers: Type.Array(VolunteerViewSchema),
+  /** Points that are new or changed since the last event: an evaluation lands on an older round. Merge by `round`. */
+  points: Type.Array(MetricPointSchema),
+  events: Type.Array(RunEventSchema),
+});
+export type RunLive = Static<typeof RunLiveSchema>;
+
+/** POST /api/datasets */
+export const DatasetRequestSchema = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('digits'),
+      seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+      trainSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 100_000 })),
+      validationSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 20_000 })),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('idx'),
+      name: Type.String({ minLength: 1, maxLength: LIMITS.nameMaxCharacters }),
+      licence: Type.Optional(Type.String({ maxLength: 200 })),
+      /** Upload ids answered by POST /api/uploads. */
+      images: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      labels: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      /** The first so many rows train, the rest validate. Default: four fifths. */
+      trainSampleCount: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax })),
+    },
+    { additionalProperties: false },
+  ),
+]);
+export type DatasetRequest = Static<typeof DatasetRequestSchema>;
+
+/** GET /api/datasets/:id/samples: grey images as base64 of unsigned bytes. */
+export const DatasetSamplesSchema = Type.Object({
+  sampleShape: Type.Array(Type.Integer()),
+  samples: Type.Array(Type.Object({ label: Type.Integer(), pixels: Type.String() }), { maxItems: 100 }),
+});
+export type DatasetSamples = Static<typeof DatasetSamplesSchema>;
+export const DatasetListSchema = Type.Array(DatasetManifestSchema);
+
+/** The demo's `--report FILE.json`: a contract that others script against. */
+export const ReportSchema = Type.Object({
+  run: Type.Object({
+    id: RunIdSchema,
+    name: Type.String(),
+    model: Type.String(),
+    parameterCount: Count,
+    seed: Count,
+  }),
+  result: Type.Object({
+    valAccuracy: Nullable(Type.Number()),
+    valLoss: Nullable(Type.Number()),
+    rounds: Count,
+    localSteps: Count,
+    samples: Count,
+    seconds: Type.Number({ minimum: 0 }),
+    reached: Type.Boolean(),
+  }),
+  tabs: Type.Array(
+    Type.Object({
+      id: VolunteerIdSchema,
+      backend: Type.String(),
+      adapter: Type.Object({
+        vendor: Type.String(),
+        architecture: Type.String(),
+        isFallbackAdapter: Type.Boolean(),
+      }),
+      localSteps: Count,
+      samples: Count,
+      rounds: Count,
+      bytesSentPeers: Count,
+      bytesReceivedPeers: Count,
+      bytesSentCoordinator: Count,
+      bytesReceivedCoordinator: Count,
+      peersMax: Count,
+      joinedAtMs: Count,
+      leftAtMs: Nullable(Count),
+      exit: Nullable(Type.String()),
+    }),
+  ),
+  exports: Type.Object({ tfjs: Nullable(Type.String()), safetensors: Nullable(Type.String()) }),
+});
+export type Report = Static<typeof ReportSchema>;

@@ -1,0 +1,93 @@
+/** What the coordinator says to a volunteer over its WebSocket, one JSON object a message. */
+import Type, { type Static } from 'typebox';
+import { ShardSchema } from './dataset.ts';
+import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
+import { LIMITS } from './limits.ts';
+import { RunManifestSchema, RunStateSchema } from './run.ts';
+
+const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+const message = <T extends string, P extends Record<string, Type.TSchema>>(type: T, properties: P) =>
+  Type.Object({ type: Type.Literal(type), ...properties }, { additionalProperties: false });
+
+export const IceServerSchema = Type.Object(
+  {
+    urls: Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 8 }),
+    username: Type.Optional(Type.String({ maxLength: 256 })),
+    credential: Type.Optional(Type.String({ maxLength: 256 })),
+  },
+  { additionalProperties: false },
+);
+export type IceServer = Static<typeof IceServerSchema>;
+
+export const CoordinatorMessageSchema = Type.Union([
+  /** Answer to `hello`. `signalToken` opens /signal/peerjs for this id; `secret` resumes the id and authorises uploads. */
+  message('welcome', {
+    volunteerId: VolunteerIdSchema,
+    secret: Type.String({ minLength: 16, maxLength: 128 }),
+    signalToken: Type.String({ minLength: 16, maxLength: 256 }),
+    iceServers: Type.Array(IceServerSchema, { maxItems: 8 }),
+  }),
+  /** The run this volunteer takes part in, or null: there is no work now. Sent again whenever it changes. */
+  message('assignment', { run: Type.Union([RunManifestSchema, Type.Null()]) }),
+  message('run-state', {
+    runId: RunIdSchema,
+    state: RunStateSchema,
+    reason: Type.String({ maxLength: 200 }),
+  }),
+  /**
+   * This volunteer starts the replica of a new term from the checkpoint. Granted to exactly one ready volunteer
+   * when nobody connected holds a replica; all others get `join`.
+   */
+  message('found', {
+    runId: RunIdSchema,
+    term: Counter32,
+    round: Counter32,
+    checkpointSha256: Sha256Schema,
+  }),
+  /** Somebody holds a replica: fetch the state from a peer of this term (or a later one). */
+  message('join', { runId: RunIdSchema, term: Counter32 }),
+  /** Peers of the run to hold links with. The smaller id dials. Replaces the former list. */
+  message('introduce', {
+    runId: RunIdSchema,
+    peers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
+  }),
+  /** A peer's socket closed or fell silent. Its links should be dropped now, not at their own timeout. */
+  message('peer-left', { volunteerId: VolunteerIdSchema }),
+  /** A shard to train on before the deadline, counted from receipt (volunteers' clocks are not trusted). */
+  message('lease', {
+    runId: RunIdSchema,
+    shard: ShardSchema,
+    generation: Counter32,
+    ttlMs: Type.Integer({ minimum: 1, maximum: 86_400_000 }),
+  }),
+  /** Nothing to lease now; ask again after this long. */
+  message('no-lease', { runId: RunIdSchema, retryMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }) }),
+  message('lease-ack', {
+    runId: RunIdSchema,
+    shardIndex: Counter32,
+    generation: Counter32,
+    outcome: Type.Union([Type.Literal('counted'), Type.Literal('duplicate'), Type.Literal('stale')]),
+  }),
+  /** Evaluate the shared model at the next round boundary with round >= `roundMin`, upload it, answer `evaluation`. */
+  message('evaluate', { runId: RunIdSchema, generation: Counter32, roundMin: Counter32 }),
+  /** The run as a whole, for the volunteer's page; about once a second. */
+  message('progress', {
+    runId: RunIdSchema,
+    round: Counter32,
+    volunteers: Counter32,
+    /** Samples that this volunteer trained and the coordinator counted. */
+    confirmedSamples: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    loss: Type.Union([Type.Number(), Type.Null()]),
+    accuracy: Type.Union([Type.Number(), Type.Null()]),
+    targetAccuracy: Type.Union([Type.Number(), Type.Null()]),
+  }),
+  message('error', {
+    code: Type.String({ maxLength: 64 }),
+    message: Type.String({ maxLength: 200 }),
+  }),
+]);
+export type CoordinatorMessage = Static<typeof CoordinatorMessageSchema>;
+export type CoordinatorMessageOf<T extends CoordinatorMessage['type']> = Extract<
+  CoordinatorMessage,
+  { type: T }
+>;

@@ -1,0 +1,52 @@
+/**
+ * Every bound of the wire, in one place. A limit has a unit in its name and a reason beside it. They are starting
+ * points: where a measurement disagrees, the measurement wins and is written here.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+export const LIMITS = {
+  /** One WebSocket text message in either direction. The largest honest one is an introduction of a full group. */
+  controlMessageMaxBytes: 65_536,
+  /** Nesting of any JSON that a stranger sends. */
+  jsonDepthMax: 16,
+  /** One signalling message (an SDP offer of one data channel is about 1 KiB). */
+  signalMessageMaxBytes: 16_384,
+  /** Token bucket of one volunteer's WebSocket: steady rate and burst, messages. */
+  controlMessagesPerSecond: 20,
+  controlMessagesBurst: 60,
+  /** A volunteer that says nothing for this long is gone (it beats every `heartbeatMs`). */
+  volunteerSilenceMaxMs: 45_000,
+  heartbeatMs: 5_000,
+  /** Peers beat faster: a dead peer costs its group at most this much when nobody else notices. */
+  peerHeartbeatMs: 2_000,
+  peerSilenceMaxMs: 8_000,
+  /** One data-channel message: SCTP carries 256 KiB, throughput is flat from 64 KiB on. */
+  peerMessageMaxBytes: 65_536,
+  /** Data-channel messages a second from one peer, steady and burst (a 50 M-parameter state is 3,200 messages). */
+  peerMessagesPerSecond: 2_000,
+  peerMessagesBurst: 8_000,
+  /** Transfers that one peer may have open towards us at once. */
+  peerTransfersMax: 4,
+  /** A transfer that made no progress for this long is dropped. */
+  peerTransferSilenceMaxMs: 30_000,
+  /** Nonsense from one peer before its channel is closed. */
+  peerStrikesMax: 3,
+  /** Bytes queued towards one peer before its link counts as clogged. */
+  peerQueueMaxBytes: 64 * 1024 * 1024,
+  /** Members of one group: everybody sends to everybody, so bytes grow with it. */
+  groupMaxMembers: 32,
+  parametersMax: 50_000_000,
+  layersMax: 200,
+  dimensionMax: 65_536,
+  rankMax: 5,
+  classesMax: 1_000,
+  shardMaxBytes: 16 * 1024 * 1024,
+  shardsMax: 100_000,
+  samplesMax: 10_000_000,
+  /** Uploaded file of an IDX dataset. */
+  uploadMaxBytes: 512 * 1024 * 1024,
+  localStepsMax: 1_000,
+  batchMax: 4_096,
+  nameMaxCharacters: 64,
+} as const;

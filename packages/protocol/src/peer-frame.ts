@@ -1,0 +1,398 @@
+/**
+ * What tabs say to each other: binary frames of fixed layout, little-endian, never a self-describing format (five
+ * bytes freeze PeerJS's default codec). A frame is a 24-byte header and a payload; the payload's layout depends on the
+ * kind. `decodeFrame` returns a typed frame or the reason of its rejection; it never throws and allocates nothing
+ * larger than its input.
+ *
+ * Header: u16 magic 0x756d ("mu"), u8 version, u8 kind, u32 runTag, u32 term, u32 round, u32 payloadBytes,
+ * u32 crc32(payload).
+ */
+import { crc32 } from './bytes.ts';
+import { isVolunteerId, VOLUNTEER_ID_BYTES, type VolunteerId } from './ids.ts';
+import { LIMITS } from './limits.ts';
+
+export const FRAME_HEADER_BYTES = 24;
+const FRAME_MAGIC = 0x756d;
+const FRAME_VERSION = 1;
+
+/** Where a replica stands, as text: 16 hexadecimal digits of the anchor's 64-bit fingerprint. */
+export type Fingerprint = string;
+
+const KIND_CODES = {
+  hello: 1,
+  update: 2,
+  commit: 3,
+  pull: 4,
+  'state-request': 5,
+  state: 6,
+  heartbeat: 7,
+  bye: 8,
+} as const;
+export type FrameKind = keyof typeof KIND_CODES;
+
+/** One author's update as it travels: the same bytes whether they come from the author or from a group-mate. */
+export interface UpdateBody {
+  readonly author: VolunteerId;
+  /** Samples behind the update: its weight in the mean. */
+  readonly sampleCount: number;
+  readonly stepCount: number;
+  /** Milliseconds the author spent training it; speeds of a group are compared with it. */
+  readonly trainMs: number;
+  /** Mean training loss over its samples; finite. */
+  readonly loss: number;
+  /** The anchor it was formed against. */
+  readonly anchor: Fingerprint;
+  /** Codec bytes; see packages/codec. */
+  readonly encoded: Uint8Array;
+}
+
+export interface CommitEntry {
+  readonly author: VolunteerId;
+  /** crc32 of the update's whole payload: proves that everybody averages the same bytes. */
+  readonly crc: number;
+}
+
+interface FrameBase {
+  readonly runTag: number;
+  readonly term: number;
+  readonly round: number;
+}
+export type Frame = FrameBase &
+  (
+    | { readonly kind: 'hello'; readonly hasReplica: boolean; readonly anchor: Fingerprint }
+    | ({ readonly kind: 'update'; /** crc32 of the payload */ readonly crc: number } & UpdateBody)
+    /** Closes `round`: everybody applies exactly these updates to `anchor`. `members`: expected in the next round. */
+    | {
+        readonly kind: 'commit';
+        readonly leader: VolunteerId;
+        readonly anchor: Fingerprint;
+        readonly included: readonly CommitEntry[];
+        readonly members: readonly VolunteerId[];
+      }
+    /** Please send me this author's update of `round`. */
+    | { readonly kind: 'pull'; readonly author: VolunteerId }
+    | { readonly kind: 'state-request' }
+    /** The whole replica at the start of `round`. */
+    | { readonly kind: 'state'; readonly anchor: Fingerprint; readonly state: Uint8Array }
+    | { readonly kind: 'heartbeat' }
+    | { readonly kind: 'bye' }
+  );
+export type FrameOf<K extends FrameKind> = Extract<Frame, { kind: K }>;
+
+export type FrameRejection =
+  | 'too-short'
+  | 'bad-magic'
+  | 'bad-version'
+  | 'bad-kind'
+  | 'bad-length'
+  | 'bad-checksum'
+  | 'bad-payload'
+  | 'too-large';
+
+/** Largest payload of each kind, bytes; update and state depend on the run's model. */
+export interface FrameLimits {
+  readonly updatePayloadMaxBytes: number;
+  readonly statePayloadMaxBytes: number;
+}
+
+const FINGERPRINT_BYTES = 8;
+const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES;
+const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + FINGERPRINT_BYTES + 2 + 2;
+const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
+
+/** Limits of a run whose codec needs at most `encodedMaxBytes` and whose state needs at most `stateMaxBytes`. */
+export const frameLimits = (encodedMaxBytes: number, stateMaxBytes: number): FrameLimits => ({
+  updatePayloadMaxBytes: UPDATE_FIXED_BYTES + encodedMaxBytes,
+  statePayloadMaxBytes: FINGERPRINT_BYTES + stateMaxBytes,
+});
+
+/** Largest whole frame under these limits, bytes. */
+export const frameMaxBytes = (limits: FrameLimits): number =>
+  FRAME_HEADER_BYTES +
+  Math.max(
+    limits.updatePayloadMaxBytes,
+    limits.statePayloadMaxBytes,
+    COMMIT_FIXED_BYTES + LIMITS.groupMaxMembers * (COMMIT_ENTRY_BYTES + VOLUNTEER_ID_BYTES),
+  );
+
+function payloadMaxBytes(kind: FrameKind, limits: FrameLimits): number {
+  switch (kind) {
+    case 'update':
+      return limits.updatePayloadMaxBytes;
+    case 'state':
+      return limits.statePayloadMaxBytes;
+    case 'commit':
+      return COMMIT_FIXED_BYTES + LIMITS.groupMaxMembers * (COMMIT_ENTRY_BYTES + VOLUNTEER_ID_BYTES);
+    case 'hello':
+      return 1 + FINGERPRINT_BYTES;
+    case 'pull':
+      return VOLUNTEER_ID_BYTES;
+    case 'state-request':
+    case 'heartbeat':
+    case 'bye':
+      return 0;
+    default:
+      return kind satisfies never;
+  }
+}
+
+const KIND_BY_CODE = new Map<number, FrameKind>(
+  Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as FrameKind]),
+);
+
+/** A frame without the `crc` that `encodeFrame` computes. */
+export type OutgoingFrame = {
+  [K in FrameKind]: K extends 'update' ? Omit<FrameOf<K>, 'crc'> : FrameOf<K>;
+}[FrameKind];
+
+export function encodeFrame(frame: OutgoingFrame): Uint8Array {
+  const payload = new Writer(payloadBytes(frame));
+  switch (frame.kind) {
+    case 'hello':
+      payload.u8(frame.hasReplica ? 1 : 0);
+      payload.fingerprint(frame.anchor);
+      break;
+    case 'update':
+      payload.id(frame.author);
+      payload.u32(frame.sampleCount);
+      payload.u32(frame.stepCount);
+      payload.u32(frame.trainMs);
+      payload.f32(frame.loss);
+      payload.fingerprint(frame.anchor);
+      payload.bytes(frame.encoded);
+      break;
+    case 'commit':
+      payload.id(frame.leader);
+      payload.fingerprint(frame.anchor);
+      payload.u16(frame.included.length);
+      payload.u16(frame.members.length);
+      for (const entry of frame.included) {
+        payload.id(entry.author);
+        payload.u32(entry.crc);
+      }
+      for (const member of frame.members) payload.id(member);
+      break;
+    case 'pull':
+      payload.id(frame.author);
+      break;
+    case 'state':
+      payload.fingerprint(frame.anchor);
+      payload.bytes(frame.state);
+      break;
+    case 'state-request':
+    case 'heartbeat':
+    case 'bye':
+      break;
+    default:
+      frame satisfies never;
+  }
+  const body = payload.buffer.subarray(FRAME_HEADER_BYTES);
+  const view = payload.view;
+  view.setUint16(0, FRAME_MAGIC, true);
+  view.setUint8(2, FRAME_VERSION);
+  view.setUint8(3, KIND_CODES[frame.kind]);
+  view.setUint32(4, frame.runTag, true);
+  view.setUint32(8, frame.term, true);
+  view.setUint32(12, frame.round, true);
+  view.setUint32(16, body.length, true);
+  view.setUint32(20, crc32(body), true);
+  return payload.buffer;
+}
+
+/** The payload's checksum as it stands in the header of an encoded frame: an update's identity in a commit. */
+export const frameCrc = (encodedFrame: Uint8Array): number =>
+  new DataView(encodedFrame.buffer, encodedFrame.byteOffset).getUint32(20, true);
+
+function payloadBytes(frame: OutgoingFrame): number {
+  switch (frame.kind) {
+    case 'hello':
+      return 1 + FINGERPRINT_BYTES;
+    case 'update':
+      return UPDATE_FIXED_BYTES + frame.encoded.length;
+    case 'commit':
+      return (
+        COMMIT_FIXED_BYTES +
+        frame.included.length * COMMIT_ENTRY_BYTES +
+        frame.members.length * VOLUNTEER_ID_BYTES
+      );
+    case 'pull':
+      return VOLUNTEER_ID_BYTES;
+    case 'state':
+      return FINGERPRINT_BYTES + frame.state.length;
+    case 'state-request':
+    case 'heartbeat':
+    case 'bye':
+      return 0;
+    default:
+      return frame satisfies never;
+  }
+}
+
+/** Parses one whole frame. The byte fields of the result are views into `bytes`, not copies. */
+export function decodeFrame(
+  bytes: Uint8Array,
+  limits: FrameLimits,
+): { readonly frame: Frame } | { readonly rejected: FrameRejection } {
+  if (bytes.length < FRAME_HEADER_BYTES) return { rejected: 'too-short' };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(0, true) !== FRAME_MAGIC) return { rejected: 'bad-magic' };
+  if (view.getUint8(2) !== FRAME_VERSION) return { rejected: 'bad-version' };
+  const kind = KIND_BY_CODE.get(view.getUint8(3));
+  if (kind === undefined) return { rejected: 'bad-kind' };
+  const payloadLength = view.getUint32(16, true);
+  if (payloadLength > payloadMaxBytes(kind, limits)) return { rejected: 'too-large' };
+  if (payloadLength !== bytes.length - FRAME_HEADER_BYTES) return { rejected: 'bad-length' };
+  const payload = bytes.subarray(FRAME_HEADER_BYTES);
+  const crc = view.getUint32(20, true);
+  if (crc32(payload) !== crc) return { rejected: 'bad-checksum' };
+  const base = {
+    runTag: view.getUint32(4, true),
+    term: view.getUint32(8, true),
+    round: view.getUint32(12, true),
+  };
+  const frame = decodePayload(kind, base, payload, crc);
+  return frame === null ? { rejected: 'bad-payload' } : { frame };
+}
+
+function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, crc: number): Frame | null {
+  const reader = new Reader(payload);
+  switch (kind) {
+    case 'hello': {
+      if (payload.length !== 1 + FINGERPRINT_BYTES) return null;
+      const flag = reader.u8();
+      if (flag > 1) return null;
+      return { ...base, kind, hasReplica: flag === 1, anchor: reader.fingerprint() };
+    }
+    case 'update': {
+      if (payload.length <= UPDATE_FIXED_BYTES) return null;
+      const author = reader.id();
+      if (author === null) return null;
+      const sampleCount = reader.u32();
+      const stepCount = reader.u32();
+      const trainMs = reader.u32();
+      const loss = reader.f32();
+      const anchor = reader.fingerprint();
+      const encoded = payload.subarray(UPDATE_FIXED_BYTES);
+      if (sampleCount < 1 || sampleCount > LIMITS.localStepsMax * LIMITS.batchMax) return null;
+      if (stepCount < 1 || stepCount > LIMITS.localStepsMax || !Number.isFinite(loss)) return null;
+      return { ...base, kind, author, sampleCount, stepCount, trainMs, loss, anchor, encoded, crc };
+    }
+    case 'commit': {
+      if (payload.length < COMMIT_FIXED_BYTES) return null;
+      const leader = reader.id();
+      const anchor = reader.fingerprint();
+      const includedCount = reader.u16();
+      const memberCount = reader.u16();
+      if (leader === null || includedCount < 1) return null;
+      if (includedCount > LIMITS.groupMaxMembers || memberCount > LIMITS.groupMaxMembers) return null;
+      const expected =
+        COMMIT_FIXED_BYTES + includedCount * COMMIT_ENTRY_BYTES + memberCount * VOLUNTEER_ID_BYTES;
+      if (payload.length !== expected) return null;
+      const included: CommitEntry[] = [];
+      const members: VolunteerId[] = [];
+      // Both lists are strictly ascending: no duplicates, one encoding for one meaning.
+      let last = '';
+      for (let i = 0; i < includedCount; i++) {
+        const author = reader.id();
+        if (author === null || author <= last) return null;
+        last = author;
+        included.push({ author, crc: reader.u32() });
+      }
+      last = '';
+      for (let i = 0; i < memberCount; i++) {
+        const member = reader.id();
+        if (member === null || member <= last) return null;
+        last = member;
+        members.push(member);
+      }
+      return { ...base, kind, leader, anchor, included, members };
+    }
+    case 'pull': {
+      const author = payload.length === VOLUNTEER_ID_BYTES ? reader.id() : null;
+      return author === null ? null : { ...base, kind, author };
+    }
+    case 'state':
+      if (payload.length <= FINGERPRINT_BYTES) return null;
+      return { ...base, kind, anchor: reader.fingerprint(), state: payload.subarray(FINGERPRINT_BYTES) };
+    case 'state-request':
+    case 'heartbeat':
+    case 'bye':
+      return payload.length === 0 ? { ...base, kind } : null;
+    default:
+      return kind satisfies never;
+  }
+}
+
+class Writer {
+  readonly buffer: Uint8Array;
+  readonly view: DataView;
+  #at = FRAME_HEADER_BYTES;
+  constructor(payloadLength: number) {
+    this.buffer = new Uint8Array(FRAME_HEADER_BYTES + payloadLength);
+    this.view = new DataView(this.buffer.buffer);
+  }
+  u8(value: number): void {
+    this.view.setUint8(this.#at, value);
+    this.#at += 1;
+  }
+  u16(value: number): void {
+    this.view.setUint16(this.#at, value, true);
+    this.#at += 2;
+  }
+  u32(value: number): void {
+    this.view.setUint32(this.#at, value, true);
+    this.#at += 4;
+  }
+  f32(value: number): void {
+    this.view.setFloat32(this.#at, value, true);
+    this.#at += 4;
+  }
+  id(id: VolunteerId): void {
+    for (let i = 0; i < VOLUNTEER_ID_BYTES; i++) this.buffer[this.#at + i] = id.charCodeAt(i);
+    this.#at += VOLUNTEER_ID_BYTES;
+  }
+  fingerprint(fingerprint: Fingerprint): void {
+    this.u32(Number.parseInt(fingerprint.slice(0, 8), 16));
+    this.u32(Number.parseInt(fingerprint.slice(8, 16), 16));
+  }
+  bytes(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+}
+
+class Reader {
+  #view: DataView;
+  #bytes: Uint8Array;
+  #at = 0;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  u8(): number {
+    return this.#view.getUint8(this.#at++);
+  }
+  u16(): number {
+    this.#at += 2;
+    return this.#view.getUint16(this.#at - 2, true);
+  }
+  u32(): number {
+    this.#at += 4;
+    return this.#view.getUint32(this.#at - 4, true);
+  }
+  f32(): number {
+    this.#at += 4;
+    return this.#view.getFloat32(this.#at - 4, true);
+  }
+  id(): VolunteerId | null {
+    let id = '';
+    for (let i = 0; i < VOLUNTEER_ID_BYTES; i++) id += String.fromCharCode(this.#bytes[this.#at + i]!);
+    this.#at += VOLUNTEER_ID_BYTES;
+    return isVolunteerId(id) ? id : null;
+  }
+  fingerprint(): Fingerprint {
+    return hex8(this.u32()) + hex8(this.u32());
+  }
+}
+
+const hex8 = (value: number) => value.toString(16).padStart(8, '0');

@@ -1,0 +1,90 @@
+/**
+ * A run: what a researcher asks for (`RunRequest`), what the coordinator fixes (`RunManifest`), how it stands
+ * (`RunState`, `RunView`). State words are the same in page, API, log and metric.
+ */
+import Type, { type Static } from 'typebox';
+import { DatasetManifestSchema } from './dataset.ts';
+import { DatasetIdSchema, RunIdSchema } from './ids.ts';
+import { LIMITS } from './limits.ts';
+import { ModelSpecSchema } from './model.ts';
+
+export const RUN_STATES = [
+  'waiting',
+  'training',
+  'degraded',
+  'paused',
+  'finishing',
+  'finished',
+  'failed',
+] as const;
+export const RunStateSchema = Type.Enum(RUN_STATES);
+export type RunState = (typeof RUN_STATES)[number];
+
+/** The knobs of training; every one has a default (`DEFAULT_TRAINING`) and a range. */
+export const TrainingSchema = Type.Object(
+  {
+    /** Local steps (optimiser updates) between two exchanges: H. */
+    localSteps: Type.Integer({ minimum: 1, maximum: LIMITS.localStepsMax }),
+    batchSize: Type.Integer({ minimum: 1, maximum: LIMITS.batchMax }),
+    /** Adam's step size on each tab. */
+    learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    /** The averaged pseudo-gradient is applied times this. */
+    outerLearningRate: Type.Number({ exclusiveMinimum: 0, maximum: 4 }),
+    /** How an update is made small on the wire. The codec issue adds to the list. */
+    codec: Type.Union([Type.Literal('fp32'), Type.Literal('int8')]),
+    /** A round is not trained with fewer tabs than this; a run with 1 starts with the first volunteer. */
+    peersMin: Type.Integer({ minimum: 1, maximum: LIMITS.groupMaxMembers }),
+    /** Rounds between two evaluations (with checkpoint) of the shared model. */
+    evaluateEveryRounds: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    /** The run ends when this many rounds are done, reached or not. */
+    roundsMax: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    /** The run ends when validation accuracy reaches this; null: only `roundsMax` or Stop ends it. */
+    targetAccuracy: Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+export type Training = Static<typeof TrainingSchema>;
+
+export const DEFAULT_TRAINING: Training = {
+  localSteps: 10,
+  batchSize: 32,
+  learningRate: 0.002,
+  outerLearningRate: 1,
+  codec: 'int8',
+  peersMin: 1,
+  evaluateEveryRounds: 5,
+  roundsMax: 400,
+  targetAccuracy: 0.95,
+};
+
+/** Body of POST /api/runs. `model` is a preset's name or a full description. */
+export const RunRequestSchema = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: LIMITS.nameMaxCharacters,
+      pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*$',
+    }),
+    datasetId: DatasetIdSchema,
+    model: Type.Union([Type.Literal('mlp'), Type.Literal('cnn'), ModelSpecSchema]),
+    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+    training: Type.Optional(Type.Partial(TrainingSchema, { additionalProperties: false })),
+  },
+  { additionalProperties: false },
+);
+export type RunRequest = Static<typeof RunRequestSchema>;
+
+/** Everything that a tab needs to take part, fixed at creation. */
+export const RunManifestSchema = Type.Object(
+  {
+    id: RunIdSchema,
+    name: Type.String({ minLength: 1, maxLength: LIMITS.nameMaxCharacters }),
+    seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
+    model: ModelSpecSchema,
+    parameterCount: Type.Integer({ minimum: 1, maximum: LIMITS.parametersMax }),
+    training: TrainingSchema,
+    dataset: DatasetManifestSchema,
+  },
+  { additionalProperties: false },
+);
+export type RunManifest = Static<typeof RunManifestSchema>;

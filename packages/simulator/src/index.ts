@@ -1,0 +1,2 @@
+/** The whole grid in imaginary time: production mind, codec, wire and ledger; imaginary hands, network and clock. */
+export * from './simulate.ts';

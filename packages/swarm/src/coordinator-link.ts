@@ -1,0 +1,89 @@
+/**
+ * The volunteer's side of its WebSocket: when to connect again, who we are, when to report. Pure. Being cut off is
+ * normal: the volunteer goes on training with the peers it knows, and says everything again that was not acknowledged.
+ */
+import {
+  LIMITS,
+  PROTOCOL_VERSION,
+  type Adapter,
+  type Head,
+  type VolunteerMessage,
+} from '@murmuration/protocol';
+
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 10_000;
+/** A report a round, but not more often than this. */
+const REPORT_INTERVAL_MS = 1_000;
+
+export interface Identity {
+  readonly volunteerId: string;
+  readonly secret: string;
+}
+
+export class CoordinatorLink {
+  #state: 'down' | 'opening' | 'greeting' | 'up' = 'down';
+  #identity: Identity | null = null;
+  #failures = 0;
+  #retryAtMs = 0;
+  #reportedMs = -Infinity;
+
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+  get identity(): Identity | null {
+    return this.#identity;
+  }
+  /** When the next attempt is due; null while connected or under way. */
+  get retryAtMs(): number | null {
+    return this.#state === 'down' ? this.#retryAtMs : null;
+  }
+
+  /** Whether to open a socket now. */
+  shouldConnect(nowMs: number): boolean {
+    if (this.#state !== 'down' || nowMs < this.#retryAtMs) return false;
+    this.#state = 'opening';
+    return true;
+  }
+
+  /** First message of a new socket. */
+  greet(adapter: Adapter, standing: { runId: string; head: Head } | null): VolunteerMessage {
+    this.#state = 'greeting';
+    return {
+      type: 'hello',
+      protocolVersion: PROTOCOL_VERSION,
+      adapter,
+      ...(this.#identity === null ? {} : { resume: this.#identity }),
+      ...(standing === null ? {} : { head: standing }),
+    };
+  }
+
+  welcomed(identity: Identity): void {
+    this.#state = 'up';
+    this.#failures = 0;
+    this.#identity = identity;
+    this.#reportedMs = -Infinity;
+  }
+
+  /** The socket closed, or never opened. Exponential backoff with jitter, so that a crowd does not return at once. */
+  closed(nowMs: number, random: () => number): void {
+    const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
+    this.#state = 'down';
+    this.#failures += 1;
+    this.#retryAtMs = nowMs + delayMs * (0.5 + random() / 2);
+  }
+
+  /** Whether a report is due: `urgent` after a round or a change of state, else as heartbeat. */
+  reportDue(urgent: boolean, nowMs: number): boolean {
+    if (this.#state !== 'up') return false;
+    const waitMs = urgent ? REPORT_INTERVAL_MS : LIMITS.heartbeatMs;
+    if (nowMs - this.#reportedMs < waitMs) return false;
+    this.#reportedMs = nowMs;
+    return true;
+  }
+
+  /** When the next report is due at the latest. */
+  nextReportMs(urgent: boolean): number {
+    if (this.#state !== 'up') return Infinity;
+    return this.#reportedMs + (urgent ? REPORT_INTERVAL_MS : LIMITS.heartbeatMs);
+  }
+}

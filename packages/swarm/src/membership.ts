@@ -1,0 +1,457 @@
+/**
+ * A volunteer's part in one run's model: how it comes by a replica, keeps it the same as everybody's, and helps others
+ * to one. Four roles: `none`, `founding` (loads a checkpoint and starts a term), `joining` (fetches the state from a
+ * peer) and `member` (takes part in rounds, see group-round.ts). Pure; wishes go to the outbox.
+ */
+import { decodeState } from '@murmuration/codec';
+import {
+  encodeFrame,
+  frameCrc,
+  type CoordinatorMessageOf,
+  type Frame,
+  type FrameOf,
+  type Head,
+  type OutgoingFrame,
+  type RunManifest,
+  type Sha256,
+  type VolunteerId,
+} from '@murmuration/protocol';
+import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
+import type { Outbox } from './outbox.ts';
+import type { Peers } from './peers.ts';
+import type { TrainerEvent } from './ports.ts';
+import { StateFetch } from './state-fetch.ts';
+
+export type Role =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'founding'; readonly term: number; readonly round: number; readonly sha256: Sha256 }
+  | { readonly kind: 'joining'; readonly fetch: StateFetch }
+  | { readonly kind: 'member'; readonly round: GroupRound };
+
+/** Protocol violations of one peer before its link is dropped. Frames that merely come late are none. */
+const STRIKES_MAX = 3;
+const VIOLATIONS: ReadonlySet<string> = new Set([
+  'not-leader',
+  'not-author',
+  'equivocation',
+  'other-run',
+  'bad-state',
+  'unasked-state',
+]);
+/** What comes too late or too early is no fault: tabs are never in the same round at the same instant. */
+const UNTIMELY: ReadonlySet<string> = new Set([
+  'old-round',
+  'future-round',
+  'other-term',
+  'other-anchor',
+  'duplicate',
+  'late-state',
+]);
+/** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
+const BEHIND_ROUNDS = 2;
+const BEHIND_MAX_MS = 1_500;
+
+type Close = Extract<RoundDecision, { kind: 'close' }>;
+
+export class Membership {
+  readonly #manifest: RunManifest;
+  readonly #runTag: number;
+  readonly #self: VolunteerId;
+  readonly #peers: Peers;
+  readonly #outbox: Outbox;
+  #role: Role = { kind: 'none' };
+  #paused = false;
+  /** The decision whose `commit` the trainer carries out. */
+  #closing: Close | null = null;
+  readonly #donees = new Set<VolunteerId>();
+  #behindSinceMs: number | null = null;
+  /** The round in which our own training diverged: it is not tried again before the next one. */
+  #divergedRound: number | null = null;
+  /** The update we sent last: after a resync into its round it counts again, a second one would be equivocation. */
+  #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate } | null = null;
+  #rejectedFrames = 0;
+
+  constructor(options: {
+    manifest: RunManifest;
+    runTag: number;
+    self: VolunteerId;
+    peers: Peers;
+    outbox: Outbox;
+    paused: boolean;
+  }) {
+    this.#manifest = options.manifest;
+    this.#runTag = options.runTag;
+    this.#self = options.self;
+    this.#peers = options.peers;
+    this.#outbox = options.outbox;
+    this.#paused = options.paused;
+  }
+
+  /** Frames that were refused for what they are, not for when they came. */
+  get rejectedFrames(): number {
+    return this.#rejectedFrames;
+  }
+  get role(): Role {
+    return this.#role;
+  }
+  get head(): Head | null {
+    return this.#role.kind === 'member' ? this.#role.round.head : null;
+  }
+  /** Peers that take part in our rounds. */
+  get alive(): Set<VolunteerId> {
+    return this.head === null ? new Set() : this.#peers.alive(this.head.term);
+  }
+  /** At a round's boundary: no update of ours is out and no commit is being applied. */
+  get atBoundary(): boolean {
+    return this.#role.kind === 'member' && !this.#role.round.closing;
+  }
+  /** Nothing of ours is in this round yet, and trying makes sense. */
+  get mayTrain(): boolean {
+    if (this.#role.kind !== 'member' || this.#role.round.closing || this.#paused) return false;
+    const { round } = this.#role;
+    return round.ownUpdate === undefined && this.#divergedRound !== round.head.round;
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(
+      this.#role.kind === 'member' ? this.#role.round.nextDeadlineMs(this.alive) : Infinity,
+      this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
+      this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND_MAX_MS : Infinity,
+    );
+  }
+
+  // ---------------------------------------------------------------- coming by a replica
+
+  /** The coordinator lets us start a term. A replica of the same term or a later one is worth more. */
+  found(message: CoordinatorMessageOf<'found'>): void {
+    if (this.#role.kind === 'member' && this.#role.round.head.term >= message.term) return;
+    this.#role = {
+      kind: 'founding',
+      term: message.term,
+      round: message.round,
+      sha256: message.checkpointSha256,
+    };
+    const maxBytes = 4 * this.#manifest.parameterCount;
+    this.#outbox.push({ kind: 'fetch-blob', sha256: message.checkpointSha256, maxBytes });
+  }
+
+  /** The founding checkpoint arrived. False: it is not what we wait for. */
+  checkpointFetched(sha256: Sha256, bytes: Uint8Array): boolean {
+    if (this.#role.kind !== 'founding' || this.#role.sha256 !== sha256) return false;
+    this.#outbox.train({ kind: 'load-checkpoint', round: this.#role.round, parameters: bytes });
+    return true;
+  }
+
+  checkpointFailed(sha256: Sha256): void {
+    if (this.#role.kind !== 'founding' || this.#role.sha256 !== sha256) return;
+    this.#role = { kind: 'none' };
+    const reason = 'the checkpoint could not be fetched';
+    this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason });
+  }
+
+  /** The coordinator says that somebody holds a replica of this term. */
+  joinTerm(term: number, nowMs: number): void {
+    if (this.#role.kind === 'joining') return;
+    if (this.#role.kind === 'member' && this.#role.round.head.term >= term) return;
+    this.join(null, nowMs);
+  }
+
+  /** Fetches the state from a peer; `from` is asked first. */
+  join(from: VolunteerId | null, nowMs: number): void {
+    this.#closing = null;
+    this.#behindSinceMs = null;
+    const { parameterCount } = this.#manifest;
+    this.#role = { kind: 'joining', fetch: new StateFetch({ parameterCount, first: from, nowMs }) };
+    this.sayHelloToAll();
+  }
+
+  stateLoaded(event: Extract<TrainerEvent, { kind: 'state-loaded' }>, nowMs: number): void {
+    if (this.#role.kind !== 'founding' && this.#role.kind !== 'joining') return;
+    const founding = this.#role.kind === 'founding';
+    if (this.#role.kind === 'joining' && this.#role.fetch.accepted?.anchor !== event.anchor) {
+      this.#outbox.count('state-other-anchor');
+      this.#role.fetch.refused();
+      return;
+    }
+    const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.accepted!.term;
+    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.frames(term) : [];
+    const round = new GroupRound({
+      self: this.#self,
+      scheme: this.#manifest.training.codec,
+      parameterCount: this.#manifest.parameterCount,
+      head: { term, round: event.round, fingerprint: event.anchor },
+      members: founding ? [this.#self] : [],
+      nowMs,
+    });
+    this.#role = { kind: 'member', round };
+    const published = this.#published;
+    if (
+      published?.term === term &&
+      published.round === event.round &&
+      published.update.anchor === event.anchor
+    )
+      round.addOwn(published.update, nowMs);
+    for (const { peer, frame } of early)
+      if (frame.kind === 'update') round.addUpdate(peer, frame, nowMs);
+      else round.addCommit(peer, frame);
+    this.sayHelloToAll();
+  }
+
+  // ---------------------------------------------------------------- rounds
+
+  takeFrame(peer: VolunteerId, frame: Frame, nowMs: number): void {
+    if (frame.runTag !== this.#runTag) {
+      this.reject(peer, 'other-run');
+      return;
+    }
+    this.#peers.heard(peer, frame);
+    switch (frame.kind) {
+      case 'state-request':
+        if (this.#role.kind === 'member') this.#donees.add(peer);
+        return;
+      case 'state':
+        this.#takeState(peer, frame);
+        return;
+      case 'pull':
+        this.#answerPull(peer, frame);
+        return;
+      case 'bye':
+        this.#outbox.push({ kind: 'drop-link', peer, reason: 'bye' });
+        this.#peers.closed(peer);
+        this.lost(peer);
+        return;
+      case 'update':
+      case 'commit': {
+        const rejection = this.#takeRoundFrame(peer, frame, nowMs);
+        if (rejection !== null) this.reject(peer, rejection);
+        return;
+      }
+      case 'hello':
+      case 'heartbeat':
+        return;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  #takeRoundFrame(
+    peer: VolunteerId,
+    frame: FrameOf<'update'> | FrameOf<'commit'>,
+    nowMs: number,
+  ): string | null {
+    if (this.#role.kind === 'joining') return this.#role.fetch.early.keep(peer, frame);
+    if (this.#role.kind !== 'member') return null;
+    const { round } = this.#role;
+    if (frame.term !== round.head.term) return 'other-term';
+    return frame.kind === 'update' ? round.addUpdate(peer, frame, nowMs) : round.addCommit(peer, frame);
+  }
+
+  /** [R1] Our update goes to everybody who listens, and counts here as anybody's. */
+  trained(event: Extract<TrainerEvent, { kind: 'trained' }>, nowMs: number): void {
+    if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return;
+    const { round } = this.#role;
+    if (round.closing || this.#paused) return;
+    const frame: OutgoingFrame = {
+      kind: 'update',
+      runTag: this.#runTag,
+      term: round.head.term,
+      round: event.round,
+      author: this.#self,
+      sampleCount: event.sampleCount,
+      stepCount: event.stepCount,
+      trainMs: Math.min(0xffffffff, Math.round(event.trainMs)),
+      loss: Number.isFinite(event.loss) ? event.loss : 0,
+      anchor: round.head.fingerprint,
+      encoded: event.encoded,
+    };
+    const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
+    this.#published = { term: round.head.term, round: event.round, update };
+    round.addOwn(update, nowMs);
+    for (const peer of this.#peers.listening(round.head.term)) this.#outbox.send(peer, frame);
+  }
+
+  /** Training gave no finite weights: the round goes on without us, the next one starts from the group's anchor. */
+  diverged(): void {
+    if (this.#role.kind === 'member') this.#divergedRound = this.#role.round.head.round;
+  }
+
+  /** The trainer applied the commit. Returns what was averaged, or null when it concerns no round of ours any more. */
+  committed(
+    event: Extract<TrainerEvent, { kind: 'committed' }>,
+    nowMs: number,
+  ): readonly HeldUpdate[] | null {
+    const closed = this.#closing;
+    this.#closing = null;
+    if (this.#role.kind !== 'member' || closed === null) return null;
+    const { round } = this.#role;
+    const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
+    round.advance(head, closed.members, nowMs);
+    return closed.updates;
+  }
+
+  captured(event: Extract<TrainerEvent, { kind: 'captured' }>): void {
+    if (this.#role.kind === 'member') {
+      const { term } = this.#role.round.head;
+      const base = { runTag: this.#runTag, term, round: event.round };
+      for (const peer of this.#donees)
+        this.#outbox.send(peer, { kind: 'state', ...base, anchor: event.anchor, state: event.state });
+    }
+    this.#donees.clear();
+  }
+
+  /** Whatever has become possible or due. */
+  advance(nowMs: number, coordinatorUp: boolean): void {
+    if (this.#role.kind === 'joining') this.#fetchState(this.#role.fetch, nowMs, coordinatorUp);
+    if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
+    if (this.#role.kind === 'member' && !this.#paused) this.#decide(this.#role.round, nowMs);
+    if (this.#role.kind === 'member' && this.#donees.size > 0 && !this.#outbox.inFlight('capture'))
+      this.#outbox.train({ kind: 'capture' });
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.sayHelloToAll();
+  }
+
+  // ---------------------------------------------------------------- peers
+
+  sayHello(peer: VolunteerId): void {
+    const head = this.head;
+    this.#outbox.send(peer, {
+      kind: 'hello',
+      runTag: this.#runTag,
+      term: head?.term ?? 0,
+      round: head?.round ?? 0,
+      hasReplica: head !== null && !this.#paused,
+      anchor: head?.fingerprint ?? '0000000000000000',
+    });
+  }
+
+  sayHelloToAll(): void {
+    for (const peer of this.#peers.openIds) this.sayHello(peer);
+  }
+
+  sayBye(): void {
+    for (const peer of this.#peers.openIds)
+      this.#outbox.send(peer, { kind: 'bye', runTag: this.#runTag, term: 0, round: 0 });
+  }
+
+  /** The link to this peer is gone. */
+  lost(peer: VolunteerId): void {
+    this.#donees.delete(peer);
+    if (this.#role.kind === 'joining') this.#role.fetch.lost(peer);
+  }
+
+  /** Counts what was refused; a peer that breaks the protocol again and again loses its link. */
+  reject(peer: VolunteerId, rejection: string): void {
+    this.#outbox.count(rejection);
+    if (UNTIMELY.has(rejection)) return;
+    this.#rejectedFrames += 1;
+    const standing = this.#peers.get(peer);
+    if (standing === undefined || !VIOLATIONS.has(rejection)) return;
+    standing.strikes += 1;
+    if (standing.strikes < STRIKES_MAX) return;
+    this.#outbox.push({ kind: 'drop-link', peer, reason: 'strikes' });
+    this.#peers.closed(peer);
+    this.lost(peer);
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  #takeState(peer: VolunteerId, frame: FrameOf<'state'>): void {
+    if (this.#role.kind !== 'joining' || !this.#role.fetch.isAsked(peer)) {
+      this.#outbox.count('late-state');
+      return;
+    }
+    if (decodeState(frame.state, this.#manifest.parameterCount) === null) {
+      this.#role.fetch.refused();
+      this.reject(peer, 'bad-state');
+      return;
+    }
+    this.#role.fetch.accept({ term: frame.term, anchor: frame.anchor });
+    this.#outbox.train({ kind: 'load-state', round: frame.round, state: frame.state });
+  }
+
+  #answerPull(peer: VolunteerId, frame: FrameOf<'pull'>): void {
+    if (this.#role.kind !== 'member') return;
+    const held = this.#role.round.held(frame.round, frame.author);
+    if (held === undefined) return;
+    const { term } = this.#role.round.head;
+    this.#outbox.send(peer, { ...held, kind: 'update', runTag: this.#runTag, term, round: frame.round });
+  }
+
+  #decide(round: GroupRound, nowMs: number): void {
+    const decision = round.decide(this.alive, nowMs);
+    if (decision === null) return;
+    const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
+    switch (decision.kind) {
+      case 'pull':
+        for (const { from, author } of decision.wanted)
+          this.#outbox.send(from, { kind: 'pull', ...base, author });
+        return;
+      case 'resync':
+        this.#outbox.count(`resync: ${decision.why}`);
+        this.join(decision.from, nowMs);
+        return;
+      case 'close':
+        this.#closing = decision;
+        if (decision.announce) {
+          const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
+          const { members } = decision;
+          const anchor = round.head.fingerprint;
+          for (const peer of this.#peers.openIds)
+            this.#outbox.send(peer, {
+              kind: 'commit',
+              ...base,
+              leader: this.#self,
+              anchor,
+              included,
+              members,
+            });
+        }
+        this.#outbox.train({
+          kind: 'commit',
+          round: decision.round,
+          updates: decision.updates.map(({ author, sampleCount, encoded }) => ({
+            author,
+            sampleCount,
+            encoded,
+          })),
+          ownIncluded: decision.ownIncluded,
+        });
+        // [R9] The group does not wait for our own steps: what is trained so far stays in the residual.
+        if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
+        return;
+      default:
+        decision satisfies never;
+    }
+  }
+
+  #fetchState(fetch: StateFetch, nowMs: number, coordinatorUp: boolean): void {
+    const wish = fetch.next(this.#peers.donors(), nowMs);
+    if (wish === null) return;
+    if (wish.kind === 'ask')
+      this.#outbox.send(wish.donor, { kind: 'state-request', runTag: this.#runTag, term: 0, round: 0 });
+    else if (coordinatorUp)
+      this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason: 'no peer gave a state' });
+  }
+
+  /** [R8] A replica that its peers have left behind does not wait for commits that nobody will send again. */
+  #checkBehind(round: GroupRound, nowMs: number): void {
+    const { head } = round;
+    const [furthest] = this.#peers.donors();
+    if (furthest !== undefined && furthest.term > head.term) {
+      this.#outbox.count('resync: old-term');
+      this.join(furthest.id, nowMs);
+      return;
+    }
+    const behind =
+      furthest?.term === head.term && furthest.round >= head.round + BEHIND_ROUNDS && !round.closing;
+    if (!behind) this.#behindSinceMs = null;
+    else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
+    else if (nowMs - this.#behindSinceMs >= BEHIND_MAX_MS) {
+      this.#outbox.count('resync: behind');
+      this.join(furthest!.id, nowMs);
+    }
+  }
+}

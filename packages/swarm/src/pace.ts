@@ -1,0 +1,38 @@
+/**
+ * How many local steps a volunteer does in a round, so that a slow one finishes with the others instead of holding
+ * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): H times its speed over the group's greatest.
+ * Every member learns all speeds from the updates it averaged. Pure.
+ */
+import type { UpdateBody } from '@murmuration/protocol';
+
+/** Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. */
+const SLOW_SHARE = 0.7;
+/** Weight of the newest round in the running mean. A guess. */
+const NEWEST_WEIGHT = 0.3;
+
+export class Pace {
+  readonly #localSteps: number;
+  #share = 1;
+
+  /** @param localSteps the run's H. */
+  constructor(localSteps: number) {
+    this.#localSteps = localSteps;
+  }
+
+  /** Learns from a committed round. Updates without a time (0 ms) say nothing. */
+  learn(updates: readonly UpdateBody[], self: string): void {
+    const speeds = updates
+      .filter((update) => update.trainMs > 0)
+      .map((update) => ({ author: update.author, stepsPerMs: update.stepCount / update.trainMs }));
+    const own = speeds.find((speed) => speed.author === self);
+    if (own === undefined) return;
+    const fastest = Math.max(...speeds.map((speed) => speed.stepsPerMs));
+    this.#share += NEWEST_WEIGHT * (own.stepsPerMs / fastest - this.#share);
+  }
+
+  /** Steps of the next round, 1..H. */
+  get localSteps(): number {
+    if (this.#share >= SLOW_SHARE) return this.#localSteps;
+    return Math.max(1, Math.round(this.#localSteps * this.#share));
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What a volunteer knows of its peers: whose link is open, who holds a replica and at which round. Pure.
+ */
+import type { Fingerprint, Frame, VolunteerId } from '@murmuration/protocol';
+
+export interface PeerStanding {
+  /** Says that it holds a replica and takes part in rounds. */
+  hasReplica: boolean;
+  term: number;
+  round: number;
+  anchor: Fingerprint | null;
+  /** It is fetching a state: it wants updates and commits although it does not take part yet. */
+  loading: boolean;
+  /** Frames in a row that made no sense. */
+  strikes: number;
+}
+
+export class Peers {
+  readonly #open = new Map<VolunteerId, PeerStanding>();
+
+  opened(peer: VolunteerId): void {
+    this.#open.set(peer, { hasReplica: false, term: 0, round: 0, anchor: null, loading: false, strikes: 0 });
+  }
+
+  closed(peer: VolunteerId): boolean {
+    return this.#open.delete(peer);
+  }
+
+  get(peer: VolunteerId): PeerStanding | undefined {
+    return this.#open.get(peer);
+  }
+
+  get openIds(): readonly VolunteerId[] {
+    return [...this.#open.keys()];
+  }
+
+  entries(): IterableIterator<[VolunteerId, PeerStanding]> {
+    return this.#open.entries();
+  }
+
+  /** Learns from the header of any frame of this run. */
+  heard(peer: VolunteerId, frame: Frame): void {
+    const standing = this.#open.get(peer);
+    if (standing === undefined) return;
+    if (frame.kind === 'hello') {
+      standing.hasReplica = frame.hasReplica;
+      standing.anchor = frame.anchor;
+      standing.term = frame.term;
+      standing.round = frame.round;
+      if (frame.hasReplica) standing.loading = false;
+      return;
+    }
+    if (frame.kind === 'state-request') standing.loading = true;
+    if (frame.kind === 'heartbeat' || frame.kind === 'commit' || frame.kind === 'update') {
+      if (frame.term > standing.term || (frame.term === standing.term && frame.round > standing.round)) {
+        standing.term = frame.term;
+        standing.round = frame.round;
+      }
+    }
+  }
+
+  /** Peers that take part in rounds of this term. */
+  alive(term: number): Set<VolunteerId> {
+    const alive = new Set<VolunteerId>();
+    for (const [id, peer] of this.#open) if (peer.hasReplica && peer.term === term) alive.add(id);
+    return alive;
+  }
+
+  /** Peers that want this term's updates: those who take part, and newcomers that are fetching the state. */
+  listening(term: number): VolunteerId[] {
+    return [...this.#open]
+      .filter(([, peer]) => peer.loading || (peer.hasReplica && peer.term === term))
+      .map(([id]) => id);
+  }
+
+  /** Holders of a replica, the furthest first. */
+  donors(): { readonly id: VolunteerId; readonly term: number; readonly round: number }[] {
+    return [...this.#open]
+      .filter(([, peer]) => peer.hasReplica)
+      .map(([id, peer]) => ({ id, term: peer.term, round: peer.round }))
+      .sort((a, b) => b.term - a.term || b.round - a.round || (a.id < b.id ? -1 : 1));
+  }
+}

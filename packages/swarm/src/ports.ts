@@ -1,0 +1,164 @@
+/**
+ * The doors of the mind: what can happen to a volunteer (`VolunteerEvent`) and what the mind may wish for (`Effect`).
+ * Hands carry the wishes out: the trainer (GPU), the mesh (WebRTC), the coordinator client (WebSocket, HTTP). In the
+ * simulator they are imaginary. Nothing here touches the world.
+ *
+ * Trainer commands are carried out strictly one after another, in the order of their effects. Each is answered by
+ * exactly one event with the same `ticket`, or by `trainer-failed`.
+ */
+import type {
+  CoordinatorMessage,
+  Fingerprint,
+  Frame,
+  OutgoingFrame,
+  RunManifest,
+  Sha256,
+  Shard,
+  VolunteerId,
+  VolunteerMessage,
+} from '@murmuration/protocol';
+
+/** One mini-batch: batch number `batchIndex` of pass `pass` over a shard (see codec `shuffledIndices`). */
+export interface BatchPlan {
+  readonly shardIndex: number;
+  readonly pass: number;
+  readonly batchIndex: number;
+}
+
+/** An update ready to be averaged. `encoded` was inspected by the codec and may be decoded without trust. */
+export interface WeightedUpdate {
+  readonly author: VolunteerId;
+  readonly sampleCount: number;
+  readonly encoded: Uint8Array;
+}
+
+export type TrainerCommand =
+  /** Build the model, compile the shaders, run the gradient self-test. Answer: `prepared`. */
+  | { readonly kind: 'prepare'; readonly manifest: RunManifest }
+  /** Become the replica at the start of `round`. `state`: codec `decodeState`. Answer: `state-loaded`. */
+  | { readonly kind: 'load-state'; readonly round: number; readonly state: Uint8Array }
+  /** Become the replica from a checkpoint: float32 little-endian parameters. Answer: `state-loaded`. */
+  | { readonly kind: 'load-checkpoint'; readonly round: number; readonly parameters: Uint8Array }
+  /** Keep a shard (layout: protocol dataset.ts) for batches to come. Answer: `done`. */
+  | { readonly kind: 'add-shard'; readonly shardIndex: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'drop-shard'; readonly shardIndex: number }
+  /** Keep the validation samples. Answer: `done`. */
+  | { readonly kind: 'add-validation'; readonly bytes: Uint8Array }
+  /**
+   * Train from the anchor, then form, correct and encode the update. Answer: `trained`, with fewer steps than batches
+   * after `interrupt-training`, but at least one.
+   */
+  | { readonly kind: 'train'; readonly round: number; readonly batches: readonly BatchPlan[] }
+  /**
+   * Average the updates (any order; the result does not depend on it), move the anchor, continue from it.
+   * `ownIncluded`: the residual keeps only what the encoding lost; otherwise it keeps the whole update.
+   * Answer: `committed`.
+   */
+  | {
+      readonly kind: 'commit';
+      readonly round: number;
+      readonly updates: readonly WeightedUpdate[];
+      readonly ownIncluded: boolean;
+    }
+  /** Copy the replica for a newcomer. Answer: `captured`. */
+  | { readonly kind: 'capture' }
+  /** Loss and accuracy of the anchor on the validation samples, and its parameters. Answer: `evaluated`. */
+  | { readonly kind: 'evaluate' };
+
+export type TrainerFailure =
+  'device-lost' | 'self-test' | 'no-adapter' | 'too-small' | 'not-finite' | 'error';
+
+export type TrainerEvent =
+  | { readonly kind: 'prepared'; readonly ticket: number }
+  | {
+      readonly kind: 'state-loaded';
+      readonly ticket: number;
+      readonly round: number;
+      readonly anchor: Fingerprint;
+    }
+  | { readonly kind: 'done'; readonly ticket: number }
+  | {
+      readonly kind: 'trained';
+      readonly ticket: number;
+      readonly round: number;
+      readonly stepCount: number;
+      readonly sampleCount: number;
+      readonly trainMs: number;
+      /** Mean over the batches. */
+      readonly loss: number;
+      readonly encoded: Uint8Array;
+    }
+  /** `round` is the round that begins now. */
+  | {
+      readonly kind: 'committed';
+      readonly ticket: number;
+      readonly round: number;
+      readonly anchor: Fingerprint;
+    }
+  | {
+      readonly kind: 'captured';
+      readonly ticket: number;
+      readonly round: number;
+      readonly anchor: Fingerprint;
+      readonly state: Uint8Array;
+    }
+  | {
+      readonly kind: 'evaluated';
+      readonly ticket: number;
+      readonly round: number;
+      readonly anchor: Fingerprint;
+      readonly loss: number;
+      /** 0..1 */
+      readonly accuracy: number;
+      readonly sampleCount: number;
+      /** float32 little-endian parameters in the layout's order. */
+      readonly parameters: Uint8Array;
+    }
+  /** The command did not happen. After `device-lost` the trainer has recovered by itself and stands at the anchor. */
+  | {
+      readonly kind: 'trainer-failed';
+      readonly ticket: number;
+      readonly failure: TrainerFailure;
+      readonly detail: string;
+    };
+
+export type PeerGone = 'closed' | 'failed' | 'silent' | 'clogged' | 'strikes' | 'bye' | 'dropped';
+
+export type VolunteerEvent =
+  | TrainerEvent
+  | { readonly kind: 'coordinator-open' }
+  | { readonly kind: 'coordinator-closed' }
+  | { readonly kind: 'coordinator-message'; readonly message: CoordinatorMessage }
+  | { readonly kind: 'peer-open'; readonly peer: VolunteerId }
+  | { readonly kind: 'peer-closed'; readonly peer: VolunteerId; readonly reason: PeerGone }
+  /** A whole frame, decoded within the run's limits. The frame owns its bytes. */
+  | { readonly kind: 'peer-frame'; readonly peer: VolunteerId; readonly frame: Frame }
+  /** The mesh refused bytes of this peer before they became a frame. */
+  | { readonly kind: 'peer-rejected'; readonly peer: VolunteerId; readonly rejection: string }
+  | { readonly kind: 'blob-fetched'; readonly sha256: Sha256; readonly bytes: Uint8Array }
+  | { readonly kind: 'blob-failed'; readonly sha256: Sha256; readonly detail: string }
+  | { readonly kind: 'checkpoint-stored'; readonly sha256: Sha256 }
+  | { readonly kind: 'checkpoint-failed'; readonly detail: string }
+  | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }
+  /** The deadline that the mind asked for has come, or nothing else happened for a while. */
+  | { readonly kind: 'tick' };
+
+export type Effect =
+  | { readonly kind: 'tell-coordinator'; readonly message: VolunteerMessage }
+  /** Drop the socket and open a new one (backoff is the mind's). */
+  | { readonly kind: 'connect-coordinator' }
+  | { readonly kind: 'train'; readonly ticket: number; readonly command: TrainerCommand }
+  /** A `train` command under way (or next in line) ends after the step it is in. Nothing to do otherwise. */
+  | { readonly kind: 'interrupt-training' }
+  | { readonly kind: 'send'; readonly peer: VolunteerId; readonly frame: OutgoingFrame }
+  /** Hold a link with exactly these peers: dial the missing ones whose id is greater, drop the others. */
+  | { readonly kind: 'hold-links'; readonly peers: readonly VolunteerId[] }
+  | { readonly kind: 'drop-link'; readonly peer: VolunteerId; readonly reason: PeerGone }
+  /** GET /blobs/:sha256, verify the hash. Answer: `blob-fetched` or `blob-failed`. */
+  | { readonly kind: 'fetch-blob'; readonly sha256: Sha256; readonly maxBytes: number }
+  /** Hash and PUT the checkpoint. Answer: `checkpoint-stored` or `checkpoint-failed`. */
+  | { readonly kind: 'store-checkpoint'; readonly runId: string; readonly parameters: Uint8Array }
+  /** The volunteer's part is over: free the device, close everything. */
+  | { readonly kind: 'stop'; readonly reason: string };
+
+export type { Shard };

@@ -1,0 +1,55 @@
+/** What a volunteer's page may show of the mind: plain data, copied to the page at most four times a second. */
+import type { Adapter, RunState, TabTotals } from '@murmuration/protocol';
+
+/** State words of a volunteer: the same in page, API, log and metric. */
+export type VolunteerState =
+  | 'checking'
+  | 'ready'
+  | 'loading'
+  | 'warming-up'
+  | 'connecting'
+  | 'waiting'
+  | 'training'
+  | 'syncing'
+  | 'paused'
+  | 'recovering'
+  | 'finished'
+  | 'blocked';
+
+export interface PeerView {
+  readonly id: string;
+  readonly open: boolean;
+  readonly hasReplica: boolean;
+  readonly round: number | null;
+}
+
+export interface VolunteerSnapshot {
+  readonly state: VolunteerState;
+  /** The word in brackets: no-work, need-peers 1/2, user, device-lost, offline ... Empty when there is none. */
+  readonly detail: string;
+  /** When the next thing is due at the latest, in the mind's clock; null: nothing is awaited. */
+  readonly nextAtMs: number | null;
+  readonly volunteerId: string | null;
+  readonly adapter: Adapter | null;
+  readonly totals: TabTotals;
+  readonly confirmedSamples: number;
+  readonly stepsPerSecond: number;
+  readonly loss: number | null;
+  readonly round: number | null;
+  readonly coordinatorConnected: boolean;
+  readonly peers: readonly PeerView[];
+  readonly run: {
+    readonly id: string;
+    readonly name: string;
+    readonly state: RunState;
+    readonly reason: string;
+    readonly parameterCount: number;
+    readonly datasetName: string;
+    readonly volunteers: number;
+    readonly round: number;
+    readonly roundsMax: number;
+    readonly loss: number | null;
+    readonly accuracy: number | null;
+    readonly targetAccuracy: number | null;
+  } | null;
+}
