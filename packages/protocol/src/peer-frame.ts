@@ -68,6 +68,8 @@ export type Frame = FrameBase &
         readonly anchor: Fingerprint;
         readonly included: readonly CommitEntry[];
         readonly members: readonly VolunteerId[];
+        /** How long the next leaders wait for stragglers, ms, 0..65535: one value for all, or they would differ. */
+        readonly graceMs: number;
       }
     /** Please send me this author's update of `round`. */
     | { readonly kind: 'pull'; readonly author: VolunteerId }
@@ -97,7 +99,7 @@ export interface FrameLimits {
 
 const FINGERPRINT_BYTES = 8;
 const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES;
-const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + FINGERPRINT_BYTES + 2 + 2;
+const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + FINGERPRINT_BYTES + 2 + 2 + 2;
 const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
 
 /** Limits of a run whose codec needs at most `encodedMaxBytes` and whose state needs at most `stateMaxBytes`. */
@@ -166,6 +168,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       payload.fingerprint(frame.anchor);
       payload.u16(frame.included.length);
       payload.u16(frame.members.length);
+      payload.u16(frame.graceMs);
       for (const entry of frame.included) {
         payload.id(entry.author);
         payload.u32(entry.crc);
@@ -283,6 +286,7 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
       const anchor = reader.fingerprint();
       const includedCount = reader.u16();
       const memberCount = reader.u16();
+      const graceMs = reader.u16();
       if (leader === null || includedCount < 1) return null;
       if (includedCount > LIMITS.groupMaxMembers || memberCount > LIMITS.groupMaxMembers) return null;
       const expected =
@@ -305,7 +309,7 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
         last = member;
         members.push(member);
       }
-      return { ...base, kind, leader, anchor, included, members };
+      return { ...base, kind, leader, anchor, included, members, graceMs };
     }
     case 'pull': {
       const author = payload.length === VOLUNTEER_ID_BYTES ? reader.id() : null;

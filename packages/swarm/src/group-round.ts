@@ -36,6 +36,7 @@ export type RoundDecision =
       readonly updates: readonly HeldUpdate[];
       readonly ownIncluded: boolean;
       readonly members: readonly VolunteerId[];
+      readonly graceMs: number;
       readonly announce: boolean;
     }
   | {
@@ -64,6 +65,12 @@ const MISSED_MAX = 3;
 /** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
 const GRACE_MIN_MS = 250;
 const GRACE_MAX_MS = 5_000;
+/**
+ * What a leader gets beyond its grace before the next one closes the round in its place: a slow tab's step and the way
+ * there and back. Too short makes two leaders (a fork, healed by a resync); too long only matters for a leader that
+ * is silent with an open link: a dead one is noticed by its link or by the coordinator.
+ */
+const TAKE_OVER_MS = 2_000;
 /** Arrivals that the adaptive deadline remembers: a few rounds of a small group. */
 const ARRIVALS_KEPT = 64;
 /** Fewer arrivals than this say nothing about the spread. */
@@ -77,6 +84,7 @@ interface Commit {
   readonly anchor: string;
   readonly included: readonly CommitEntry[];
   readonly members: readonly VolunteerId[];
+  readonly graceMs: number;
 }
 
 export class GroupRound {
@@ -87,12 +95,15 @@ export class GroupRound {
   /** Expected in this round, ascending; empty: unknown (a newcomer before its first commit). */
   #members: readonly VolunteerId[];
   #startMs: number;
+  #firstMs: number | null = null;
   #quorumMs: number | null = null;
   #closing = false;
   readonly #updates = new Map<number, Map<VolunteerId, HeldUpdate>>();
   readonly #commits = new Map<number, Commit>();
-  /** The commit we applied last: its round's leaders in order, and which of them it came from. */
-  #lastCommit: { round: number; order: readonly VolunteerId[]; rank: number } | null = null;
+  /** The commit we applied last: its round's leaders in order, which of them it came from, what it counted. */
+  #lastCommit: { round: number; order: readonly VolunteerId[]; rank: number; included: string } | null = null;
+  /** [R3] How long leaders wait for stragglers; the last commit's word, so that all members agree on it. */
+  #graceMs = GRACE_MAX_MS;
   readonly #missed = new Map<VolunteerId, number>();
   readonly #deposed = new Set<VolunteerId>();
   /** Arrival of each update after the round's start, ms; and each round's median, to tell lateness from slowness. */
@@ -177,7 +188,9 @@ export class GroupRound {
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
     if (round === this.#head.round - 1 && this.#lastCommit?.round === round) {
       // [R6] Two leaders closed the same round: the one earlier in the round's order wins.
-      if (rankIn(this.#lastCommit.order, peer) < this.#lastCommit.rank) this.#commits.set(round, frame);
+      const differs = listOf(frame.included) !== this.#lastCommit.included;
+      if (differs && rankIn(this.#lastCommit.order, peer) < this.#lastCommit.rank)
+        this.#commits.set(round, frame);
       return null;
     }
     if (round < this.#head.round || this.#closing) return 'old-round';
@@ -190,7 +203,7 @@ export class GroupRound {
   }
 
   /** The decided commit was applied: the next round begins. */
-  advance(head: Head, members: readonly VolunteerId[], nowMs: number): void {
+  advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
     const arrivals = this.#arrivalsNowMs;
     if (arrivals.length > 0) {
       const middle = median(arrivals);
@@ -198,8 +211,10 @@ export class GroupRound {
       this.#arrivalsMs.splice(0, Math.max(0, this.#arrivalsMs.length - ARRIVALS_KEPT));
     }
     this.#head = head;
-    this.#members = [...members].sort();
+    this.#members = [...closed.members].sort();
+    this.#graceMs = closed.graceMs;
     this.#startMs = nowMs;
+    this.#firstMs = null;
     this.#quorumMs = null;
     this.#closing = false;
     this.#arrivalsNowMs = [];
@@ -224,8 +239,7 @@ export class GroupRound {
     const late = this.#commits.get(this.#head.round - 1);
     if (late !== undefined && this.#lastCommit !== null) {
       this.#commits.delete(this.#head.round - 1);
-      if (rankIn(this.#lastCommit.order, late.leader) < this.#lastCommit.rank)
-        return { kind: 'resync', from: late.leader, why: 'other-anchor' };
+      return { kind: 'resync', from: late.leader, why: 'other-anchor' };
     }
     const commit = this.#commits.get(this.#head.round);
     if (commit !== undefined) return this.#follow(commit, alive, nowMs);
@@ -236,7 +250,7 @@ export class GroupRound {
   nextDeadlineMs(alive: ReadonlySet<VolunteerId>): number {
     if (this.#closing) return Infinity;
     if (this.#pull !== null) return this.#pull.askedMs + PULL_RETRY_MS;
-    if (this.#quorumMs === null) return Infinity;
+    if (this.#quorumMs === null) return this.#firstMs === null ? Infinity : this.#patienceMs();
     return this.#order(alive)[0] === this.#self ? this.#closeMs() : this.#takeOverMs(alive);
   }
 
@@ -262,7 +276,7 @@ export class GroupRound {
     const missing = commit.included.filter((entry) => held.get(entry.author)?.crc !== entry.crc);
     if (missing.length === 0) {
       const updates = commit.included.map((entry) => held.get(entry.author)!);
-      return this.#close(commit.leader, updates, commit.members, alive, false);
+      return this.#close(commit, updates, alive);
     }
     const authors = missing.map((entry) => entry.author);
     return this.#pullMissing(commit, authors, alive, nowMs);
@@ -298,7 +312,8 @@ export class GroupRound {
     const expected = this.#expected(alive);
     const arrived = expected.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
-    if (arrived * 2 >= expected.length) this.#quorumMs ??= nowMs;
+    this.#firstMs ??= nowMs;
+    if (arrived * 2 >= expected.length || nowMs >= this.#patienceMs()) this.#quorumMs ??= nowMs;
     const [leader] = this.#order(alive);
     if (leader !== this.#self) {
       if (this.#quorumMs !== null && nowMs >= this.#takeOverMs(alive) && leader !== undefined) {
@@ -319,23 +334,26 @@ export class GroupRound {
       .filter((id) => (this.#missed.get(id) ?? 0) < MISSED_MAX)
       .sort()
       .slice(0, LIMITS.groupMaxMembers);
-    return this.#close(this.#self, updates, next, alive, true);
+    const commit = {
+      leader: this.#self,
+      anchor: this.#head.fingerprint,
+      included: updates.map(({ author, crc }) => ({ author, crc })),
+      members: next,
+      graceMs: this.#measuredGraceMs(),
+    };
+    return this.#close(commit, updates, alive);
   }
 
-  #close(
-    leader: VolunteerId,
-    updates: readonly HeldUpdate[],
-    members: readonly VolunteerId[],
-    alive: ReadonlySet<VolunteerId>,
-    announce: boolean,
-  ): RoundDecision {
+  #close(commit: Commit, updates: readonly HeldUpdate[], alive: ReadonlySet<VolunteerId>): RoundDecision {
+    const { leader, members, graceMs } = commit;
+    const { round } = this.#head;
     this.#closing = true;
     const order = this.#rotation([...alive]);
-    this.#lastCommit = { round: this.#head.round, order, rank: rankIn(order, leader) };
-    this.#commits.delete(this.#head.round);
+    this.#lastCommit = { round, order, rank: rankIn(order, leader), included: listOf(commit.included) };
+    this.#commits.delete(round);
     const own = this.ownUpdate;
     const ownIncluded = own !== undefined && updates.some((update) => update === own);
-    return { kind: 'close', round: this.#head.round, updates, ownIncluded, members, announce };
+    return { kind: 'close', round, updates, ownIncluded, members, graceMs, announce: leader === this.#self };
   }
 
   /** Who is waited for: the last commit's members that live, and ourselves. */
@@ -363,24 +381,39 @@ export class GroupRound {
     return rotated.includes(this.#self) ? rotated : [...rotated, this.#self];
   }
 
-  /** [R3] Adaptive deadline: a quarter of the usual round, or four deviations, after half of the group arrived. */
-  #graceMs(): number {
-    if (this.#arrivalsMs.length < ARRIVALS_TRUSTED) return GRACE_MAX_MS;
+  /**
+   * [R3] Adaptive deadline: after half of the group arrived, a quarter of the usual round or four deviations more.
+   * A leader that has seen too little goes on with what the group agreed on.
+   */
+  #measuredGraceMs(): number {
+    if (this.#arrivalsMs.length < ARRIVALS_TRUSTED) return this.#graceMs;
     const usualMs = median(this.#arrivalsMs.map((arrival) => arrival.atMs));
     const deviationMs = median(this.#arrivalsMs.map((arrival) => arrival.latenessMs));
-    return Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, usualMs / 4, 4 * deviationMs));
+    return Math.round(Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, usualMs / 4, 4 * deviationMs)));
+  }
+
+  /** [R3] When less than half of the group has come although the first one has waited for several usual rounds. */
+  #patienceMs(): number {
+    const known = this.#arrivalsMs.length >= ARRIVALS_TRUSTED;
+    const usualMs = known ? median(this.#arrivalsMs.map((arrival) => arrival.atMs)) : GRACE_MAX_MS;
+    const enough = Math.min(GRACE_MAX_MS, 2 * usualMs);
+    return (this.#firstMs ?? Infinity) + Math.max(enough, 4 * GRACE_MIN_MS);
   }
 
   #closeMs(): number {
-    return (this.#quorumMs ?? Infinity) + this.#graceMs();
+    return (this.#quorumMs ?? Infinity) + this.#graceMs;
   }
 
-  /** When the leader in charge has had its time: its own grace, and as much again for the way. */
+  /** When the leader in charge has had its time. */
   #takeOverMs(alive: ReadonlySet<VolunteerId>): number {
     const before = [...alive].filter((id) => this.#deposed.has(id)).length;
-    return (this.#quorumMs ?? Infinity) + (2 + before) * (this.#graceMs() + GRACE_MIN_MS);
+    return (this.#quorumMs ?? Infinity) + (1 + before) * (2 * this.#graceMs + TAKE_OVER_MS);
   }
 }
+
+/** What a commit counts, as text: two commits of one round conflict only if this differs. */
+const listOf = (included: readonly CommitEntry[]) =>
+  included.map(({ author, crc }) => `${author}.${crc}`).join(' ');
 
 /** Place of a leader in a round's order; somebody who is not in it comes last. */
 function rankIn(order: readonly VolunteerId[], leader: VolunteerId): number {

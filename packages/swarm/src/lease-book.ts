@@ -8,8 +8,10 @@ import type { BatchPlan } from './ports.ts';
 
 /** Leases held at once: one in work, one on its way. */
 const LEASES_MAX = 2;
-/** Shards kept in the trainer for times without a lease. */
-const SHARDS_KEPT = 4;
+/** Shards kept in the trainer for times without a lease: variety matters more than the memory (0.4 MB each). */
+const SHARDS_KEPT = 32;
+/** A fast GPU is through a shard in milliseconds; it asks no more often than this and trains on what it has. */
+const REQUEST_INTERVAL_MS = 250;
 /** Results that wait for an acknowledgement; older ones are given up (their leases are re-leased by deadline). */
 const RESULTS_MAX = 64;
 const RESULT_RETRY_MS = 10_000;
@@ -33,6 +35,7 @@ export class LeaseBook {
   #trained: HeldLease[] = [];
   readonly #results = new Map<string, { result: Result; sentMs: number }>();
   #requestAtMs = 0;
+  #askedMs = -Infinity;
 
   constructor(batchSize: number) {
     this.#batchSize = batchSize;
@@ -48,7 +51,7 @@ export class LeaseBook {
     const { shard, generation, ttlMs } = lease;
     this.#leases = this.#leases.filter((held) => held.shard.index !== shard.index);
     this.#leases.push({ shard, generation, deadlineMs: nowMs + ttlMs, nextBatch: 0 });
-    this.#requestAtMs = nowMs;
+    this.#requestAtMs = Math.min(this.#requestAtMs, this.#askedMs + REQUEST_INTERVAL_MS);
     const known = this.#shards.get(shard.index);
     if (known !== undefined) return null;
     this.#shards.set(shard.index, { shard, ready: false, passes: 0 });
@@ -87,6 +90,7 @@ export class LeaseBook {
   wantsLease(nowMs: number): boolean {
     this.#leases = this.#leases.filter((lease) => nowMs < lease.deadlineMs);
     if (this.#leases.length >= LEASES_MAX || nowMs < this.#requestAtMs) return false;
+    this.#askedMs = nowMs;
     this.#requestAtMs = nowMs + REQUEST_RETRY_MS;
     return true;
   }
@@ -179,7 +183,8 @@ export class LeaseBook {
 
   /** The coordinator has the result: there is room for another lease. */
   acknowledge(shardIndex: number, generation: number): void {
-    if (this.#results.delete(`${shardIndex}.${generation}`)) this.#requestAtMs = 0;
+    if (this.#results.delete(`${shardIndex}.${generation}`))
+      this.#requestAtMs = Math.min(this.#requestAtMs, this.#askedMs + REQUEST_INTERVAL_MS);
   }
 
   #batchCount(shard: Shard): number {

@@ -285,7 +285,7 @@ export class Membership {
     if (this.#role.kind !== 'member' || closed === null) return null;
     const { round } = this.#role;
     const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
-    round.advance(head, closed.members, nowMs);
+    round.advance(head, closed, nowMs);
     return closed.updates;
   }
 
@@ -397,17 +397,11 @@ export class Membership {
         this.#closing = decision;
         if (decision.announce) {
           const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
-          const { members } = decision;
+          const { members, graceMs } = decision;
           const anchor = round.head.fingerprint;
+          const list = { leader: this.#self, anchor, included, members, graceMs };
           for (const peer of this.#peers.openIds)
-            this.#outbox.send(peer, {
-              kind: 'commit',
-              ...base,
-              leader: this.#self,
-              anchor,
-              included,
-              members,
-            });
+            this.#outbox.send(peer, { kind: 'commit', ...base, ...list });
         }
         this.#outbox.train({
           kind: 'commit',

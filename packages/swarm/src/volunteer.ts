@@ -81,6 +81,7 @@ interface Assignment {
 /** Errors of the trainer in one run before this device is considered unfit for it. */
 const TRAINER_ERRORS_MAX = 3;
 const TRAINING_STATES: readonly RunState[] = ['waiting', 'training', 'degraded'];
+const isOver = (state: RunState) => state === 'finished' || state === 'failed';
 
 export class Volunteer {
   readonly #options: VolunteerOptions;
@@ -89,6 +90,8 @@ export class Volunteer {
   readonly #peers = new Peers();
   #assignment: Assignment | null = null;
   #ended: { state: 'finished' | 'blocked'; detail: string } | null = null;
+  /** The run that ended last, shown until there is another. */
+  #past: VolunteerSnapshot['run'] = null;
   #paused = false;
   #recovering = false;
   #trainerErrors = 0;
@@ -417,6 +420,7 @@ export class Volunteer {
   #assign(manifest: RunManifest | null): void {
     if (manifest?.id === this.#assignment?.manifest.id) return;
     if (this.#assignment !== null) this.#outbox.push({ kind: 'hold-links', peers: [] });
+    this.#past = this.#assignment !== null && isOver(this.#assignment.state) ? this.snapshot().run : null;
     this.#outbox.forgetTickets();
     this.#assignment = null;
     this.#trainerErrors = 0;
@@ -602,7 +606,7 @@ export class Volunteer {
       }),
       run:
         assignment === null
-          ? null
+          ? this.#past
           : {
               id: assignment.manifest.id,
               name: assignment.manifest.name,

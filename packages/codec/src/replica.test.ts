@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { averageUpdates } from './averaging.ts';
+import { mulberry } from './random.ts';
+import { Replica, ReplicaError } from './replica.ts';
+import { decodeState, encodeState } from './state.ts';
+import { decodeUpdate, encodeUpdate } from './update-codec.ts';
+import { fingerprint, parametersFromBytes, parametersToBytes, relativeDistance } from './vectors.ts';
+
+const COUNT = 600;
+const random = mulberry(11);
+const noise = (scale: number) => Float32Array.from({ length: COUNT }, () => scale * (2 * random() - 1));
+const update = (author: string, vector: Float32Array, sampleCount = 320) => ({
+  author,
+  sampleCount,
+  encoded: encodeUpdate('int8', vector),
+});
+const replica = () => {
+  const made = new Replica({ parameterCount: COUNT, scheme: 'int8', outerLearningRate: 1 });
+  made.load(Float32Array.from({ length: COUNT }, (_, i) => Math.fround(i / COUNT - 0.5)));
+  return made;
+};
+
+describe('averaging', () => {
+  const updates = ['a', 'b', 'c', 'd', 'e'].map((author, i) => update(author, noise(0.1), 100 * (i + 1)));
+
+  it('[R10] gives the same bits in whatever order the updates came', () => {
+    const expected = fingerprint(averageUpdates(updates, COUNT));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(updates, { minLength: 5 }), (shuffled) => {
+        expect(fingerprint(averageUpdates(shuffled, COUNT))).toBe(expected);
+      }),
+    );
+  });
+
+  it('weighs by samples, but no author by more than four times the median claim', () => {
+    const ones = new Float32Array(COUNT).fill(1);
+    const minus = ones.map((value) => -value);
+    const mean = averageUpdates([update('a', ones, 300), update('b', minus, 100)], COUNT);
+    expect(mean[0]).toBeCloseTo(0.5, 2);
+    const greedy = averageUpdates(
+      [update('a', ones, 1_000_000), update('b', minus, 100), update('c', minus, 100)],
+      COUNT,
+    );
+    expect(greedy[0]).toBeCloseTo((400 - 200) / 600, 2);
+  });
+
+  it("clips an update to the group's median norm: -1000x costs no more than -1x", () => {
+    const honest = noise(0.1);
+    const evil = honest.map((value) => -1000 * value);
+    const attacked = averageUpdates([update('a', honest), update('b', honest), update('c', evil)], COUNT);
+    const flipped = averageUpdates(
+      [
+        update('a', honest),
+        update('b', honest),
+        update(
+          'c',
+          honest.map((value) => -value),
+        ),
+      ],
+      COUNT,
+    );
+    expect(relativeDistance(attacked, flipped)).toBeLessThan(0.03);
+  });
+
+  it('refuses an empty round', () => expect(() => averageUpdates([], COUNT)).toThrow('no updates'));
+});
+
+describe('replica', () => {
+  it('[R10] two replicas that commit the same updates stand on the same bits', () => {
+    const [one, two] = [replica(), replica()];
+    const first = update('a', noise(0.01));
+    const own = one.formUpdate(one.anchor.map((value, i) => value + (i % 7) * 0.001));
+    const second = { author: 'b', sampleCount: 320, encoded: own };
+    one.commit([first, second], true);
+    two.commit([second, first], false);
+    expect(one.fingerprint).toBe(two.fingerprint);
+    expect(one.fingerprint).not.toBe(replica().fingerprint);
+  });
+
+  it('[R11] sent + residual = what was learned, to the last bit that float32 holds', () => {
+    const one = replica();
+    const delta = noise(0.01);
+    const weights = one.anchor.map((value, i) => value + delta[i]!);
+    const learned = weights.map((value, i) => value - one.anchor[i]!);
+    const encoded = one.formUpdate(weights);
+    one.commit([{ author: 'a', sampleCount: 1, encoded }], true);
+    const lost = learned.map((value, i) => value - decodeUpdate(encoded)[i]!);
+    // Training nothing more sends exactly what was lost before.
+    const again = decodeUpdate(one.formUpdate(one.anchor.slice()));
+    expect(relativeDistance(again, lost)).toBeLessThan(0.01);
+  });
+
+  it('[R11] an update that was not listed goes with the next one, whole', () => {
+    const one = replica();
+    const weights = one.anchor.map((value) => value + 0.01);
+    one.formUpdate(weights);
+    one.commit([update('z', new Float32Array(COUNT))], false);
+    const next = decodeUpdate(one.formUpdate(one.anchor.slice()));
+    expect(next[5]).toBeCloseTo(0.01, 4);
+  });
+
+  it('[R11] rounding errors do not pile up: many small rounds arrive where one exact sum does', () => {
+    const one = replica();
+    const start = one.anchor.slice();
+    let exact = 0;
+    for (let round = 0; round < 50; round++) {
+      const step = 0.0001 * (1 + (round % 3));
+      exact += step;
+      // A large value in the same block makes the scale coarse: without a residual the small ones would vanish.
+      const weights = one.anchor.map((value, i) => value + (i % 256 === 0 ? 0.5 : step));
+      const encoded = one.formUpdate(weights);
+      one.commit([{ author: 'a', sampleCount: 1, encoded }], true);
+    }
+    expect(Math.abs(one.anchor[1]! - start[1]! - exact)).toBeLessThan(0.5 / 127);
+  });
+
+  it('refuses weights that are not finite and stays as it was', () => {
+    const one = replica();
+    const before = one.fingerprint;
+    const weights = one.anchor.slice();
+    weights[3] = Number.NaN;
+    expect(() => one.formUpdate(weights)).toThrow(ReplicaError);
+    expect(() => one.load(weights)).toThrow(ReplicaError);
+    expect(() => one.formUpdate(one.anchor.map(() => 3e38))).toThrow(ReplicaError);
+    expect(one.fingerprint).toBe(before);
+  });
+});
+
+describe('state', () => {
+  const anchor = noise(1);
+  const secondMoment = noise(1e-4).map(Math.abs);
+  const state = encodeState({ anchor, secondMoment, stepCount: 77 });
+
+  it('[J4] carries the anchor exactly, the second moment within 0.4 %, the step count', () => {
+    const restored = decodeState(state, COUNT)!;
+    expect(fingerprint(restored.anchor)).toBe(fingerprint(anchor));
+    expect(restored.stepCount).toBe(77);
+    for (const [i, value] of restored.secondMoment.entries())
+      expect(Math.abs(value - secondMoment[i]!)).toBeLessThanOrEqual(secondMoment[i]! * 0.004 + 1e-38);
+  });
+
+  it('[P4] refuses wrong length, magic, model, a negative moment and values that are not finite', () => {
+    const broken = (change: (bytes: DataView) => void) => {
+      const bytes = state.slice();
+      change(new DataView(bytes.buffer));
+      return decodeState(bytes, COUNT);
+    };
+    expect(decodeState(state.subarray(1), COUNT)).toBeNull();
+    expect(decodeState(state, COUNT + 1)).toBeNull();
+    expect(broken((view) => view.setUint32(0, 1))).toBeNull();
+    expect(broken((view) => view.setFloat32(12, Number.NaN, true))).toBeNull();
+    expect(broken((view) => view.setUint16(12 + 4 * COUNT, 0xbf80, true))).toBeNull();
+  });
+
+  it('parameters survive as bytes; wrong length or NaN is refused', () => {
+    expect(parametersFromBytes(parametersToBytes(anchor), COUNT)).toEqual(anchor);
+    expect(parametersFromBytes(parametersToBytes(anchor), COUNT - 1)).toBeNull();
+    expect(parametersFromBytes(parametersToBytes(Float32Array.of(Number.NaN)), 1)).toBeNull();
+  });
+});
