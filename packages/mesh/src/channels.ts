@@ -1,0 +1,234 @@
+/**
+ * The worker's half of the mesh: the transport that carries the mind's frames. One link per peer, over channels that
+ * the page makes and hands over. It decides nothing about peers or rounds; it holds what it is told to hold, and says
+ * what happened in the words of the swarm's port. Runs wherever it is constructed; the app calls `tick` every
+ * MESH_TICK_MS from a worker's timer, which hidden tabs do not slow.
+ */
+import {
+  encodeFrame,
+  fragment,
+  type FrameLimits,
+  type OutgoingFrame,
+  type VolunteerId,
+} from '@murmuration/protocol';
+import type { PeerGone, VolunteerEvent } from '@murmuration/swarm';
+import { DirectChannel, type BulkChannel } from './bulk-channel.ts';
+import { Link, type LinkEvent, type LinkRun, type LinkTotals } from './link.ts';
+import type { LinkNews, LinkWish } from './link-words.ts';
+import { PipedChannel } from './piped-channel.ts';
+import type { QueuedFrame } from './send-queue.ts';
+
+export const MESH_TICK_MS = 500;
+/** A tick this late means that the thread was blocked or frozen, and peers could not have been heard. */
+const SLEPT_MIN_MS = 2_000;
+
+export type MeshEvent = Extract<
+  VolunteerEvent,
+  { kind: 'peer-open' | 'peer-closed' | 'peer-frame' | 'peer-rejected' }
+>;
+
+/** Named as in protocol `TabTotals`, to be copied into a report. */
+export interface MeshTotals {
+  readonly bytesSentPeers: number;
+  readonly bytesReceivedPeers: number;
+  readonly bytesSentState: number;
+  readonly rejectedFrames: number;
+  readonly peersNow: number;
+  readonly peersMax: number;
+  /** Links open now. */
+  readonly peers: readonly ({
+    readonly peer: VolunteerId;
+    readonly queuedBytes: number;
+  } & Readonly<LinkTotals>)[];
+}
+
+interface Held {
+  readonly number: number;
+  readonly link: Link;
+}
+
+export class ChannelTransport {
+  readonly #emit: (event: MeshEvent) => void;
+  readonly #toPage: (wish: LinkWish) => void;
+  readonly #nowMs: () => number;
+  readonly #links = new Map<VolunteerId, Held>();
+  /** The same frame goes to every peer of a group: it is encoded and cut once. */
+  readonly #cut = new WeakMap<OutgoingFrame, QueuedFrame>();
+  readonly #ended: LinkTotals = { bytesSent: 0, bytesReceived: 0, bytesSentState: 0, rejectedFrames: 0 };
+  #run: LinkRun | null = null;
+  #transferId = 0;
+  #tickedMs: number;
+  #peersMax = 0;
+
+  /**
+   * @param parts.emit is told every event in a microtask of its own, never from inside a call to the transport.
+   *   `peer-open` is always followed by exactly one `peer-closed`, whoever closed.
+   * @param parts.toPage carries a word to `PagePeers.receive`.
+   */
+  constructor(parts: {
+    readonly emit: (event: MeshEvent) => void;
+    readonly toPage: (wish: LinkWish) => void;
+    readonly nowMs: () => number;
+  }) {
+    this.#emit = parts.emit;
+    this.#toPage = parts.toPage;
+    this.#nowMs = parts.nowMs;
+    this.#tickedMs = parts.nowMs();
+  }
+
+  /**
+   * Sets what frames are judged by; needed before any link. Links of another run are dropped: bytes on their way were
+   * promised under other limits.
+   */
+  setRun(run: { readonly runTag: number; readonly limits: FrameLimits } | null): void {
+    const isSame =
+      run?.runTag === this.#run?.runTag &&
+      run?.limits.updatePayloadMaxBytes === this.#run?.limits.updatePayloadMaxBytes &&
+      run?.limits.statePayloadMaxBytes === this.#run?.limits.statePayloadMaxBytes;
+    if (isSame) return;
+    this.#run = run;
+    for (const { link } of [...this.#links.values()]) link.close('dropped');
+  }
+
+  /** Hold a link with exactly these peers. Links with others are dropped. */
+  hold(peers: readonly VolunteerId[]): void {
+    this.#toPage({ kind: 'link-hold', peers: [...peers] });
+    const wanted = new Set(peers);
+    for (const [peer, { link }] of [...this.#links]) if (!wanted.has(peer)) link.close('dropped');
+  }
+
+  /** Sends, or does nothing when there is no open link: its end was or will be told by an event. */
+  send(peer: VolunteerId, frame: OutgoingFrame): void {
+    const held = this.#links.get(peer);
+    if (held?.link.isOpen) held.link.send(this.#cutOnce(frame), this.#nowMs());
+  }
+
+  drop(peer: VolunteerId, reason: PeerGone): void {
+    this.#links.get(peer)?.link.close(reason);
+  }
+
+  /** Says goodbye to everybody: the volunteer leaves. */
+  close(): void {
+    this.hold([]);
+  }
+
+  totals(): MeshTotals {
+    const sum = { ...this.#ended };
+    const peers = [];
+    for (const [peer, { link }] of this.#links) {
+      addTotals(sum, link.totals);
+      if (link.isOpen) peers.push({ peer, queuedBytes: link.queuedBytes, ...link.totals });
+    }
+    return {
+      bytesSentPeers: sum.bytesSent,
+      bytesReceivedPeers: sum.bytesReceived,
+      bytesSentState: sum.bytesSentState,
+      rejectedFrames: sum.rejectedFrames,
+      peersNow: peers.length,
+      peersMax: this.#peersMax,
+      peers,
+    };
+  }
+
+  tick(): void {
+    const nowMs = this.#nowMs();
+    const gapMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    const sleptMs = gapMs >= SLEPT_MIN_MS ? gapMs : 0;
+    for (const { link } of [...this.#links.values()]) link.tick(nowMs, sleptMs);
+    this.#toPage({ kind: 'link-tick' });
+  }
+
+  /** A word from the page. */
+  receive(news: LinkNews): void {
+    switch (news.kind) {
+      case 'link-channel':
+        return this.#begin(news, new DirectChannel(news.channel));
+      case 'link-pipe':
+        return this.#begin(news, new PipedChannel(news.port));
+      case 'link-suspect':
+        return this.#heldBy(news)?.link.suspect(news.isSuspect);
+      case 'link-gone':
+        return this.#heldBy(news)?.link.close(news.reason);
+      default:
+        news satisfies never;
+    }
+  }
+
+  #heldBy(word: { readonly peer: VolunteerId; readonly link: number }): Held | null {
+    const held = this.#links.get(word.peer);
+    return held?.number === word.link ? held : null;
+  }
+
+  #begin(
+    { peer, link: number }: { readonly peer: VolunteerId; readonly link: number },
+    channel: BulkChannel,
+  ): void {
+    // The newest link is the one that the peer knows of.
+    this.#links.get(peer)?.link.close('closed');
+    if (this.#run === null) {
+      channel.close();
+      this.#toPage({ kind: 'link-drop', peer, link: number, reason: 'dropped' });
+      return;
+    }
+    const link = new Link(
+      {
+        channel,
+        run: this.#run,
+        heartbeat: this.#cutOnce({ kind: 'heartbeat', runTag: this.#run.runTag, term: 0, round: 0 }),
+        emit: (event) => this.#onLink(peer, number, link, event),
+      },
+      this.#nowMs(),
+    );
+    this.#links.set(peer, { number, link });
+    channel.listen({
+      open: () => link.channelOpened(),
+      message: (buffer) => link.channelMessage(buffer, this.#nowMs()),
+      low: () => link.channelLow(this.#nowMs()),
+      closed: () => link.channelClosed(),
+    });
+  }
+
+  #onLink(peer: VolunteerId, number: number, link: Link, event: LinkEvent): void {
+    switch (event.kind) {
+      case 'open': {
+        let openCount = 0;
+        for (const held of this.#links.values()) if (held.link.isOpen) openCount += 1;
+        this.#peersMax = Math.max(this.#peersMax, openCount);
+        return this.#tell({ kind: 'peer-open', peer });
+      }
+      case 'frame':
+        return this.#tell({ kind: 'peer-frame', peer, frame: event.frame });
+      case 'rejected':
+        return this.#tell({ kind: 'peer-rejected', peer, rejection: event.rejection });
+      case 'closed':
+        addTotals(this.#ended, link.totals);
+        this.#links.delete(peer);
+        this.#toPage({ kind: 'link-drop', peer, link: number, reason: event.reason });
+        if (event.wasOpen) this.#tell({ kind: 'peer-closed', peer, reason: event.reason });
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #tell(event: MeshEvent): void {
+    queueMicrotask(() => this.#emit(event));
+  }
+
+  #cutOnce(frame: OutgoingFrame): QueuedFrame {
+    const known = this.#cut.get(frame);
+    if (known !== undefined) return known;
+    this.#transferId = (this.#transferId + 1) >>> 0;
+    const cut = { kind: frame.kind, messages: fragment(encodeFrame(frame), this.#transferId) };
+    this.#cut.set(frame, cut);
+    return cut;
+  }
+}
+
+function addTotals(sum: LinkTotals, more: Readonly<LinkTotals>): void {
+  sum.bytesSent += more.bytesSent;
+  sum.bytesReceived += more.bytesReceived;
+  sum.bytesSentState += more.bytesSentState;
+  sum.rejectedFrames += more.rejectedFrames;
+}

@@ -1,0 +1,4 @@
+/** The worker's half of the mesh. The page's half, which loads PeerJS, is `@murmuration/mesh/page`. */
+export { ChannelTransport, MESH_TICK_MS, type MeshEvent, type MeshTotals } from './channels.ts';
+export type { LinkRejection, LinkTotals } from './link.ts';
+export type { LinkNews, LinkWish, SignalTicket } from './link-words.ts';

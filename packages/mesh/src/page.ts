@@ -1,0 +1,2 @@
+/** The page's half of the mesh. Loads PeerJS: import it dynamically, after consent. */
+export { PagePeers, type PagePeersOptions } from './page-peers.ts';
