@@ -102,8 +102,8 @@ export class Reassembler {
       this.#transfers.delete(transferId);
       return { rejected: 'fragment-inconsistent' };
     }
-    transfer.lastMs = nowMs;
     if (transfer.seen.has(offset)) return { pending: true };
+    transfer.lastMs = nowMs;
     transfer.seen.add(offset);
     transfer.frame.set(piece, offset);
     transfer.receivedBytes += piece.length;

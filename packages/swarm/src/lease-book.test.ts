@@ -54,7 +54,7 @@ describe('leases', () => {
     expect(book.dueResults(3)).toEqual([]);
   });
 
-  it('[L3] without a lease the shards at hand go round again, as passes of their own and as nobody\'s result', () => {
+  it("[L3] without a lease the shards at hand go round again, as passes of their own and as nobody's result", () => {
     const book = new LeaseBook(32);
     ready(book, 0);
     book.plan(4);

@@ -112,9 +112,11 @@ export class Membership {
     return round.ownUpdate === undefined && this.#divergedRound !== round.head.round;
   }
 
-  nextDeadlineMs(): number {
+  /** When `advance` is due at the latest. `roundsGoOn` as for `advance`. */
+  nextDeadlineMs(roundsGoOn: boolean): number {
+    const decides = roundsGoOn && !this.#paused;
     return Math.min(
-      this.#role.kind === 'member' ? this.#role.round.nextDeadlineMs(this.alive) : Infinity,
+      this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.alive) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
       this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND_MAX_MS : Infinity,
     );
@@ -299,11 +301,14 @@ export class Membership {
     this.#donees.clear();
   }
 
-  /** Whatever has become possible or due. */
-  advance(nowMs: number, coordinatorUp: boolean): void {
+  /** Whatever has become possible or due. `roundsGoOn`: the run is neither paused nor at its end. */
+  advance(
+    nowMs: number,
+    { coordinatorUp, roundsGoOn }: { coordinatorUp: boolean; roundsGoOn: boolean },
+  ): void {
     if (this.#role.kind === 'joining') this.#fetchState(this.#role.fetch, nowMs, coordinatorUp);
     if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
-    if (this.#role.kind === 'member' && !this.#paused) this.#decide(this.#role.round, nowMs);
+    if (this.#role.kind === 'member' && roundsGoOn && !this.#paused) this.#decide(this.#role.round, nowMs);
     if (this.#role.kind === 'member' && this.#donees.size > 0 && !this.#outbox.inFlight('capture'))
       this.#outbox.train({ kind: 'capture' });
   }

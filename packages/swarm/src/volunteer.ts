@@ -135,7 +135,9 @@ export class Volunteer {
       this.#coordinator.retryAtMs ?? Infinity,
       this.#coordinator.nextReportMs(this.#news),
       leasing ? assignment.leases.nextRequestMs : Infinity,
-      assignment?.prepared ? assignment.membership.nextDeadlineMs() : Infinity,
+      assignment?.prepared
+        ? assignment.membership.nextDeadlineMs(TRAINING_STATES.includes(assignment.state))
+        : Infinity,
     );
   }
 
@@ -288,7 +290,7 @@ export class Volunteer {
         this.#recovering = false;
         this.#totals.localSteps += event.stepCount;
         this.#totals.samples += event.sampleCount;
-        this.#totals.trainMs += event.trainMs;
+        this.#totals.trainMs += Math.round(event.trainMs);
         this.#loss = event.loss;
         assignment.leases.trained(event.stepCount);
         membership.trained(event, nowMs);
@@ -455,8 +457,8 @@ export class Volunteer {
     if (this.#coordinator.shouldConnect(nowMs)) this.#outbox.push({ kind: 'connect-coordinator' });
     const assignment = this.#assignment;
     if (assignment?.prepared) {
-      if (TRAINING_STATES.includes(assignment.state))
-        assignment.membership.advance(nowMs, this.#coordinator.up);
+      const roundsGoOn = TRAINING_STATES.includes(assignment.state);
+      assignment.membership.advance(nowMs, { coordinatorUp: this.#coordinator.up, roundsGoOn });
       this.#work(assignment);
       if (this.#coordinator.up) this.#settleLeases(assignment, nowMs);
     }

@@ -1,0 +1,89 @@
+/** The frame around the screens: header, the screen that the address names, the tab's title, the live region. */
+import { useEffect, useState } from 'preact/hooks';
+import { announcement } from './announcer.ts';
+import { addressOf, route, type Route } from './route.ts';
+import { session, signOut } from './session.ts';
+import { strings } from './strings.ts';
+import { NewRunScreen } from './screens/new-run.tsx';
+import { RunScreen } from './screens/run.tsx';
+import { RunsScreen } from './screens/runs.tsx';
+import { SignIn } from './screens/sign-in.tsx';
+
+export function Page() {
+  const [asksForToken, setAsksForToken] = useState(
+    session.value.kind === 'signed-out' && route.value.screen === 'runs',
+  );
+  const { value: current } = session;
+  const refused = current.kind === 'signed-out' && current.why === 'refused';
+  useEffect(() => {
+    if (refused) setAsksForToken(true);
+    if (current.kind === 'signed-in') setAsksForToken(false);
+  }, [refused, current.kind]);
+  const isAsking = asksForToken && current.kind === 'signed-out';
+  const { value: here } = route;
+  useEffect(() => {
+    document.title = strings.titleOf(isAsking ? strings.signIn.heading : titleOf(here));
+  }, [isAsking, here]);
+
+  return (
+    <>
+      <header class="top">
+        <div class="column">
+          <a class="wordmark" href={addressOf({ screen: 'runs' })}>
+            <img src="/admin/mark.svg" alt="" width="28" height="28" />
+            {strings.name}
+          </a>
+          <nav aria-label={strings.nav.label}>
+            <a href={addressOf({ screen: 'runs' })} aria-current={here.screen === 'runs' ? 'page' : undefined}>
+              {strings.nav.runs}
+            </a>
+            <a href={addressOf({ screen: 'new-run' })} aria-current={here.screen === 'new-run' ? 'page' : undefined}>
+              {strings.nav.create}
+            </a>
+            {current.kind === 'signed-in' ? (
+              <button type="button" class="plain" onClick={() => signOut('left')}>
+                {strings.nav.signOut}
+              </button>
+            ) : (
+              <button type="button" class="plain" onClick={() => setAsksForToken(true)}>
+                {strings.nav.signIn}
+              </button>
+            )}
+          </nav>
+        </div>
+      </header>
+      <main class="column" data-screen={isAsking ? 'sign-in' : here.screen}>
+        {isAsking ? <SignIn refused={refused} onLook={() => setAsksForToken(false)} /> : <Shown route={here} />}
+      </main>
+      <p class="unseen" role="status" aria-live="polite">
+        {announcement.value}
+      </p>
+    </>
+  );
+}
+
+function Shown({ route: here }: { readonly route: Route }) {
+  switch (here.screen) {
+    case 'runs':
+      return <RunsScreen />;
+    case 'new-run':
+      return <NewRunScreen />;
+    case 'run':
+      return <RunScreen key={here.runId} runId={here.runId} />;
+    default:
+      return here satisfies never;
+  }
+}
+
+function titleOf(here: Route): string {
+  switch (here.screen) {
+    case 'runs':
+      return strings.runs.heading;
+    case 'new-run':
+      return strings.newRun.heading;
+    case 'run':
+      return strings.run.eyebrow;
+    default:
+      return here satisfies never;
+  }
+}

@@ -1,0 +1,107 @@
+/** Every tab of the run as the coordinator knows it: those that are here, and the latest of those that left. */
+import type { VolunteerView } from '@murmuration/protocol';
+import { bytesText, countText, durationText, lossText, rateText, shortId } from '../format.ts';
+import { strings } from '../strings.ts';
+
+const text = strings.tabs;
+/** Rows drawn; a run may have had thousands. */
+const HERE_MAX = 200;
+const GONE_MAX = 50;
+
+interface Column {
+  readonly head: string;
+  readonly cell: (tab: VolunteerView) => string;
+}
+const { columns } = text;
+
+const SHARED: readonly Column[] = [
+  { head: columns.adapter, cell: ({ adapter }) => adapter.description || `${adapter.vendor} ${adapter.architecture}` },
+  { head: columns.kind, cell: kindOf },
+];
+const HERE: readonly Column[] = [
+  ...SHARED,
+  { head: columns.state, cell: (tab) => tab.state },
+  { head: columns.speed, cell: (tab) => rateText(tab.stepsPerSecond) },
+  { head: columns.loss, cell: (tab) => lossText(tab.loss) },
+  { head: columns.round, cell: (tab) => (tab.round === null ? '–' : countText(tab.round)) },
+  { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) },
+  { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
+  { head: columns.peers, cell: ({ totals }) => countText(totals.peersNow) },
+  { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) },
+  { head: columns.heard, cell: (tab) => text.ago(durationText(tab.heartbeatAgeMs)) },
+];
+const GONE: readonly Column[] = [
+  ...SHARED,
+  { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) },
+  { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) },
+  { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
+  { head: columns.left, cell: (tab) => (tab.leftAtMs === null ? '–' : durationText(tab.leftAtMs)) },
+  { head: columns.exit, cell: (tab) => tab.exit ?? tab.state },
+];
+
+function kindOf({ adapter }: VolunteerView): string {
+  if (adapter.backend === 'cpu') return text.cpu;
+  return adapter.isFallbackAdapter ? text.software : text.hardware;
+}
+
+export function TabsTable({ volunteers }: { readonly volunteers: readonly VolunteerView[] }) {
+  const here = volunteers.filter((tab) => tab.connected);
+  const gone = volunteers
+    .filter((tab) => !tab.connected)
+    .sort((a, b) => (b.leftAtMs ?? Infinity) - (a.leftAtMs ?? Infinity));
+  const goneText = text.gone(countText(gone.length), gone.length === 1);
+  return (
+    <section class="card" aria-labelledby="tabs-heading">
+      <h2 id="tabs-heading">{text.heading}</h2>
+      {volunteers.length === 0 && <p class="note">{text.none}</p>}
+      {here.length > 0 && <Rows tabs={here.slice(0, HERE_MAX)} columns={HERE} label={text.heading} />}
+      {gone.length > 0 && (
+        <details>
+          <summary>{goneText}</summary>
+          {gone.length > GONE_MAX && <p class="note">{text.goneLatest(countText(GONE_MAX))}</p>}
+          <Rows tabs={gone.slice(0, GONE_MAX)} columns={GONE} label={goneText} />
+        </details>
+      )}
+    </section>
+  );
+}
+
+interface RowsProps {
+  readonly tabs: readonly VolunteerView[];
+  readonly columns: readonly Column[];
+  readonly label: string;
+}
+
+/** On a phone each row becomes a card (style.css); the roles keep it a table for those who listen. */
+const Rows = ({ tabs, columns: shown, label }: RowsProps) => (
+  <div class="scroller" tabIndex={0} role="region" aria-label={label}>
+    <table role="table" class="stacking">
+      <thead role="rowgroup">
+        <tr role="row">
+          <th scope="col" role="columnheader">
+            {columns.id}
+          </th>
+          {shown.map(({ head }) => (
+            <th scope="col" role="columnheader" key={head}>
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {tabs.map((tab) => (
+          <tr role="row" key={tab.id}>
+            <th scope="row" role="rowheader" title={tab.id}>
+              {shortId(tab.id)}
+            </th>
+            {shown.map(({ head, cell }) => (
+              <td role="cell" key={head} data-head={head}>
+                {cell(tab)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+);

@@ -1,0 +1,88 @@
+/**
+ * From the fields of the form to what is asked of the coordinator. Only what a text field cannot say (an empty name, a
+ * number that is none, a missing file) is judged here; limits are the coordinator's, and its errors come back by field.
+ */
+import { DEFAULT_TRAINING, PRESET_NAMES, type DatasetRequest, type RunRequest, type Training } from '@murmuration/protocol';
+import { strings } from './strings.ts';
+
+/** The knobs that are plain numbers, in the order of the form. */
+export const KNOB_NAMES = [
+  'localSteps',
+  'batchSize',
+  'learningRate',
+  'outerLearningRate',
+  'peersMin',
+  'evaluateEveryRounds',
+  'roundsMax',
+] as const;
+type KnobName = (typeof KNOB_NAMES)[number];
+
+export type FieldErrors = Readonly<Record<string, string>>;
+type IdxRequest = Omit<Extract<DatasetRequest, { kind: 'idx' }>, 'images' | 'labels'>;
+
+export type DatasetWish =
+  | { readonly kind: 'digits' }
+  | { readonly kind: 'existing'; readonly datasetId: string }
+  | { readonly kind: 'idx'; readonly images: File; readonly labels: File; readonly request: IdxRequest };
+
+export interface RunWish {
+  readonly dataset: DatasetWish;
+  readonly run: Omit<RunRequest, 'datasetId'>;
+}
+
+export function wishOf(form: FormData): { readonly wish: RunWish } | { readonly errors: FieldErrors } {
+  const errors: Record<string, string> = {};
+  const text = (name: string) => String(form.get(name) ?? '').trim();
+  const number = (name: string): number | undefined => {
+    const written = text(name).replace(',', '.');
+    if (written === '') return undefined;
+    const value = Number(written);
+    if (Number.isFinite(value)) return value;
+    errors[name] = strings.newRun.notNumber;
+    return undefined;
+  };
+
+  if (text('name') === '') errors['name'] = strings.newRun.missingName;
+  const percent = number('training.targetAccuracy');
+  const training: Partial<Training> = {
+    targetAccuracy: percent === undefined ? null : percent / 100,
+    codec: text('training.codec') === 'fp32' ? 'fp32' : 'int8',
+  };
+  for (const name of KNOB_NAMES) training[name satisfies KnobName] = number(`training.${name}`) ?? DEFAULT_TRAINING[name];
+  const seed = number('seed');
+  const dataset = datasetOf(form, { text, number, errors });
+  if (dataset === null || Object.keys(errors).length > 0) return { errors };
+  const model = PRESET_NAMES.find((preset) => preset === text('model')) ?? 'mlp';
+  return { wish: { dataset, run: { name: text('name'), model, training, ...(seed === undefined ? {} : { seed }) } } };
+}
+
+interface Reader {
+  readonly text: (name: string) => string;
+  readonly number: (name: string) => number | undefined;
+  readonly errors: Record<string, string>;
+}
+
+function datasetOf(form: FormData, { text, number, errors }: Reader): DatasetWish | null {
+  switch (text('kind')) {
+    case 'existing':
+      if (text('datasetId') === '') errors['datasetId'] = strings.newRun.missingDataset;
+      return { kind: 'existing', datasetId: text('datasetId') };
+    case 'idx': {
+      const [images, labels] = [form.get('images'), form.get('labels')];
+      const isFile = (value: FormDataEntryValue | null): value is File => value instanceof File && value.size > 0;
+      if (!isFile(images)) errors['images'] = strings.newRun.missingFile;
+      if (!isFile(labels)) errors['labels'] = strings.newRun.missingFile;
+      if (!isFile(images) || !isFile(labels)) return null;
+      const trainSampleCount = number('trainSampleCount');
+      const request: IdxRequest = {
+        kind: 'idx',
+        name: text('datasetName') || text('name'),
+        licence: text('licence'),
+        ...(trainSampleCount === undefined ? {} : { trainSampleCount }),
+      };
+      return { kind: 'idx', images, labels, request };
+    }
+    default:
+      return { kind: 'digits' };
+  }
+}

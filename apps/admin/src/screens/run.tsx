@@ -1,0 +1,169 @@
+/** One run, live: where it stands, its curves, its tabs, its data, its log, its model. */
+import { useEffect, useMemo } from 'preact/hooks';
+import type { RunId, RunView } from '@murmuration/protocol';
+import { announce } from '../announcer.ts';
+import { RunFeed, type RunPicture } from '../feed.ts';
+import { countText, durationText, etaText, lossText, percentText, rateText } from '../format.ts';
+import { CurvesPanel } from '../parts/curves-panel.tsx';
+import { DatasetSamplesCard } from '../parts/dataset-samples.tsx';
+import { Downloads } from '../parts/downloads.tsx';
+import { EventLog } from '../parts/event-log.tsx';
+import { RunActions } from '../parts/run-actions.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { TabsTable } from '../parts/tabs-table.tsx';
+import { VolunteerLink } from '../parts/volunteer-link.tsx';
+import { addressOf } from '../route.ts';
+import { runStates, strings } from '../strings.ts';
+
+const text = strings.run;
+
+export function RunScreen({ runId }: { readonly runId: RunId }) {
+  const source = useMemo(() => new RunFeed(runId), [runId]);
+  useEffect(() => () => source.close(), [source]);
+  const { value: feed } = source.feed;
+  return (
+    <>
+      <p class="back">
+        <a href={addressOf({ screen: 'runs' })}>← {text.back}</a>
+      </p>
+      {feed.state === 'connecting' && <p class="note">{text.connection.connecting}</p>}
+      {feed.state === 'failed' && <p class="trouble">{feed.message}</p>}
+      {(feed.state === 'live' || feed.state === 'reconnecting') && (
+        <Picture picture={feed.picture} isLive={feed.state === 'live'} />
+      )}
+    </>
+  );
+}
+
+function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly isLive: boolean }) {
+  const { run, volunteers, events } = picture;
+  const { state, manifest } = run;
+  useEffect(() => {
+    document.title = strings.titleOf(`${runStates[state].word}: ${manifest.name}`);
+  }, [state, manifest.name]);
+  useEffect(() => announce(`${runStates[state].word}. ${runStates[state].sentence}`), [state]);
+  return (
+    <>
+      <div class="titled">
+        <div>
+          <h1>{manifest.name}</h1>
+          <p class="standing">
+            <StateMark state={state} />
+            <span>
+              {run.reason === '' ? runStates[state].sentence : `${runStates[state].sentence} (${run.reason})`}
+            </span>
+          </p>
+          <p class="note">
+            {isLive ? text.connection.live : text.connection.reconnecting} · {heartbeatOf(picture)}
+          </p>
+        </div>
+        <RunActions run={run} onDone={() => {}} />
+      </div>
+      <Progress run={run} />
+      <Standing picture={picture} />
+      {run.divergences > 0 && (
+        <p class="trouble" role="alert">
+          {text.divergences(countText(run.divergences))}
+        </p>
+      )}
+      {run.volunteersConnected === 0 && run.state === 'waiting' && <VolunteerLink />}
+      <CurvesPanel picture={picture} />
+      <TabsTable volunteers={volunteers} />
+      <div class="pair">
+        <div>
+          <Downloads run={run} />
+          <DatasetSamplesCard dataset={manifest.dataset} />
+        </div>
+        <div>
+          <Details run={run} />
+          <EventLog events={events} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function heartbeatOf({ volunteers }: RunPicture): string {
+  const ages = volunteers.filter((tab) => tab.connected).map((tab) => tab.heartbeatAgeMs);
+  return ages.length === 0 ? text.heartbeatNone : text.heartbeat(durationText(Math.min(...ages)));
+}
+
+const Progress = ({ run: { progress } }: { readonly run: RunView }) => (
+  <div class="progress">
+    <progress max={1} value={progress} aria-label={text.progressLabel} />
+    <span>{Math.round(progress * 100)} %</span>
+  </div>
+);
+
+function Standing({ picture: { run, volunteers } }: { readonly picture: RunPicture }) {
+  const { best, manifest } = run;
+  const { targetAccuracy, roundsMax } = manifest.training;
+  const speed = volunteers.reduce((sum, tab) => sum + (tab.connected ? tab.stepsPerSecond : 0), 0);
+  const isOver = run.state === 'finished' || run.state === 'failed';
+  const target = targetAccuracy === null ? '' : text.bestOf(percentText(targetAccuracy));
+  return (
+    <dl class="numbers">
+      <Figure
+        name={text.best}
+        value={percentText(best?.accuracy ?? null)}
+        note={[target, best === null ? '' : text.bestRound(countText(best.round))].filter(Boolean).join(', ')}
+      />
+      <Figure name={text.loss} value={lossText(run.lossLatest)} note={text.lossNote} />
+      <Figure name={text.round} value={countText(run.round)} note={text.roundOf(countText(roundsMax))} />
+      <Figure
+        name={text.eta}
+        value={isOver ? text.etaOver : run.etaMs === null ? '–' : etaText(run.etaMs)}
+        note={run.etaMs === null && !isOver ? text.etaUnknown : ''}
+      />
+      <Figure name={text.speed} value={rateText(speed)} note={text.speedNote} />
+      <Figure
+        name={text.tabs}
+        value={countText(run.volunteersConnected)}
+        note={text.tabsEver(countText(volunteers.length))}
+      />
+    </dl>
+  );
+}
+
+const Figure = ({ name, value, note }: { readonly name: string; readonly value: string; readonly note: string }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>
+      <strong>{value}</strong>
+      {note !== '' && <span>{note}</span>}
+    </dd>
+  </div>
+);
+
+function Details({ run }: { readonly run: RunView }) {
+  const { manifest } = run;
+  const rows: readonly (readonly [string, string])[] = [
+    [text.model, text.modelOf(manifest.model.name, countText(manifest.parameterCount))],
+    [text.dataset, manifest.dataset.name],
+    [text.licence, manifest.dataset.licence || '–'],
+    [text.seed, String(manifest.seed)],
+    ...knobRows(run),
+    [text.epoch, countText(run.epoch)],
+    [text.totals, text.totalsOf(countText(run.localSteps), countText(run.samples))],
+    [text.term, countText(run.term)],
+    [text.started, new Date(run.createdAt).toLocaleString()],
+  ];
+  return (
+    <section class="card" aria-labelledby="details-heading">
+      <h2 id="details-heading">{text.details}</h2>
+      <dl class="facts-list">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function knobRows({ manifest: { training } }: RunView): readonly (readonly [string, string])[] {
+  const { knobs } = strings.newRun;
+  return (Object.keys(knobs) as (keyof typeof knobs)[]).map((name) => [knobs[name][0], String(training[name])]);
+}

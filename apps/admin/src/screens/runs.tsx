@@ -1,0 +1,131 @@
+/** All runs, newest first, as they stand now; and the examples, which are all there is on a fresh coordinator. */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { MetricPoint, RunId, RunView } from '@murmuration/protocol';
+import { api } from '../api.ts';
+import { countText, durationText, percentText } from '../format.ts';
+import { Examples } from '../parts/examples.tsx';
+import { RunActions } from '../parts/run-actions.tsx';
+import { Sparkline } from '../parts/sparkline.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { messageOf, Trouble } from '../parts/trouble.tsx';
+import { VolunteerLink } from '../parts/volunteer-link.tsx';
+import { addressOf } from '../route.ts';
+import { strings } from '../strings.ts';
+
+const text = strings.runs;
+const REFRESH_MS = 3_000;
+/** Runs whose curve is fetched for a sparkline; the others get a dash. */
+const SPARKLINES_MAX = 20;
+
+interface Known {
+  readonly runs: readonly RunView[];
+  readonly atMs: number;
+}
+
+export function RunsScreen() {
+  const [known, setKnown] = useState<Known | null>(null);
+  const [trouble, setTrouble] = useState('');
+  const refresh = useCallback(async () => {
+    if (document.hidden) return;
+    try {
+      const runs = await api.runs();
+      setKnown({ runs: runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)), atMs: Date.now() });
+      setTrouble('');
+    } catch (reason) {
+      setTrouble(messageOf(reason));
+    }
+  }, []);
+  useEffect(() => {
+    void refresh();
+    const timer = setInterval(refresh, REFRESH_MS);
+    document.addEventListener('visibilitychange', refresh);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', refresh);
+    };
+  }, [refresh]);
+
+  return (
+    <>
+      <div class="titled">
+        <h1>{text.heading}</h1>
+        <VolunteerLink />
+      </div>
+      <Trouble text={trouble} />
+      {known === null && trouble === '' && <p class="note">{strings.loading}</p>}
+      {known !== null && known.runs.length > 0 && <RunTable known={known} onChanged={refresh} />}
+      {known !== null && known.runs.length === 0 && (
+        <section class="empty">
+          <img src="/admin/flock.svg" alt="" width="520" height="180" />
+          <h2>{text.emptyHeading}</h2>
+          <p>{text.emptyText}</p>
+        </section>
+      )}
+      {known !== null && <Examples />}
+    </>
+  );
+}
+
+function RunTable({ known: { runs, atMs }, onChanged }: { readonly known: Known; readonly onChanged: () => void }) {
+  const { columns } = text;
+  return (
+    <section class="card" aria-label={text.heading}>
+      <table role="table" class="stacking runs">
+        <thead role="rowgroup">
+          <tr role="row">
+            {Object.values(columns).map((head) => (
+              <th scope="col" role="columnheader" key={head}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {runs.map((run, index) => (
+            <tr role="row" key={run.manifest.id}>
+              <th scope="row" role="rowheader">
+                <a href={addressOf({ screen: 'run', runId: run.manifest.id })}>{run.manifest.name}</a>
+                <small>{run.manifest.dataset.name}</small>
+              </th>
+              <td role="cell" data-head={columns.state}>
+                <StateMark state={run.state} />
+              </td>
+              <td role="cell" data-head={columns.best}>
+                {percentText(run.best?.accuracy ?? null)}
+              </td>
+              <td role="cell" data-head={columns.curve}>
+                {index < SPARKLINES_MAX ? <RunSparkline runId={run.manifest.id} round={run.best?.round ?? 0} /> : '–'}
+              </td>
+              <td role="cell" data-head={columns.tabs}>
+                {countText(run.volunteersConnected)}
+              </td>
+              <td role="cell" data-head={columns.age}>
+                {durationText(atMs - Date.parse(run.createdAt))}
+              </td>
+              <td role="cell" data-head={columns.actions}>
+                <RunActions run={run} onDone={onChanged} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Fetched again when the best checkpoint moves. */
+function RunSparkline({ runId, round }: { readonly runId: RunId; readonly round: number }) {
+  const [points, setPoints] = useState<readonly MetricPoint[]>([]);
+  useEffect(() => {
+    let isWanted = true;
+    api.points(runId).then(
+      (found) => isWanted && setPoints(found),
+      // The list itself says when the coordinator is away.
+      () => {},
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [runId, round]);
+  return <Sparkline points={points} />;
+}

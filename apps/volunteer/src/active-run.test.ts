@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { activeRunOf, dataPerHour } from './active-run.ts';
+
+const run = (changes: Record<string, unknown> = {}) => ({
+  manifest: {
+    name: 'digits',
+    parameterCount: 100_000,
+    training: { codec: 'int8', targetAccuracy: 0.95 },
+    dataset: { name: 'Digits', licence: 'CC0' },
+  },
+  state: 'training',
+  volunteersConnected: 3,
+  round: 60,
+  trainingMs: 60_000,
+  best: { accuracy: 0.9 },
+  ...changes,
+});
+
+describe('the run that a newcomer would help', () => {
+  it('is one that trains, before one that waits or is paused', () => {
+    const waiting = run({ state: 'waiting', volunteersConnected: 0 });
+    expect(activeRunOf([run({ state: 'paused' }), waiting, run()])?.state).toBe('training');
+    expect(activeRunOf([run({ state: 'paused' }), waiting])?.state).toBe('waiting');
+  });
+
+  it('is none when all are over', () => {
+    expect(activeRunOf([])).toBeNull();
+    expect(activeRunOf([run({ state: 'finished' }), run({ state: 'failed' }), run({ state: 'finishing' })])).toBeNull();
+  });
+
+  it('keeps an unknown accuracy and a missing aim as null', () => {
+    const found = activeRunOf([
+      run({ best: null, manifest: { ...run().manifest, training: { codec: 'fp32', targetAccuracy: null } } }),
+    ]);
+    expect(found).toMatchObject({ accuracy: null, targetAccuracy: null });
+  });
+
+  it('an answer of another shape is refused with the name of the place', () => {
+    expect(() => activeRunOf({})).toThrow('answer: not a list');
+    expect(() => activeRunOf([run({ volunteersConnected: '3' })])).toThrow('volunteersConnected: not a number');
+    expect(() => activeRunOf([run({ manifest: null })])).toThrow('manifest: not an object');
+  });
+});
+
+describe('data an hour', () => {
+  const base = { parameterCount: 100_000, bytesPerParameter: 1.07, othersCount: 3, roundCount: 60, trainingMs: 60_000 };
+
+  it('is one update a round to every other device, at the pace so far', () => {
+    // One round a second: 3600 rounds of 3 updates of 107,000 bytes.
+    expect(dataPerHour(base)).toEqual({ measured: true, bytesEachWay: 3600 * 3 * 107_000 });
+  });
+
+  it('is not guessed before a pace is known or while nobody is there', () => {
+    const unknown = { measured: false, bytesEachWayPerRoundAndDevice: 107_000 };
+    expect(dataPerHour({ ...base, roundCount: 4 })).toEqual(unknown);
+    expect(dataPerHour({ ...base, othersCount: 0 })).toEqual(unknown);
+    expect(dataPerHour({ ...base, trainingMs: 0 })).toEqual(unknown);
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * What the consent screen must know of the coordinator's runs, parsed by hand from GET /api/runs: the schemas of the
+ * protocol room would cost more bytes than everything else that a stranger loads before the click.
+ *
+ * Reads only the fields that it shows; refuses an answer in which one of them has another shape.
+ */
+import type { RunState } from '@murmuration/protocol';
+
+export interface ActiveRun {
+  readonly name: string;
+  readonly state: RunState;
+  readonly datasetName: string;
+  readonly licence: string;
+  readonly volunteers: number;
+  readonly round: number;
+  readonly accuracy: number | null;
+  readonly targetAccuracy: number | null;
+  readonly dataPerHour: DataPerHour;
+}
+
+/** What one device sends and receives in an hour, each way; `measured` false: no round was timed yet. */
+export type DataPerHour =
+  | { readonly measured: true; readonly bytesEachWay: number }
+  | { readonly measured: false; readonly bytesEachWayPerRoundAndDevice: number };
+
+/** States in which a volunteer would be given work, best first; then those in which it would wait for the run. */
+const WELCOMING: readonly RunState[] = ['training', 'degraded', 'waiting', 'paused'];
+
+/** Bytes of a parameter on the wire: the value and its part of the block's scale (codec, `encodeUpdate`). */
+const BYTES_PER_PARAMETER = { int8: 1.03, fp32: 4 } as const;
+
+/**
+ * The run that a newcomer would help, or null: there is none.
+ * @throws TypeError naming the place when the answer has another shape.
+ */
+export function activeRunOf(answer: unknown): ActiveRun | null {
+  const runs = list(answer, 'answer').map((entry, index) => record(entry, `runs[${index}]`));
+  for (const state of WELCOMING) {
+    const found = runs.find((run) => run['state'] === state);
+    if (found !== undefined) return parsed(found, state);
+  }
+  return null;
+}
+
+function parsed(run: Fields, state: RunState): ActiveRun {
+  const manifest = record(run['manifest'], 'manifest');
+  const dataset = record(manifest['dataset'], 'manifest.dataset');
+  const training = record(manifest['training'], 'manifest.training');
+  const best = run['best'] === null ? null : record(run['best'], 'best');
+  const target = training['targetAccuracy'];
+  const volunteers = number(run['volunteersConnected'], 'volunteersConnected');
+  const round = number(run['round'], 'round');
+  return {
+    name: text(manifest['name'], 'manifest.name'),
+    state,
+    datasetName: text(dataset['name'], 'manifest.dataset.name'),
+    licence: text(dataset['licence'], 'manifest.dataset.licence'),
+    volunteers,
+    round,
+    accuracy: best === null || best['accuracy'] === null ? null : number(best['accuracy'], 'best.accuracy'),
+    targetAccuracy: target === null ? null : number(target, 'manifest.training.targetAccuracy'),
+    dataPerHour: dataPerHour({
+      parameterCount: number(manifest['parameterCount'], 'manifest.parameterCount'),
+      bytesPerParameter: training['codec'] === 'fp32' ? BYTES_PER_PARAMETER.fp32 : BYTES_PER_PARAMETER.int8,
+      othersCount: volunteers,
+      roundCount: round,
+      trainingMs: number(run['trainingMs'], 'trainingMs'),
+    }),
+  };
+}
+
+/** Rounds timed before the pace counts as known; fewer are mostly the first compilation of shaders. A guess. */
+const ROUNDS_FOR_A_PACE = 5;
+
+/** Each round, a device sends its update to every other device and gets one from each. */
+export function dataPerHour(run: {
+  readonly parameterCount: number;
+  readonly bytesPerParameter: number;
+  readonly othersCount: number;
+  readonly roundCount: number;
+  readonly trainingMs: number;
+}): DataPerHour {
+  const updateBytes = run.parameterCount * run.bytesPerParameter;
+  if (run.roundCount < ROUNDS_FOR_A_PACE || run.trainingMs <= 0 || run.othersCount === 0)
+    return { measured: false, bytesEachWayPerRoundAndDevice: updateBytes };
+  const roundsPerHour = (run.roundCount / run.trainingMs) * 3_600_000;
+  return { measured: true, bytesEachWay: updateBytes * run.othersCount * roundsPerHour };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function record(value: unknown, place: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`${place}: not an object`);
+  return value as Fields;
+}
+function list(value: unknown, place: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`${place}: not a list`);
+  return value;
+}
+function number(value: unknown, place: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`${place}: not a number`);
+  return value;
+}
+function text(value: unknown, place: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${place}: not a text`);
+  return value;
+}

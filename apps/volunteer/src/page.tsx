@@ -1,0 +1,133 @@
+/** The page around the screens: header with the flock, the screen that is due, the tab's title, the space bar. */
+import { useEffect } from 'preact/hooks';
+import { Announcer } from './announcer.tsx';
+import type { Contribution, Screen } from './contribution.ts';
+import { Flock } from './flock.tsx';
+import { Consent } from './screens/consent.tsx';
+import { EndedScreen } from './screens/ended.tsx';
+import { GpuProblem, isGpuProblem } from './screens/gpu-problem.tsx';
+import { Preparing } from './screens/preparing.tsx';
+import { Working } from './screens/working.tsx';
+import { states, strings } from './strings.ts';
+import type { GpuCheck } from './worker-protocol.ts';
+
+export function Page({ contribution }: { readonly contribution: Contribution }) {
+  const screen = contribution.screen.value;
+  const word = wordOf(screen, contribution.gpuCheck.value);
+  useEffect(() => {
+    document.title = word === '' ? strings.name : strings.titleOf(word);
+  }, [word]);
+  usePauseBySpace(contribution);
+
+  return (
+    <>
+      <header class={screen.at === 'consent' ? 'sky tall' : 'sky'}>
+        <Flock round={restingRound(screen)} />
+        <div class="column">
+          <p class="wordmark">
+            <img src="/mark.svg" alt="" width="28" height="28" />
+            {strings.name}
+          </p>
+          {screen.at === 'consent' && (
+            <div class="promise">
+              <h1>{strings.consent.headline}</h1>
+              <p>{strings.consent.lead}</p>
+            </div>
+          )}
+        </div>
+      </header>
+      <main class="column" data-screen={screen.at} data-state={screen.at === 'contributing' ? screen.state : undefined}>
+        {shown(contribution, screen)}
+      </main>
+      <Announcer text={announcementOf(screen, word)} />
+    </>
+  );
+}
+
+function shown(contribution: Contribution, screen: Screen) {
+  const check = contribution.gpuCheck.value;
+  switch (screen.at) {
+    case 'consent':
+      return <Consent onContribute={() => contribution.begin()} />;
+    case 'starting':
+      return isGpuProblem(check) ? (
+        <GpuProblem check={check} contribution={contribution} />
+      ) : (
+        <Preparing contribution={contribution} snapshot={null} state="checking" nextAtMs={null} />
+      );
+    case 'contributing': {
+      const { snapshot, state, nextAtMs } = screen;
+      if (isGpuProblem(check)) return <GpuProblem check={check} contribution={contribution} />;
+      switch (state) {
+        case 'checking':
+        case 'ready':
+        case 'loading':
+        case 'warming-up':
+        case 'connecting':
+          return <Preparing contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />;
+        case 'waiting':
+        case 'training':
+        case 'syncing':
+        case 'paused':
+        case 'recovering':
+        case 'finished':
+        case 'blocked':
+          return <Working contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />;
+        default:
+          return state satisfies never;
+      }
+    }
+    case 'ended':
+      return screen.ended.reason === 'blocked' && isGpuProblem(check) ? (
+        <GpuProblem check={check} contribution={contribution} />
+      ) : (
+        <EndedScreen contribution={contribution} ended={screen.ended} last={screen.last} />
+      );
+    default:
+      return screen satisfies never;
+  }
+}
+
+function wordOf(screen: Screen, check: GpuCheck | null): string {
+  if (screen.at !== 'consent' && isGpuProblem(check)) return states.blocked.word;
+  switch (screen.at) {
+    case 'consent':
+      return '';
+    case 'starting':
+      return states.checking.word;
+    case 'contributing':
+      return states[screen.state].word;
+    case 'ended':
+      return screen.ended.reason === 'finished' ? states.finished.word : strings.ended.title[screen.ended.reason];
+    default:
+      return screen satisfies never;
+  }
+}
+
+function announcementOf(screen: Screen, word: string): string {
+  if (screen.at !== 'contributing') return word;
+  return `${word}. ${states[screen.state].sentence(screen.snapshot.detail)}`;
+}
+
+/** The flock flies in once, on the consent screen; afterwards it steps with the rounds. */
+function restingRound(screen: Screen): number | null {
+  if (screen.at === 'consent') return null;
+  return screen.at === 'contributing' ? (screen.snapshot.round ?? 0) : 0;
+}
+
+/** Elements that the space bar means something to. */
+const OWN_SPACE = 'a, button, input, select, textarea, summary, [contenteditable], [tabindex]';
+
+function usePauseBySpace(contribution: Contribution): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const screen = contribution.screen.value;
+      if (event.key !== ' ' || event.repeat || screen.at !== 'contributing') return;
+      if (event.target instanceof Element && event.target.closest(OWN_SPACE) !== null) return;
+      event.preventDefault();
+      contribution.wish(screen.snapshot.state === 'paused' ? 'resume' : 'pause');
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  }, [contribution]);
+}

@@ -1,0 +1,18 @@
+/** Which device trains, and plainly when it is only software. */
+import type { Adapter } from '@murmuration/protocol';
+import type { GpuCheck } from '../worker-protocol.ts';
+import { strings } from '../strings.ts';
+
+export function DeviceNote({ check }: { readonly check: GpuCheck | null }) {
+  const verdict = check?.verdict;
+  if (verdict?.outcome !== 'ready' && verdict?.outcome !== 'software') return null;
+  return (
+    <p class={verdict.outcome === 'software' ? 'note trouble' : 'note'}>
+      {strings.device.adapter(nameOf(verdict.adapter))}
+      {verdict.outcome === 'software' && <> · {strings.device.software}</>}
+    </p>
+  );
+}
+
+const nameOf = (adapter: Adapter): string =>
+  adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || strings.device.unnamed;

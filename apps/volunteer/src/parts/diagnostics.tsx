@@ -1,0 +1,46 @@
+/** Facts for a bug report, shown before they are copied: nobody should copy what they cannot read. */
+import { useState } from 'preact/hooks';
+import type { GpuCheck } from '../worker-protocol.ts';
+import { strings } from '../strings.ts';
+
+export function Diagnostics({ check }: { readonly check: GpuCheck | null }) {
+  const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');
+  const report = reportOf(check);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(report);
+      setOutcome('copied');
+    } catch {
+      setOutcome('refused');
+    }
+  };
+  return (
+    <details class="diagnostics">
+      <summary>{strings.gpu.diagnosticsHeading}</summary>
+      <p class="note">{strings.gpu.diagnosticsNote}</p>
+      <pre tabIndex={0} aria-label={strings.gpu.diagnosticsHeading}>
+        {report}
+      </pre>
+      <button type="button" class="outline secondary" onClick={copy}>
+        {outcome === 'copied' ? strings.actions.copied : strings.actions.copy}
+      </button>
+      {outcome === 'refused' && <p class="note">{strings.actions.copyFailed}</p>}
+    </details>
+  );
+}
+
+function reportOf(check: GpuCheck | null): string {
+  const adapter =
+    check !== null && 'adapter' in check.verdict
+      ? Object.entries(check.verdict.adapter).map(([name, value]) => `adapter.${name}: ${value}`)
+      : [];
+  return [
+    `outcome: ${check?.verdict.outcome ?? 'not checked'}`,
+    `address: ${location.origin}`,
+    `secure context: ${window.isSecureContext}`,
+    `navigator.gpu: ${'gpu' in navigator}`,
+    `browser: ${navigator.userAgent}`,
+    ...adapter,
+    ...(check?.diagnostics ?? []),
+  ].join('\n');
+}

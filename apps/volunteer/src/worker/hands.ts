@@ -1,0 +1,166 @@
+/**
+ * The hands of one volunteer in a tab: carry out the mind's effects with the GPU, the coordinator's socket and the
+ * mesh, and bring what happens back to the mind, one event at a time. All in the worker, so that a hidden page slows
+ * nothing. It decides nothing: the mind does (packages/swarm).
+ */
+import { ChannelTransport, MESH_TICK_MS, type LinkNews } from '@murmuration/mesh';
+import type { Adapter, CoordinatorMessage } from '@murmuration/protocol';
+import { runFrameLimits, runTagOf, Volunteer, type Effect, type VolunteerEvent } from '@murmuration/swarm';
+import type { Trainer } from '@murmuration/trainer';
+import type { StopReason, WorkerMessage } from '../worker-protocol.ts';
+import { CoordinatorClient } from './coordinator-client.ts';
+
+/** The page redraws at most this often. */
+const SNAPSHOT_INTERVAL_MS = 250;
+/** Longest single timer; browsers overflow beyond 2^31 ms. */
+const TIMER_MAX_MS = 60_000;
+
+export class Hands {
+  readonly #trainer: Trainer;
+  readonly #tell: (message: WorkerMessage) => void;
+  readonly #mind: Volunteer;
+  readonly #coordinator: CoordinatorClient;
+  readonly #mesh: ChannelTransport;
+  readonly #meshBeat: ReturnType<typeof setInterval>;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  #snapshotTimer: ReturnType<typeof setTimeout> | undefined;
+  #snapshotAtMs = -Infinity;
+  #secret = '';
+  #stopped = false;
+
+  constructor(parts: {
+    readonly origin: string;
+    readonly adapter: Adapter;
+    readonly trainer: Trainer;
+    readonly tell: (message: WorkerMessage) => void;
+  }) {
+    this.#trainer = parts.trainer;
+    this.#tell = parts.tell;
+    const nowMs = () => performance.now();
+    this.#mesh = new ChannelTransport({ emit: (event) => this.handle(event), toPage: parts.tell, nowMs });
+    this.#coordinator = new CoordinatorClient(parts.origin, {
+      opened: () => this.handle({ kind: 'coordinator-open' }),
+      closed: () => this.handle({ kind: 'coordinator-closed' }),
+      heard: (message) => this.#heard(message),
+    });
+    this.#mind = new Volunteer({
+      adapter: parts.adapter,
+      random: () => Math.random(),
+      traffic: () => {
+        const { bytesSentPeers, bytesReceivedPeers, bytesSentState } = this.#mesh.totals();
+        return { bytesSentPeers, bytesReceivedPeers, bytesSentState, ...this.#coordinator.totals };
+      },
+    });
+    this.#meshBeat = setInterval(() => this.#mesh.tick(), MESH_TICK_MS);
+    this.handle({ kind: 'tick' });
+  }
+
+  /** Words of the page's half of the mesh. */
+  receive(news: LinkNews): void {
+    this.#mesh.receive(news);
+  }
+
+  handle(event: VolunteerEvent): void {
+    if (this.#stopped) return;
+    for (const effect of this.#mind.handle(event, performance.now())) this.#carryOut(effect);
+    if (this.#stopped) return;
+    this.#setAlarm();
+    this.#showSoon();
+  }
+
+  /** What the mesh and the page must know of a message, before the mind acts on it. */
+  #heard(message: CoordinatorMessage): void {
+    if (message.type === 'welcome') {
+      this.#secret = message.secret;
+      const ticket = { token: message.signalToken, iceServers: message.iceServers };
+      this.#tell({ kind: 'peers', id: message.volunteerId, ticket });
+    }
+    if (message.type === 'assignment') {
+      const { run } = message;
+      this.#mesh.setRun(run === null ? null : { runTag: runTagOf(run.id), limits: runFrameLimits(run) });
+    }
+    this.handle({ kind: 'coordinator-message', message });
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'tell-coordinator':
+        this.#coordinator.tell(effect.message);
+        return;
+      case 'connect-coordinator':
+        this.#coordinator.connect();
+        return;
+      case 'train':
+        void this.#trainer.execute(effect.ticket, effect.command).then((event) => this.handle(event));
+        return;
+      case 'interrupt-training':
+        this.#trainer.interrupt();
+        return;
+      case 'send':
+        this.#mesh.send(effect.peer, effect.frame);
+        return;
+      case 'hold-links':
+        this.#mesh.hold(effect.peers);
+        return;
+      case 'drop-link':
+        this.#mesh.drop(effect.peer, effect.reason);
+        return;
+      case 'fetch-blob':
+        this.#coordinator.fetchBlob(effect.sha256, effect.maxBytes).then(
+          (bytes) => this.handle({ kind: 'blob-fetched', sha256: effect.sha256, bytes }),
+          (reason: unknown) =>
+            this.handle({ kind: 'blob-failed', sha256: effect.sha256, detail: String(reason) }),
+        );
+        return;
+      case 'store-checkpoint': {
+        const bearer = `${this.#mind.volunteerId}.${this.#secret}`;
+        this.#coordinator.storeCheckpoint(effect.runId, effect.parameters, bearer).then(
+          (sha256) => this.handle({ kind: 'checkpoint-stored', sha256 }),
+          (reason: unknown) => this.handle({ kind: 'checkpoint-failed', detail: String(reason) }),
+        );
+        return;
+      }
+      case 'stop':
+        this.#stop(effect.reason);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #setAlarm(): void {
+    clearTimeout(this.#alarm);
+    const waitMs = this.#mind.nextDeadlineMs() - performance.now();
+    if (waitMs === Infinity) return;
+    // Rounded up: a timer that fires early would find nothing due and be set again.
+    const delayMs = Math.min(TIMER_MAX_MS, Math.max(1, Math.ceil(waitMs)));
+    this.#alarm = setTimeout(() => this.handle({ kind: 'tick' }), delayMs);
+  }
+
+  #showSoon(): void {
+    if (this.#snapshotTimer !== undefined) return;
+    const waitMs = Math.max(0, this.#snapshotAtMs + SNAPSHOT_INTERVAL_MS - performance.now());
+    this.#snapshotTimer = setTimeout(() => {
+      this.#snapshotTimer = undefined;
+      this.#show();
+    }, waitMs);
+  }
+
+  #show(): void {
+    this.#snapshotAtMs = performance.now();
+    this.#tell({ kind: 'snapshot', snapshot: this.#mind.snapshot(), nowMs: this.#snapshotAtMs });
+  }
+
+  #stop(detail: string): void {
+    this.#stopped = true;
+    clearTimeout(this.#alarm);
+    clearTimeout(this.#snapshotTimer);
+    clearInterval(this.#meshBeat);
+    this.#show();
+    // The goodbyes were queued before; closing flushes them.
+    this.#mesh.close();
+    this.#coordinator.close();
+    const reason: StopReason = detail === 'left' ? 'left' : 'blocked';
+    void this.#trainer.close().then(() => this.#tell({ kind: 'stopped', reason, detail }));
+  }
+}

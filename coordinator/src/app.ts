@@ -1,0 +1,334 @@
+/**
+ * The coordinator's Fastify application: doors, guards, routes, pages. Builds everything and listens to nothing, so
+ * tests inject requests without a port; `server.ts` runs it.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import fastifyWebsocket from '@fastify/websocket';
+import { isVolunteerId, LIMITS, PROTOCOL_VERSION } from '@murmuration/protocol';
+import type { VolunteerId } from '@murmuration/protocol';
+import Fastify from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from './api-error.ts';
+import { BlobShelf } from './blobs.ts';
+import { DatasetShelf } from './dataset-shelf.ts';
+import { parseJson } from './doors.ts';
+import { Grid } from './grid.ts';
+import { routeDatasets } from './routes-datasets.ts';
+import { routeRuns } from './routes-runs.ts';
+import { Secrets, turnServer } from './secrets.ts';
+import type { CoordinatorSettings } from './settings.ts';
+import { Switchboard } from './signalling.ts';
+import { Store } from './store.ts';
+import { AddressBuckets } from './token-bucket.ts';
+import { serveVolunteer, SOCKET_LIMITS } from './volunteer-socket.ts';
+import type { SocketLimits } from './volunteer-socket.ts';
+
+/** JSON bodies. The largest honest one describes a model of 200 layers. */
+const BODY_MAX_BYTES = 65_536;
+/** An address is a household, a school or a demo with forty tabs: generous, against runaway loops only. */
+const REQUESTS_PER_ADDRESS = { perSecond: 100, burst: 3_000 };
+/** Wrong admin tokens of one address: ten, then one in half a minute. */
+const ADMIN_FAILURES_PER_ADDRESS = { perSecond: 1 / 30, burst: 10 };
+const TICK_MS = 1_000;
+
+export interface AppParts {
+  readonly grid: Grid;
+  readonly datasets: DatasetShelf;
+  readonly blobs: BlobShelf;
+  readonly nowMs: () => number;
+  readonly adminOnly: (request: FastifyRequest) => Promise<void>;
+  readonly volunteerOnly: (request: FastifyRequest) => Promise<void>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `volunteerOnly`. */
+    volunteerId: VolunteerId | null;
+  }
+}
+
+export interface AppOptions {
+  /** The journal cannot be written: the process must end. */
+  readonly onFatal: (error: Error) => void;
+  readonly nowMs?: () => number;
+  readonly socketLimits?: SocketLimits;
+}
+
+export interface BuiltApp {
+  readonly app: FastifyInstance;
+  readonly grid: Grid;
+  readonly switchboard: Switchboard;
+  /** In clear only at the first start or when it was given. */
+  readonly adminToken: string | null;
+}
+
+/** Since 1970, from the monotonic clock: a clock that is set back or forward during the run moves no deadline. */
+export function steadyClock(): () => number {
+  const startMs = Date.now() - performance.now();
+  return () => startMs + performance.now();
+}
+
+/** @throws StoreError when the data directory cannot be used */
+export async function buildApp(settings: CoordinatorSettings, options: AppOptions): Promise<BuiltApp> {
+  const { nowMs = steadyClock(), onFatal, socketLimits = SOCKET_LIMITS } = options;
+  const store = await Store.open(settings.dataDirectory);
+  const blobs = new BlobShelf(settings.dataDirectory);
+  const { secrets, adminToken } = await Secrets.load(store, settings.adminToken);
+  const datasets = await DatasetShelf.open(store, blobs, nowMs);
+  const grid = await Grid.open({
+    store,
+    blobs,
+    secrets,
+    nowMs,
+    silenceMaxMs: LIMITS.volunteerSilenceMaxMs,
+    iceServers: (id) => [
+      ...settings.iceServers,
+      ...(settings.turn ? [turnServer(settings.turn, id, nowMs())] : []),
+    ],
+    onFatal,
+  });
+  const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.areIntroduced(a, b), nowMs });
+
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    routerOptions: { maxParamLength: 100 },
+    requestTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+    forceCloseConnections: true,
+    ...(settings.tls === null
+      ? { http: { headersTimeout: 10_000 } }
+      : { https: { cert: settings.tls.cert, key: settings.tls.key, headersTimeout: 10_000 } }),
+  }) as unknown as FastifyInstance;
+  app.decorateRequest('volunteerId', null);
+  guard(app, settings, nowMs);
+  answerErrors(app);
+  readBodies(app);
+
+  const adminFailures = new AddressBuckets(ADMIN_FAILURES_PER_ADDRESS);
+  const parts: AppParts = {
+    grid,
+    datasets,
+    blobs,
+    nowMs,
+    adminOnly: async (request) => {
+      if (!adminFailures.has(request.ip, nowMs()))
+        throw new ApiError(429, 'too-many-failures', 'too many wrong admin tokens; wait half a minute');
+      if (secrets.isAdminToken(bearer(request))) return;
+      adminFailures.take(request.ip, nowMs());
+      throw new ApiError(
+        401,
+        'unauthorised',
+        'send the admin token as "authorization: Bearer <token>"',
+        'authorization',
+      );
+    },
+    volunteerOnly: async (request) => {
+      request.volunteerId = secrets.volunteerOfBearer(bearer(request));
+      if (request.volunteerId === null)
+        throw new ApiError(
+          401,
+          'unauthorised',
+          'send "authorization: Bearer <volunteerId>.<secret>"',
+          'authorization',
+        );
+    },
+  };
+  const ticker = setInterval(() => grid.tick(), TICK_MS);
+  // Before the plugin that closes all sockets.
+  app.addHook('preClose', async () => {
+    clearInterval(ticker);
+    await grid.stop();
+  });
+  await app.register(fastifyWebsocket, {
+    options: {
+      maxPayload: LIMITS.controlMessageMaxBytes,
+      maxFragments: 256,
+      maxBufferedChunks: 4_096,
+      perMessageDeflate: false,
+    },
+    errorHandler: (_error, socket) => socket.terminate(),
+  });
+  app.get('/api/health', async () => ({
+    ok: true,
+    protocolVersion: PROTOCOL_VERSION,
+    volunteers: grid.volunteerCount,
+  }));
+  routeRuns(app, parts);
+  routeDatasets(app, parts);
+
+  const sameOrigin = async (request: FastifyRequest) => {
+    if (!isAllowedOrigin(request, settings))
+      throw new ApiError(
+        403,
+        'foreign-origin',
+        'this page may not open a socket here; see --allowed-origin',
+        'origin',
+      );
+  };
+  app.get('/ws/volunteer', { websocket: true, preValidation: sameOrigin }, (socket) =>
+    serveVolunteer(socket, grid, { nowMs, limits: socketLimits }),
+  );
+  const signalTicket = (request: FastifyRequest) => {
+    const { key, id = '', token = '' } = request.query as Record<string, string | string[] | undefined>;
+    if (key !== 'peerjs' || typeof id !== 'string' || typeof token !== 'string' || !isVolunteerId(id))
+      return null;
+    const expirySeconds = secrets.signalTokenExpiry(id, token, nowMs());
+    return expirySeconds === null ? null : { id, expirySeconds };
+  };
+  const ticketed = async (request: FastifyRequest) => {
+    if (signalTicket(request) === null)
+      throw new ApiError(
+        401,
+        'unauthorised',
+        'the signalling token is wrong or expired; say hello again',
+        'token',
+      );
+  };
+  app.get('/signal/peerjs', { websocket: true, preValidation: [sameOrigin, ticketed] }, (socket, request) => {
+    const ticket = signalTicket(request);
+    if (ticket === null) return socket.terminate();
+    switchboard.serve(socket, ticket.id, ticket.expirySeconds);
+  });
+  await servePages(app, settings.pagesDirectory);
+
+  app.addHook('onClose', () => store.close());
+  return { app, grid, switchboard, adminToken };
+}
+
+const bearer = (request: FastifyRequest): string =>
+  /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+
+/** Browsers always say where a page came from. Ours, or one that the operator named. */
+function isAllowedOrigin({ headers, host }: FastifyRequest, settings: CoordinatorSettings): boolean {
+  const { origin } = headers;
+  if (origin === undefined || !URL.canParse(origin)) return false;
+  if (origin === settings.publicUrl || settings.allowedOrigins.includes(origin)) return true;
+  return new URL(origin).host === host;
+}
+
+/** Before a route is even looked up: rate, encodings, headers that keep a browser safe. */
+function guard(app: FastifyInstance, settings: CoordinatorSettings, nowMs: () => number): void {
+  const requests = new AddressBuckets(REQUESTS_PER_ADDRESS);
+  const isHttps = settings.tls !== null || settings.publicUrl?.startsWith('https:') === true;
+  const headers: Record<string, string> = {
+    'content-security-policy': [
+      "default-src 'none'",
+      "script-src 'self'",
+      "worker-src 'self'",
+      "connect-src 'self' ws: wss:",
+      "img-src 'self' data:",
+      "style-src 'self'",
+      "font-src 'self'",
+      "manifest-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=()',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    ...(isHttps ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    if (!requests.take(request.ip, nowMs()))
+      throw new ApiError(
+        429,
+        'rate-limited',
+        `more than ${REQUESTS_PER_ADDRESS.perSecond} requests a second`,
+      );
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity')
+      throw new ApiError(415, 'bad-encoding', 'send the body without content-encoding', 'content-encoding');
+  });
+}
+
+function answerErrors(app: FastifyInstance): void {
+  const routes: { readonly method: string | string[]; readonly pattern: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    routes.push({
+      method,
+      pattern: new RegExp(`^${url.replaceAll('*', '.*').replace(/:[a-z0-9]+/gi, '[^/]+')}$`),
+    });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!;
+    const methods = routes
+      .filter(({ pattern }) => pattern.source !== '^\\/.*$' && pattern.test(path))
+      .flatMap((r) => r.method);
+    if (methods.includes(request.method) || methods.length === 0)
+      return reply.status(404).send({ code: 'not-found', message: 'there is nothing at this address' });
+    return reply
+      .status(405)
+      .header('allow', [...new Set(methods)].join(', '))
+      .send({
+        code: 'bad-method',
+        message: `this address answers ${[...new Set(methods)].join(', ')}`,
+        field: 'method',
+      });
+  });
+  app.setErrorHandler(
+    (error: Error & { statusCode?: number; code?: string }, _request, reply: FastifyReply) => {
+      if (error instanceof ApiError) {
+        if (error.status === 429) void reply.header('retry-after', '30');
+        return reply.status(error.status).send(error.body);
+      }
+      const status = error.statusCode ?? 500;
+      // Fastify's own refusals (body too large, wrong type, bad address) are safe to show; anything else is our fault.
+      if (status < 500)
+        return reply
+          .status(status)
+          .send({ code: error.code ?? 'bad-request', message: error.message.slice(0, 200) });
+      console.error(error);
+      if (error.code === 'ENOSPC')
+        return reply.status(507).send({ code: 'disk-full', message: 'the disk of the coordinator is full' });
+      return reply
+        .status(500)
+        .send({ code: 'internal', message: 'the coordinator failed; its log says why' });
+    },
+  );
+}
+
+/** JSON is parsed by our own door; bytes pass on as a stream. Anything else is 415. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    const json = parseJson(body as Buffer);
+    if (json.ok) done(null, json.value);
+    else done(new ApiError(400, 'bad-json', json.fault.message, 'body'));
+  });
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+}
+
+async function servePages(app: FastifyInstance, pagesDirectory: string): Promise<void> {
+  const pages = [
+    { root: join(pagesDirectory, 'volunteer', 'dist'), prefix: '/' },
+    { root: join(pagesDirectory, 'admin', 'dist'), prefix: '/admin/' },
+  ];
+  app.get('/admin', (_request, reply) => reply.redirect('/admin/'));
+  for (const { root, prefix } of pages) {
+    if (!existsSync(root)) {
+      app.get(prefix, async () => {
+        throw new ApiError(503, 'not-built', 'this page is not built; run "npm run build" and start again');
+      });
+      continue;
+    }
+    await app.register(fastifyStatic, {
+      root,
+      prefix,
+      decorateReply: false,
+      cacheControl: false,
+      setHeaders: (response, path) => {
+        const isHashed = path.includes(`${join(root, 'assets')}`);
+        response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+  }
+}

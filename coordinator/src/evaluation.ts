@@ -1,0 +1,96 @@
+/**
+ * Evaluation: every so many rounds one volunteer that holds the replica measures it on the validation samples and
+ * stores its parameters, which makes a checkpoint. The duty goes round, has a generation and a deadline, and goes to
+ * somebody else when its volunteer fails. The last evaluation ends a run that is finishing.
+ */
+import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
+import type { Desk, Rejection } from './ledger-desk.ts';
+
+export const EVALUATION_MAX_MS = 60_000;
+/** The last evaluation may be asked again and again for this long, then the run ends with what it has. */
+export const FINISHING_MAX_MS = 180_000;
+const BAD_EVALUATIONS_MAX = 3;
+/** Who missed an evaluation is asked again after the others had so many turns. */
+const FAILED_DUTY_BURDEN = 10;
+
+/** Only the volunteer that was asked to evaluate may store a checkpoint. */
+export const hasDuty = (desk: Desk, volunteerId: VolunteerId): boolean =>
+  desk.state.duty?.volunteerId === volunteerId && desk.present.has(volunteerId);
+
+export function expireDuty(desk: Desk): void {
+  const { duty } = desk.state;
+  if (duty === null || desk.nowMs < duty.deadlineMs) return;
+  const presence = desk.present.get(duty.volunteerId);
+  if (presence !== undefined) presence.dutyBurden += FAILED_DUTY_BURDEN;
+  desk.write({ kind: 'evaluation-dropped', why: 'it took longer than its deadline' });
+}
+
+/** Asks somebody if an evaluation is due; ends a run that has finished. */
+export function settleEvaluation(
+  desk: Desk,
+  { finishingSinceMs, mayReturn }: { finishingSinceMs: number; mayReturn: boolean },
+): void {
+  const { duty, state, evaluatedRound, setup, reason } = desk.state;
+  const holders = desk.holders();
+  if (duty !== null) {
+    if (desk.awaited.has(duty.volunteerId) || holders.some(({ id }) => id === duty.volunteerId)) return;
+    desk.write({ kind: 'evaluation-dropped', why: 'its volunteer has gone' });
+  }
+  const front = Math.max(0, ...holders.map(({ head }) => head.round));
+  if (state === 'finishing') {
+    const isDone = holders.length > 0 ? evaluatedRound >= front : !mayReturn;
+    if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS) return desk.end('finished', reason);
+  } else if (front < evaluatedRound + setup.manifest.training.evaluateEveryRounds) return;
+
+  const able = holders.filter(({ head }) => head.round > evaluatedRound && head.round >= front - 1);
+  if (able.length === 0) return;
+  const chosen = able.reduce((a, b) => (b.presence.dutyBurden < a.presence.dutyBurden ? b : a));
+  chosen.presence.dutyBurden++;
+  desk.write({
+    kind: 'evaluation-asked',
+    volunteerId: chosen.id,
+    generation: desk.state.evaluationGeneration + 1,
+    roundMin: chosen.head.round,
+    deadlineMs: desk.nowMs + EVALUATION_MAX_MS,
+  });
+  tellDuty(desk);
+}
+
+/** Asks again, with the same generation: the volunteer has a new socket. */
+export function tellDuty(desk: Desk): void {
+  const { duty } = desk.state;
+  if (duty === null) return;
+  const { volunteerId, generation, roundMin } = duty;
+  desk.tell(volunteerId, { type: 'evaluate', runId: desk.runId, generation, roundMin });
+}
+
+export function takeEvaluation(
+  desk: Desk,
+  volunteerId: VolunteerId,
+  message: VolunteerMessageOf<'evaluation'>,
+): Rejection {
+  const { duty, term, setup } = desk.state;
+  // A late answer to a duty that went to somebody else is no fault of the volunteer.
+  if (duty === null || duty.volunteerId !== volunteerId || duty.generation !== message.generation)
+    return null;
+  const reject = (text: string) => ({ code: 'bad-evaluation', message: text });
+  if (duty.checkpointSha256 !== message.checkpointSha256)
+    return reject('checkpointSha256: store this checkpoint first (PUT /api/runs/:id/checkpoints/:sha256)');
+  const { round } = message.head;
+  if (message.head.term !== term) return reject(`head.term: the run is in term ${term}`);
+  if (round < duty.roundMin) return reject(`head.round: at least ${duty.roundMin} was asked for`);
+  const { sampleCount } = setup.manifest.dataset.validation;
+  if (message.sampleCount !== sampleCount)
+    return reject(`sampleCount: the validation set has ${sampleCount} samples`);
+
+  const { checkpointSha256: sha256, loss, accuracy } = message;
+  desk.write({ kind: 'evaluated', volunteerId, checkpoint: { round, term, sha256, loss, accuracy } });
+  if (desk.state.reached)
+    desk.end(
+      'finished',
+      `accuracy ${accuracy.toFixed(4)} reached the target of ${setup.manifest.training.targetAccuracy}`,
+    );
+  else if (desk.state.badEvaluations >= BAD_EVALUATIONS_MAX)
+    desk.end('failed', 'the loss is not finite any more; start again with a smaller learning rate');
+  return null;
+}

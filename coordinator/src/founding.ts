@@ -1,0 +1,129 @@
+/**
+ * Founding: when nobody connected holds a replica of the current term, exactly one ready volunteer starts a new term
+ * from the latest checkpoint, and all others join it. A founding throws away the rounds since that checkpoint, so it
+ * waits for volunteers that may come back with a replica: after a restart of the coordinator, and when the last
+ * replica's socket tore.
+ */
+import type { VolunteerId } from '@murmuration/protocol';
+import type { Desk } from './ledger-desk.ts';
+import { latestCheckpoint } from './ledger-state.ts';
+import type { Presence } from './presence.ts';
+
+/** A founder fetches one checkpoint and loads it; after this another volunteer founds. */
+export const FOUNDING_MAX_MS = 60_000;
+/** When the last replica vanishes with work in it, a torn socket has this long to come back. */
+export const HOLDER_GRACE_MS = 5_000;
+/** No round for this long while stranded volunteers outnumber the replicas: the replicas are stuck. A guess. */
+export const STALL_MAX_MS = 60_000;
+/** After a founding that failed at once (a blob that would not load), the next try waits. */
+const FOUNDING_PAUSE_MS = 5_000;
+
+export class Founding {
+  readonly #desk: Desk;
+  #founder: { readonly volunteerId: VolunteerId; readonly deadlineMs: number } | null = null;
+  #notBeforeMs = 0;
+  #roundMovedAtMs = 0;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  /** Somebody who held a replica may still come back. */
+  isWaiting(): boolean {
+    return this.#desk.isExpectingReturns() || this.#desk.nowMs < this.#notBeforeMs;
+  }
+
+  roundMoved(): void {
+    this.#roundMovedAtMs = this.#desk.nowMs;
+  }
+
+  /** It has a replica of the term now. */
+  stands(volunteerId: VolunteerId, presence: Presence): void {
+    presence.strandedAtMs = null;
+    if (this.#founder?.volunteerId === volunteerId) this.#founder = null;
+  }
+
+  /** No peer gave it a state, or its checkpoint would not load. */
+  stranded(volunteerId: VolunteerId, presence: Presence): void {
+    presence.head = null;
+    presence.joinTold = null;
+    presence.strandedAtMs = this.#desk.nowMs;
+    if (this.#founder?.volunteerId !== volunteerId) return;
+    this.#founder = null;
+    presence.foundingsFailed++;
+    this.#notBeforeMs = this.#desk.nowMs + FOUNDING_PAUSE_MS;
+  }
+
+  left(volunteerId: VolunteerId, heldReplica: boolean, isForGood: boolean): void {
+    const { roundMax, state, nowMs } = this.#desk;
+    if (this.#founder?.volunteerId === volunteerId) this.#founder = null;
+    const hasWorkToLose = roundMax > latestCheckpoint(state).round;
+    if (heldReplica && !isForGood && hasWorkToLose && this.#desk.holders().length === 0)
+      this.#notBeforeMs = nowMs + HOLDER_GRACE_MS;
+  }
+
+  tick(): void {
+    if (this.#founder === null || this.#desk.nowMs < this.#founder.deadlineMs) return;
+    const presence = this.#desk.present.get(this.#founder.volunteerId);
+    if (presence !== undefined) presence.foundingsFailed++;
+    this.#founder = null;
+  }
+
+  /** Tells strangers to join, or one of them to found. true: a new term begins. */
+  settle(): boolean {
+    const desk = this.#desk;
+    const strangers: { id: VolunteerId; presence: Presence }[] = [];
+    for (const id of desk.members()) {
+      const presence = desk.present.get(id)!;
+      if (!desk.isHolder(presence) && this.#founder?.volunteerId !== id) strangers.push({ id, presence });
+    }
+    const holderCount = desk.holders().length;
+    if (this.#founder !== null || (holderCount > 0 && !this.#isStuck(strangers, holderCount))) {
+      this.#tellJoin(strangers);
+      return false;
+    }
+    if (strangers.length === 0 || desk.state.state === 'finishing' || this.isWaiting()) return false;
+    const founder = strangers.reduce((a, b) =>
+      b.presence.foundingsFailed < a.presence.foundingsFailed ? b : a,
+    );
+    this.#found(founder.id);
+    this.#tellJoin(strangers.filter(({ id }) => id !== founder.id));
+    return true;
+  }
+
+  #isStuck(strangers: readonly { presence: Presence }[], holderCount: number): boolean {
+    const { nowMs, state } = this.#desk;
+    if (state.state !== 'training' || nowMs < this.#roundMovedAtMs + STALL_MAX_MS) return false;
+    const stranded = strangers.filter(
+      ({ presence }) => presence.strandedAtMs !== null && nowMs < presence.strandedAtMs + STALL_MAX_MS,
+    );
+    return stranded.length > holderCount;
+  }
+
+  #tellJoin(strangers: readonly { id: VolunteerId; presence: Presence }[]): void {
+    const { term } = this.#desk.state;
+    for (const { id, presence } of strangers) {
+      if (presence.joinTold === term) continue;
+      presence.joinTold = term;
+      this.#desk.tell(id, { type: 'join', runId: this.#desk.runId, term });
+    }
+  }
+
+  #found(volunteerId: VolunteerId): void {
+    const desk = this.#desk;
+    const checkpoint = latestCheckpoint(desk.state);
+    const term = desk.state.term + 1;
+    if (desk.state.duty !== null) desk.write({ kind: 'evaluation-dropped', why: 'a new term begins' });
+    desk.write({ kind: 'founded', volunteerId, term, checkpoint });
+    this.#founder = { volunteerId, deadlineMs: desk.nowMs + FOUNDING_MAX_MS };
+    desk.roundMax = checkpoint.round;
+    this.roundMoved();
+    desk.tell(volunteerId, {
+      type: 'found',
+      runId: desk.runId,
+      term,
+      round: checkpoint.round,
+      checkpointSha256: checkpoint.sha256,
+    });
+  }
+}

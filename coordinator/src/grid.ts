@@ -1,0 +1,361 @@
+/**
+ * The coordinator's middle: all runs with their ledgers, and all connected volunteers. What happens is given to a
+ * ledger at once; what it decided goes to the journal, and its messages leave when it is on disk. It refuses to know
+ * sockets and HTTP: a volunteer is a `VolunteerLink`.
+ */
+import { initialParameters, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
+import { parameterLayout } from '@murmuration/protocol';
+import type {
+  Adapter,
+  CoordinatorMessage,
+  Head,
+  IceServer,
+  RunId,
+  Sha256,
+  VolunteerId,
+  VolunteerMessage,
+  VolunteerMessageOf,
+} from '@murmuration/protocol';
+import type { BlobShelf } from './blobs.ts';
+import { Journal } from './journal.ts';
+import { isOver, latestCheckpoint, RunLedger, servedCheckpoint } from './ledger.ts';
+import type { Exit, LedgerDecision, LedgerEvent, LedgerRecord, RunOrder, RunSetup } from './ledger.ts';
+import type { Secrets } from './secrets.ts';
+import type { Store } from './store.ts';
+
+/** Close codes of a volunteer's socket beyond those of RFC 6455. */
+export const CLOSE_REPLACED = 4001;
+export const CLOSE_SILENT = 4002;
+/** Connected volunteers of all runs; each is a socket and a few kilobytes. */
+const VOLUNTEERS_MAX = 20_000;
+
+/** The way back to one volunteer. */
+export interface VolunteerLink {
+  send(message: CoordinatorMessage): void;
+  close(code: number, reason: string): void;
+}
+
+interface Volunteer {
+  readonly id: VolunteerId;
+  readonly link: VolunteerLink;
+  readonly adapter: Adapter;
+  runId: RunId | null;
+  heardAtMs: number;
+}
+
+interface Run {
+  readonly ledger: RunLedger;
+  /** Blobs that volunteers stored for this run and that may have to go. */
+  readonly storedCheckpoints: Set<Sha256>;
+  readonly watchers: Set<() => void>;
+}
+
+export interface GridPorts {
+  readonly store: Store;
+  readonly blobs: BlobShelf;
+  readonly secrets: Secrets;
+  /** Milliseconds since 1970; never goes back within a process. */
+  readonly nowMs: () => number;
+  readonly iceServers: (volunteerId: VolunteerId) => IceServer[];
+  readonly silenceMaxMs: number;
+  readonly onFatal: (error: Error) => void;
+}
+
+export type CheckpointAnswer =
+  { readonly stored: true } | { readonly rejected: 'no-run' | 'no-duty' | 'bad-bytes' };
+
+export class Grid {
+  readonly #ports: GridPorts;
+  readonly #runs = new Map<RunId, Run>();
+  readonly #volunteers = new Map<VolunteerId, Volunteer>();
+  readonly #journal: Journal;
+  #isStopped = false;
+  /** Storing and removing checkpoints take turns: the same bytes may come again while they are being removed. */
+  #blobTurn: Promise<unknown> = Promise.resolve();
+
+  private constructor(ports: GridPorts) {
+    this.#ports = ports;
+    this.#journal = new Journal((records) => ports.store.append(records), ports.onFatal);
+  }
+
+  /** Folds every run of the store, checks that the checkpoints to go on from are whole, and goes on. */
+  static async open(ports: GridPorts): Promise<Grid> {
+    const grid = new Grid(ports);
+    for (const { setup, records } of await ports.store.runs()) {
+      const run = grid.#addRun(setup, records);
+      for (const record of records)
+        if (record.kind === 'checkpoint-stored') run.storedCheckpoints.add(record.sha256);
+      grid.#tell(run, { kind: 'restarted' });
+      await grid.#mendCheckpoints(run);
+    }
+    await grid.#journal.settled();
+    return grid;
+  }
+
+  get runs(): RunLedger[] {
+    return [...this.#runs.values()].map(({ ledger }) => ledger);
+  }
+  run(runId: RunId): RunLedger | null {
+    return this.#runs.get(runId)?.ledger ?? null;
+  }
+  get volunteerCount(): number {
+    return this.#volunteers.size;
+  }
+
+  /**
+   * The process is about to end: what happens from now on, such as all sockets closing, is not written down. The next
+   * start expects its volunteers back, as after a crash.
+   */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#journal.settled().catch(() => {});
+  }
+
+  /** Calls back when anything of the run may have changed. Returns the way to stop. */
+  watch(runId: RunId, callback: () => void): () => void {
+    const watchers = this.#runs.get(runId)?.watchers;
+    watchers?.add(callback);
+    return () => watchers?.delete(callback);
+  }
+
+  /** The initial parameters become checkpoint 0, so that a good one exists from the start (I-6). */
+  async createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
+    const initialCheckpoint = await this.#storeInitial(manifest);
+    const setup = { manifest, shards, initialCheckpoint, createdAtMs: Math.round(this.#ports.nowMs()) };
+    await this.#ports.store.addRun(setup);
+    const run = this.#addRun(setup, []);
+    this.#assignIdle();
+    return run.ledger;
+  }
+
+  /** Durable when it resolves. null: done; else why the run's state does not allow it. */
+  async order(runId: RunId, order: RunOrder): Promise<LedgerDecision['rejected']> {
+    const run = this.#runs.get(runId)!;
+    const decision = this.#tell(run, { kind: 'ordered', order });
+    await this.#journal.settled();
+    this.#assignIdle();
+    return decision.rejected;
+  }
+
+  /**
+   * A volunteer said hello. Its id is the old one if it proves it; then its newest socket wins.
+   * null: the house is full.
+   */
+  connect(link: VolunteerLink, hello: VolunteerMessageOf<'hello'>): VolunteerId | null {
+    const { secrets, nowMs, iceServers } = this.#ports;
+    const { resume, adapter } = hello;
+    const isKnown = resume !== undefined && secrets.isVolunteerSecret(resume.volunteerId, resume.secret);
+    const id = isKnown ? resume.volunteerId : secrets.drawVolunteerId();
+    const former = this.#volunteers.get(id);
+    if (this.#isStopped || (former === undefined && this.#volunteers.size >= VOLUNTEERS_MAX)) return null;
+    former?.link.close(CLOSE_REPLACED, 'the same volunteer connected again');
+    const volunteer = { id, link, adapter, runId: former?.runId ?? null, heardAtMs: nowMs() };
+    this.#volunteers.set(id, volunteer);
+    this.#send(volunteer, {
+      type: 'welcome',
+      volunteerId: id,
+      secret: secrets.volunteerSecret(id),
+      signalToken: secrets.signalToken(id, nowMs()),
+      iceServers: iceServers(id),
+    });
+    this.#assign(volunteer, hello.head ?? null);
+    return id;
+  }
+
+  /** null: heard; else what was wrong with it. */
+  hear(
+    volunteerId: VolunteerId,
+    message: Exclude<VolunteerMessage, { type: 'hello' | 'leaving' }>,
+  ): LedgerDecision['rejected'] {
+    const volunteer = this.#volunteers.get(volunteerId);
+    if (this.#isStopped || volunteer === undefined)
+      return { code: 'bad-state', message: 'this volunteer has left' };
+    volunteer.heardAtMs = this.#ports.nowMs();
+    if (message.type === 'heartbeat') {
+      const run = volunteer.runId === null ? undefined : this.#runs.get(volunteer.runId);
+      if (run !== undefined) this.#tell(run, { kind: 'heard', volunteerId });
+      return null;
+    }
+    const run = this.#runs.get(message.runId);
+    if (run === undefined) return { code: 'unknown-run', message: 'runId: no such run' };
+    return this.#tell(run, { kind: 'said', volunteerId, message }).rejected;
+  }
+
+  /** Its socket closed, or it said that it leaves. A socket that was replaced before changes nothing. */
+  disconnect(volunteerId: VolunteerId, link: VolunteerLink, exit: Exit): void {
+    const volunteer = this.#volunteers.get(volunteerId);
+    if (this.#isStopped || volunteer === undefined || volunteer.link !== link) return;
+    this.#volunteers.delete(volunteerId);
+    const run = volunteer.runId === null ? undefined : this.#runs.get(volunteer.runId);
+    if (run !== undefined) this.#tell(run, { kind: 'left', volunteerId, exit });
+  }
+
+  /** May these two exchange signalling messages? */
+  areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
+    for (const { ledger } of this.#runs.values()) if (ledger.areIntroduced(a, b)) return true;
+    return false;
+  }
+
+  /** Would a checkpoint of this volunteer be taken now? Asked before its bytes are read. */
+  mayStoreCheckpoint(volunteerId: VolunteerId, runId: RunId): boolean {
+    return this.#runs.get(runId)?.ledger.mayStoreCheckpoint(volunteerId) ?? false;
+  }
+
+  /** Stores an evaluated replica's parameters (float32, little-endian). On disk when it resolves. */
+  async storeCheckpoint(
+    volunteerId: VolunteerId,
+    runId: RunId,
+    bytes: Uint8Array,
+  ): Promise<CheckpointAnswer> {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return { rejected: 'no-run' };
+    if (!run.ledger.mayStoreCheckpoint(volunteerId)) return { rejected: 'no-duty' };
+    const { parameterCount } = run.ledger.state.setup.manifest;
+    if (parametersFromBytes(bytes, parameterCount) === null) return { rejected: 'bad-bytes' };
+    const rejected = await this.#inBlobTurn(async () => {
+      const sha256 = await this.#ports.blobs.put(bytes);
+      run.storedCheckpoints.add(sha256);
+      return this.#tell(run, { kind: 'checkpoint-stored', volunteerId, sha256 }).rejected;
+    });
+    await this.#journal.settled();
+    return rejected === null ? { stored: true } : { rejected: 'no-duty' };
+  }
+
+  /** Parameters of the checkpoint that the run serves for download; null: its file is gone or damaged. */
+  async servedParameters(ledger: RunLedger): Promise<Float32Array | null> {
+    const { sha256 } = servedCheckpoint(ledger.state);
+    const bytes = await this.#ports.blobs.read(sha256);
+    return bytes === null ? null : parametersFromBytes(bytes, ledger.state.setup.manifest.parameterCount);
+  }
+
+  isCheckpoint(sha256: Sha256): boolean {
+    for (const { ledger } of this.#runs.values()) {
+      const { checkpoints, best } = ledger.state;
+      if (best?.sha256 === sha256 || checkpoints.some((kept) => kept.sha256 === sha256)) return true;
+    }
+    return false;
+  }
+
+  /** Deadlines, silences, progress. Call it about once a second. */
+  tick(): void {
+    const nowMs = this.#ports.nowMs();
+    for (const run of this.#runs.values())
+      if (!isOver(run.ledger.state.state)) this.#tell(run, { kind: 'tick' });
+    for (const volunteer of [...this.#volunteers.values()])
+      if (volunteer.runId === null && nowMs >= volunteer.heardAtMs + this.#ports.silenceMaxMs) {
+        this.#volunteers.delete(volunteer.id);
+        volunteer.link.close(CLOSE_SILENT, 'silent for too long');
+      }
+  }
+
+  #addRun(setup: RunSetup, records: readonly LedgerRecord[]): Run {
+    const run = {
+      ledger: new RunLedger(setup, records),
+      storedCheckpoints: new Set<Sha256>(),
+      watchers: new Set<() => void>(),
+    };
+    this.#runs.set(setup.manifest.id, run);
+    return run;
+  }
+
+  async #storeInitial({ model, seed }: RunSetup['manifest']): Promise<Sha256> {
+    const { tensors } = parameterLayout(model);
+    return this.#ports.blobs.put(parametersToBytes(initialParameters(tensors, seed)));
+  }
+
+  /** A damaged checkpoint is given up for the one before it; the initial one is drawn again. */
+  async #mendCheckpoints(run: Run): Promise<void> {
+    const { state } = run.ledger;
+    if (isOver(state.state)) return;
+    for (;;) {
+      const { sha256 } = latestCheckpoint(state);
+      if ((await this.#ports.blobs.read(sha256)) !== null) return;
+      if (state.checkpoints.length > 1) this.#tell(run, { kind: 'checkpoint-lost', sha256 });
+      else return void (await this.#storeInitial(state.setup.manifest));
+    }
+  }
+
+  /** One event through the ledger of a run; what it decided goes to the journal. */
+  #tell(run: Run, event: LedgerEvent): LedgerDecision {
+    const decision = run.ledger.handle(event, this.#ports.nowMs());
+    const { records, messages, freed } = decision;
+    const receivers = messages.map(({ to, message }) => ({ link: this.#volunteers.get(to)?.link, message }));
+    if (records.length > 0 || messages.length > 0)
+      this.#journal.write({
+        records: records.map((record) => ({ runId: run.ledger.state.setup.manifest.id, record })),
+        announce: () => {
+          for (const { link, message } of receivers) link?.send(message);
+          if (
+            records.some(
+              ({ kind }) =>
+                kind === 'evaluated' || kind === 'evaluation-dropped' || kind === 'checkpoint-stored',
+            )
+          )
+            this.#inBlobTurn(() => this.#pruneCheckpoints(run)).catch(() => {});
+          for (const watcher of run.watchers) watcher();
+        },
+      });
+    for (const { volunteerId, exit } of freed) {
+      const volunteer = this.#volunteers.get(volunteerId);
+      if (volunteer === undefined) continue;
+      volunteer.runId = null;
+      if (exit === 'silent') {
+        this.#volunteers.delete(volunteerId);
+        volunteer.link.close(CLOSE_SILENT, 'silent for too long');
+      } else this.#assign(volunteer, null);
+    }
+    return decision;
+  }
+
+  #send(volunteer: Volunteer, message: CoordinatorMessage): void {
+    this.#journal.write({ records: [], announce: () => volunteer.link.send(message) });
+  }
+
+  #inBlobTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#blobTurn.then(work);
+    this.#blobTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Policy: the run whose replica it holds, else the oldest run that is open for work; null: none. */
+  #assign(volunteer: Volunteer, held: { runId: RunId; head: Head } | null): void {
+    const heldRun = held === null ? undefined : this.#runs.get(held.runId);
+    const formerRun = volunteer.runId === null ? undefined : this.#runs.get(volunteer.runId);
+    const run =
+      [heldRun, formerRun].find((r) => r !== undefined && !isOver(r.ledger.state.state)) ?? this.#openRun();
+    if (formerRun !== undefined && formerRun !== run)
+      this.#tell(formerRun, { kind: 'left', volunteerId: volunteer.id, exit: 'leaving' });
+    volunteer.runId = run?.ledger.state.setup.manifest.id ?? null;
+    this.#send(volunteer, { type: 'assignment', run: run?.ledger.state.setup.manifest ?? null });
+    if (run === undefined) return;
+    const head = run === heldRun ? held!.head : null;
+    this.#tell(run, { kind: 'joined', volunteerId: volunteer.id, adapter: volunteer.adapter, head });
+  }
+
+  #openRun(): Run | undefined {
+    for (const run of this.#runs.values()) {
+      const { state } = run.ledger.state;
+      if (state === 'waiting' || state === 'training' || state === 'degraded') return run;
+    }
+    return undefined;
+  }
+
+  #assignIdle(): void {
+    if (this.#openRun() === undefined) return;
+    for (const volunteer of this.#volunteers.values())
+      if (volunteer.runId === null) this.#assign(volunteer, null);
+  }
+
+  /** Removes checkpoints that nothing refers to any more. A removal that fails costs only its bytes. */
+  async #pruneCheckpoints(run: Run): Promise<void> {
+    for (const sha256 of [...run.storedCheckpoints]) {
+      const isPending = [...this.#runs.values()].some(
+        ({ ledger }) =>
+          ledger.state.duty?.checkpointSha256 === sha256 || ledger.state.setup.initialCheckpoint === sha256,
+      );
+      if (isPending || this.isCheckpoint(sha256)) continue;
+      run.storedCheckpoints.delete(sha256);
+      await this.#ports.blobs.remove(sha256);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Which shard goes to whom, and whether a result counts.
+ *
+ * A lease has a generation, one higher than the shard's last: the fencing token. A result counts if its generation is
+ * the shard's last one and was not counted, even after the deadline, as long as nobody else was given the shard (I-2).
+ * A shard is counted once in each epoch (I-1). So that fast tabs need not wait for the slowest shard, a shard that is
+ * counted may be leased for the next epoch already, one epoch ahead and no more.
+ */
+import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
+import type { Desk, Rejection } from './ledger-desk.ts';
+import type { LedgerState } from './ledger-state.ts';
+import type { Presence } from './presence.ts';
+
+/** In-flight cap of one volunteer (I-3). Two, so that the next shard is there when one is done. */
+export const LEASES_PER_VOLUNTEER_MAX = 2;
+/** Epochs that a shard may run ahead of the slowest one. */
+const EPOCHS_AHEAD_MAX = 1;
+/** A lease lasts so many times what the volunteer's measured speed promises for all that it holds. A guess. */
+const LEASE_PATIENCE = 4;
+const LEASE_MIN_MS = 60_000;
+const LEASE_MAX_MS = 900_000;
+/** For a volunteer whose speed is not known yet: a software adapter compiles shaders for up to a minute. */
+const LEASE_UNKNOWN_SPEED_MS = 180_000;
+const NO_LEASE_RETRY_MS = 2_000;
+const CLOSED_RETRY_MS = 5_000;
+/** A lease that the volunteer does not know of after this long was lost on the way and is told again. */
+const LEASE_LOST_MS = 5_000;
+
+/** Answers a wish for work: one lease, the leases that got lost on the way, or none for now. */
+export function answerLeaseRequest(
+  desk: Desk,
+  volunteerId: VolunteerId,
+  presence: Presence,
+  held: number,
+): void {
+  const { state } = desk.state;
+  const noLease = (retryMs: number) =>
+    desk.tell(volunteerId, { type: 'no-lease', runId: desk.runId, retryMs });
+  const isOpen = state === 'waiting' || state === 'training' || state === 'degraded';
+  if (!isOpen || !desk.members().includes(volunteerId)) return noLease(CLOSED_RETRY_MS);
+  const live = liveLeases(desk.state, volunteerId);
+  if (live.length < LEASES_PER_VOLUNTEER_MAX) {
+    const shardIndex = nextShard(desk.state);
+    if (shardIndex === null) return noLease(NO_LEASE_RETRY_MS);
+    const deadlineMs = desk.nowMs + leaseTtlMs(desk.state, shardIndex, presence);
+    const generation = desk.state.shards[shardIndex]!.generation + 1;
+    desk.write({ kind: 'leased', volunteerId, shardIndex, generation, deadlineMs });
+    return tellLease(desk, volunteerId, presence, shardIndex);
+  }
+  const isLost = (shardIndex: number) =>
+    desk.nowMs >= (presence.leaseToldAtMs.get(shardIndex) ?? 0) + LEASE_LOST_MS;
+  const lost = held < live.length ? live.filter(isLost) : [];
+  for (const shardIndex of lost) tellLease(desk, volunteerId, presence, shardIndex);
+  if (lost.length === 0) noLease(NO_LEASE_RETRY_MS);
+}
+
+function tellLease(desk: Desk, volunteerId: VolunteerId, presence: Presence, shardIndex: number): void {
+  const { generation, deadlineMs } = desk.state.shards[shardIndex]!;
+  presence.leaseToldAtMs.set(shardIndex, desk.nowMs);
+  desk.tell(volunteerId, {
+    type: 'lease',
+    runId: desk.runId,
+    shard: desk.state.setup.shards[shardIndex]!,
+    generation,
+    ttlMs: Math.max(1, Math.round(deadlineMs - desk.nowMs)),
+  });
+}
+
+export function takeResult(
+  desk: Desk,
+  volunteerId: VolunteerId,
+  message: VolunteerMessageOf<'lease-result'>,
+): Rejection {
+  const outcome = judgeResult(desk.state, volunteerId, message);
+  if (typeof outcome === 'object') return { code: 'bad-result', message: outcome.rejected };
+  // A run that is over counts nothing any more.
+  const isCounted = outcome === 'counted' && desk.present.has(volunteerId);
+  const { shardIndex, generation } = message;
+  if (isCounted) desk.write({ kind: 'counted', volunteerId, shardIndex });
+  const told = outcome === 'counted' && !isCounted ? 'stale' : outcome;
+  desk.tell(volunteerId, { type: 'lease-ack', runId: desk.runId, shardIndex, generation, outcome: told });
+  return null;
+}
+
+export function releaseLeases(desk: Desk, volunteerId: VolunteerId): void {
+  for (const shardIndex of liveLeases(desk.state, volunteerId))
+    desk.write({ kind: 'released', shardIndex, why: 'left' });
+}
+
+export function expireLeases(desk: Desk): void {
+  for (const [shardIndex, shard] of desk.state.shards.entries())
+    if (shard.live && desk.nowMs >= shard.deadlineMs)
+      desk.write({ kind: 'released', shardIndex, why: 'deadline' });
+}
+
+function liveLeases(state: LedgerState, volunteerId: VolunteerId): number[] {
+  const held: number[] = [];
+  for (const [index, shard] of state.shards.entries())
+    if (shard.live && shard.lessee === volunteerId) held.push(index);
+  return held;
+}
+
+/** The free shard that was counted least often; null when every shard is out or far enough ahead. */
+function nextShard(state: LedgerState): number | null {
+  let best: number | null = null;
+  let bestTimes = state.epoch + EPOCHS_AHEAD_MAX + 1;
+  for (const [index, shard] of state.shards.entries()) {
+    if (shard.live || shard.timesCounted >= bestTimes) continue;
+    best = index;
+    bestTimes = shard.timesCounted;
+    if (bestTimes === state.epoch) break;
+  }
+  return best;
+}
+
+function leaseTtlMs(state: LedgerState, shardIndex: number, speed: { stepsPerSecond: number }): number {
+  if (!(speed.stepsPerSecond > 0)) return LEASE_UNKNOWN_SPEED_MS;
+  const stepCount = state.setup.shards[shardIndex]!.sampleCount / state.setup.manifest.training.batchSize;
+  const promisedMs = ((LEASES_PER_VOLUNTEER_MAX * stepCount) / speed.stepsPerSecond) * 1000;
+  return Math.round(Math.min(LEASE_MAX_MS, Math.max(LEASE_MIN_MS, LEASE_PATIENCE * promisedMs)));
+}
+
+/** What a result is worth. `rejected`: it is nonsense and gets no acknowledgement. */
+function judgeResult(
+  state: LedgerState,
+  volunteerId: VolunteerId,
+  result: VolunteerMessageOf<'lease-result'>,
+): 'counted' | 'duplicate' | 'stale' | { readonly rejected: string } {
+  const shard = state.shards[result.shardIndex];
+  if (shard === undefined) return { rejected: `shardIndex: the run has ${state.shards.length} shards` };
+  const { sampleCount } = state.setup.shards[result.shardIndex]!;
+  if (result.sampleCount !== sampleCount)
+    return { rejected: `sampleCount: shard ${result.shardIndex} has ${sampleCount} samples` };
+  if (result.generation === 0 || result.generation !== shard.generation || shard.lessee !== volunteerId)
+    return result.generation !== 0 && result.generation === shard.countedGeneration ? 'duplicate' : 'stale';
+  return shard.countedGeneration === shard.generation ? 'duplicate' : 'counted';
+}

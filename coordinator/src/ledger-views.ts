@@ -1,0 +1,93 @@
+/** The ledger as the API shows it: plain values of protocol's schemas, made on demand. */
+import type { MetricPoint, RunEvent, RunView, VolunteerView } from '@murmuration/protocol';
+import type { RunLedger } from './ledger.ts';
+import { latestCheckpoint } from './ledger-state.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { forecast } from './progress.ts';
+
+const since = (fromMs: number, toMs: number) => Math.max(0, Math.round(toMs - fromMs));
+
+export function runView(ledger: RunLedger, nowMs: number): RunView {
+  const { state, present } = ledger;
+  const endMs = state.endedAtMs ?? nowMs;
+  const totals = volunteerTotals(ledger);
+  const losses = [...present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
+  const points = metricPoints(state);
+  const isOver = state.endedAtMs !== null;
+  const { progress, etaMs } = forecast(points, state.round, state.setup.manifest.training);
+  const latest = latestCheckpoint(state);
+  return {
+    manifest: state.setup.manifest,
+    state: state.state,
+    reason: state.reason,
+    createdAt: new Date(state.setup.createdAtMs).toISOString(),
+    elapsedMs: since(state.setup.createdAtMs, endMs),
+    trainingMs: state.trainingStartedAtMs === null ? 0 : since(state.trainingStartedAtMs, endMs),
+    term: state.term,
+    round: state.round,
+    volunteersConnected: present.size,
+    localSteps: totals.localSteps,
+    samples: totals.samples,
+    epoch: state.epoch,
+    shardsCounted: state.shardsCounted,
+    lossLatest:
+      losses.length > 0
+        ? losses.reduce((a, b) => a + b, 0) / losses.length
+        : (points.findLast((p) => p.loss !== null)?.loss ?? null),
+    best: state.best,
+    latest: latest.accuracy === null ? null : latest,
+    reached: state.reached,
+    divergences: state.divergences,
+    progress: isOver ? 1 : progress,
+    etaMs: isOver ? [0, 0] : etaMs,
+  };
+}
+
+function volunteerTotals(ledger: RunLedger): { localSteps: number; samples: number } {
+  const sum = { ...ledger.state.forgotten };
+  for (const [id, volunteer] of ledger.state.volunteers) {
+    const totals = ledger.present.get(id)?.totals ?? volunteer.totals;
+    sum.localSteps += totals.localSteps;
+    sum.samples += totals.samples;
+  }
+  return sum;
+}
+
+export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[] {
+  const { createdAtMs } = ledger.state.setup;
+  const views: VolunteerView[] = [];
+  for (const [id, volunteer] of ledger.state.volunteers) {
+    const presence = ledger.present.get(id);
+    views.push({
+      id,
+      adapter: volunteer.adapter,
+      state: presence?.word ?? (volunteer.exit === null ? 'reconnecting' : 'left'),
+      connected: presence !== undefined,
+      round: presence?.head?.round ?? null,
+      loss: presence?.loss ?? null,
+      stepsPerSecond: presence?.stepsPerSecond ?? 0,
+      totals: presence?.totals ?? volunteer.totals,
+      confirmedSamples: volunteer.confirmedSamples,
+      joinedAtMs: since(createdAtMs, volunteer.joinedAtMs),
+      leftAtMs: volunteer.leftAtMs === null ? null : since(createdAtMs, volunteer.leftAtMs),
+      exit: volunteer.exit,
+      heartbeatAgeMs: since(presence?.heardAtMs ?? volunteer.leftAtMs ?? ledger.state.lastAtMs, nowMs),
+    });
+  }
+  return views;
+}
+
+/** All points by round, ascending. */
+export const metricPoints = (state: LedgerState): MetricPoint[] => pointsAfter(state, 0).points;
+
+/** Points written or changed after `version`, and the version to ask with next time. */
+export function pointsAfter(state: LedgerState, version: number): { points: MetricPoint[]; version: number } {
+  const points: MetricPoint[] = [];
+  for (const { version: written, ...point } of state.points.values())
+    if (written > version) points.push(point);
+  points.sort((a, b) => a.round - b.round);
+  return { points, version: state.pointVersion };
+}
+
+export const eventsAfter = (state: LedgerState, sequence: number): RunEvent[] =>
+  state.events.filter((event) => event.sequence > sequence);

@@ -1,0 +1,480 @@
+import { describe, expect, it } from 'vitest';
+import { Rehearsal, RUN_ID, runSetup, volunteer } from '../testing/run.ts';
+import {
+  EVALUATION_MAX_MS,
+  FOUNDING_MAX_MS,
+  HOLDER_GRACE_MS,
+  RECONNECT_WINDOW_MS,
+  runView,
+  STALL_MAX_MS,
+  volunteerViews,
+} from './ledger.ts';
+
+const start = (training = {}, shardCount = 4) => new Rehearsal(runSetup(training, shardCount));
+
+describe('leases', () => {
+  it('[I-3] a volunteer holds two leases and no third', () => {
+    const run = start();
+    run.ready(1);
+    expect(run.lease(1)?.generation).toBe(1);
+    expect(run.lease(1, 1)?.shard.index).toBe(1);
+    expect(run.lease(1, 2)).toBeNull();
+    expect(run.toldTo(1, 'no-lease')).toHaveLength(1);
+  });
+
+  it('[I-1] a result counts once, however often it arrives', () => {
+    const run = start();
+    run.ready(1);
+    const lease = run.lease(1)!;
+    expect(run.result(1, lease)).toBe('counted');
+    expect(run.result(1, lease)).toBe('duplicate');
+    run.restart();
+    run.join(1);
+    expect(run.result(1, lease)).toBe('duplicate');
+    expect(run.ledger.state.volunteers.get(volunteer(1))?.confirmedSamples).toBe(100);
+  });
+
+  it('[I-2] when a tab vanishes its shard is leased again, and its late result is stale', () => {
+    const run = start({}, 1);
+    run.ready(1);
+    run.ready(2);
+    const first = run.lease(1)!;
+    expect(run.lease(2)).toBeNull();
+    run.leave(1);
+    const second = run.lease(2)!;
+    expect(second.generation).toBe(first.generation + 1);
+    run.join(1);
+    expect(run.result(1, first)).toBe('stale');
+    expect(run.result(2, second)).toBe('counted');
+  });
+
+  it('[I-2] a late result still counts when nobody else was given the shard', () => {
+    const run = start();
+    run.ready(1);
+    const lease = run.lease(1)!;
+    run.leave(1);
+    run.join(1);
+    expect(run.result(1, lease)).toBe('counted');
+  });
+
+  it('[W12] a result for another volunteer’s lease is stale and changes nothing', () => {
+    const run = start();
+    run.ready(1);
+    run.ready(2);
+    const lease = run.lease(1)!;
+    expect(run.result(2, lease)).toBe('stale');
+    expect(run.result(1, lease)).toBe('counted');
+  });
+
+  it('[W12] a result for a shard that does not exist, or of another size, is refused and changes nothing', () => {
+    const run = start();
+    run.ready(1);
+    const lease = run.lease(1)!;
+    const result = { type: 'lease-result', runId: RUN_ID, generation: 1 } as const;
+    expect(run.say(1, { ...result, shardIndex: 99, sampleCount: 100 }).rejected?.code).toBe('bad-result');
+    const wrong = run.say(1, { ...result, shardIndex: lease.shard.index, sampleCount: 99 });
+    expect(wrong).toMatchObject({ records: [], messages: [], rejected: { code: 'bad-result' } });
+  });
+
+  it('a lease that passed its deadline goes to somebody else', () => {
+    const run = start({}, 1);
+    run.ready(1);
+    run.ready(2);
+    const lease = run.lease(1)!;
+    run.wait(lease.ttlMs - 1);
+    expect(run.lease(2)).toBeNull();
+    run.wait(1);
+    expect(run.lease(2)?.generation).toBe(2);
+  });
+
+  it('the next epoch begins when all shards are counted, and fast tabs may start on it one epoch ahead', () => {
+    const run = start({}, 2);
+    run.ready(1);
+    run.ready(2);
+    const slow = run.lease(1)!;
+    for (let epoch = 1; epoch <= 2; epoch++) run.result(2, run.lease(2)!);
+    expect(run.lease(2)).toBeNull();
+    expect(run.ledger.state).toMatchObject({ epoch: 0, shardsCounted: 1 });
+    run.result(1, slow);
+    expect(run.ledger.state).toMatchObject({ epoch: 1, shardsCounted: 1 });
+  });
+
+  it('a lease that got lost on the way is told again with the same generation', () => {
+    const run = start();
+    run.ready(1);
+    const lost = run.lease(1)!;
+    run.lease(1, 1);
+    run.wait(6_000);
+    const again = run.lease(1, 1)!;
+    expect(again).toMatchObject({ shard: lost.shard, generation: lost.generation });
+    expect(again.ttlMs).toBeLessThan(lost.ttlMs);
+  });
+
+  it('[I-24] a paused run leases nothing', () => {
+    const run = start();
+    run.ready(1);
+    run.event({ kind: 'ordered', order: 'pause' });
+    expect(run.lease(1)).toBeNull();
+    run.event({ kind: 'ordered', order: 'resume' });
+    expect(run.lease(1)).not.toBeNull();
+  });
+});
+
+describe('founding', () => {
+  it('exactly one ready volunteer founds, the others join', () => {
+    const run = start();
+    run.ready(1);
+    expect(run.toldTo(1, 'found')).toMatchObject([{ term: 1, round: 0 }]);
+    run.ready(2);
+    expect(run.toldTo(2, 'join')).toMatchObject([{ term: 1 }]);
+    run.report(1, 1);
+    run.ready(3);
+    expect(run.toldTo(3, 'join')).toHaveLength(1);
+    expect(run.ledger.state.term).toBe(1);
+  });
+
+  it('when the founder dies before it has a replica, another founds the next term', () => {
+    const run = start();
+    run.ready(1);
+    run.ready(2);
+    run.leave(1);
+    expect(run.toldTo(2, 'found')).toMatchObject([{ term: 2 }]);
+  });
+
+  it('a founder that does not come to a replica within its deadline is replaced', () => {
+    const run = start();
+    run.ready(1);
+    run.ready(2);
+    run.wait(FOUNDING_MAX_MS);
+    expect(run.toldTo(2, 'found')).toMatchObject([{ term: 2 }]);
+    expect(run.toldTo(1, 'join')).toMatchObject([{ term: 2 }]);
+  });
+
+  it('after a restart the reconnect window passes before a new term is founded', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 3);
+    run.restart();
+    run.ready(2);
+    run.wait(RECONNECT_WINDOW_MS - 1);
+    expect(run.toldTo(2, 'found')).toHaveLength(0);
+    run.wait(1);
+    expect(run.toldTo(2, 'found')).toMatchObject([{ term: 2, round: 0 }]);
+  });
+
+  it('after a restart a volunteer that comes back with a head is a holder: nothing is founded', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 3);
+    run.restart();
+    run.ready(2);
+    run.join(1, { term: 1, round: 4, fingerprint: '0'.repeat(16) });
+    expect(run.toldTo(2, 'join')).toMatchObject([{ term: 1 }]);
+    run.wait(2 * RECONNECT_WINDOW_MS);
+    expect(run.ledger.state.term).toBe(1);
+  });
+
+  it('a torn socket of the last replica has a grace to come back before its rounds are thrown away', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 3);
+    run.ready(2);
+    run.leave(1);
+    run.wait(HOLDER_GRACE_MS - 1);
+    expect(run.ledger.state.term).toBe(1);
+    run.wait(1);
+    expect(run.toldTo(2, 'found')).toMatchObject([{ term: 2 }]);
+  });
+
+  it('[I-5] a new term goes back to the checkpoint, and the log says so', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    run.ready(1);
+    run.report(1, 5);
+    run.evaluate(1, 0.5);
+    run.report(1, 8);
+    run.wait(1_000);
+    expect(run.ledger.state.round).toBe(8);
+    run.leave(1, 'leaving');
+    run.ready(2);
+    expect(run.toldTo(2, 'found')).toMatchObject([{ term: 2, round: 5 }]);
+    expect(run.ledger.state.round).toBe(5);
+    expect(
+      run.ledger.state.events.some(({ text }) => text.includes('term 2 from the checkpoint of round 5')),
+    ).toBe(true);
+  });
+
+  it('stranded while others hold a replica: it is introduced again and joins again', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 1);
+    run.ready(2);
+    run.say(2, { type: 'stranded', runId: RUN_ID, reason: 'no peer answered' });
+    expect(run.toldTo(2, 'introduce')).toMatchObject([{ peers: [volunteer(1)] }]);
+    expect(run.toldTo(2, 'join')).toMatchObject([{ term: 1 }]);
+  });
+
+  it('[L-1] replicas that make no round and help nobody are given up when the stranded outnumber them', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 1);
+    run.ready(2);
+    run.ready(3);
+    run.wait(STALL_MAX_MS);
+    for (const n of [2, 3]) run.say(n, { type: 'stranded', runId: RUN_ID, reason: 'no peer answered' });
+    expect(run.ledger.state.term).toBe(2);
+  });
+
+  it('a head of a term that was never founded is refused', () => {
+    const run = start();
+    run.ready(1);
+    expect(run.report(1, 1, { term: 7 }).rejected?.code).toBe('unknown-term');
+  });
+});
+
+describe('evaluation', () => {
+  it('is asked of one replica when enough rounds have passed', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    run.ready(1);
+    run.report(1, 4);
+    expect(run.toldTo(1, 'evaluate')).toHaveLength(0);
+    run.report(1, 5);
+    expect(run.toldTo(1, 'evaluate')).toMatchObject([{ generation: 1, roundMin: 5 }]);
+  });
+
+  it('goes to another volunteer after its deadline, and the late answer changes nothing', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    for (const n of [1, 2]) run.ready(n);
+    for (const n of [1, 2]) run.report(n, 5);
+    const first = run.ledger.state.duty!;
+    run.wait(EVALUATION_MAX_MS);
+    const second = run.ledger.state.duty!;
+    expect([first.volunteerId, second.volunteerId]).toEqual([volunteer(1), volunteer(2)]);
+    expect(second.generation).toBe(first.generation + 1);
+    const late = run.say(1, {
+      type: 'evaluation',
+      runId: RUN_ID,
+      generation: first.generation,
+      head: { term: 1, round: 5, fingerprint: 'f'.repeat(16) },
+      checkpointSha256: '0'.repeat(64),
+      loss: 0,
+      accuracy: 1,
+      sampleCount: 100,
+    });
+    expect(late).toMatchObject({ records: [], rejected: null });
+  });
+
+  it('goes to another volunteer at once when its volunteer leaves', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    for (const n of [1, 2]) run.ready(n);
+    for (const n of [1, 2]) run.report(n, 5);
+    run.leave(1);
+    expect(run.toldTo(2, 'evaluate')).toHaveLength(1);
+  });
+
+  it('[I-6] an evaluation without its checkpoint on disk is refused', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    run.ready(1);
+    run.report(1, 5);
+    const answer = run.say(1, {
+      type: 'evaluation',
+      runId: RUN_ID,
+      generation: 1,
+      head: { term: 1, round: 5, fingerprint: 'f'.repeat(16) },
+      checkpointSha256: '0'.repeat(64),
+      loss: 0.1,
+      accuracy: 0.99,
+      sampleCount: 100,
+    });
+    expect(answer.rejected?.code).toBe('bad-evaluation');
+    expect(run.ledger.state.reached).toBe(false);
+  });
+
+  it('only the volunteer with the duty may store a checkpoint', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    for (const n of [1, 2]) run.ready(n);
+    for (const n of [1, 2]) run.report(n, 5);
+    expect(run.ledger.mayStoreCheckpoint(volunteer(1))).toBe(true);
+    expect(run.ledger.mayStoreCheckpoint(volunteer(2))).toBe(false);
+    expect(
+      run.event({ kind: 'checkpoint-stored', volunteerId: volunteer(2), sha256: '1'.repeat(64) }).rejected
+        ?.code,
+    ).toBe('no-duty');
+  });
+
+  it('a duty survives a restart, stored checkpoint and all', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    run.ready(1);
+    run.report(1, 5);
+    run.restart();
+    run.join(1, { term: 1, round: 6, fingerprint: 'f'.repeat(16) });
+    expect(run.toldTo(1, 'evaluate')).toMatchObject([{ generation: 1 }]);
+    run.evaluate(1, 0.5);
+    expect(run.ledger.state.best).toMatchObject({ round: 5, accuracy: 0.5 });
+  });
+});
+
+describe('state of the run', () => {
+  it('waits for its minimum, trains, is degraded below it and trains again', () => {
+    const run = start({ peersMin: 2 });
+    const states: string[] = [run.ledger.state.state];
+    run.ready(1);
+    expect(run.toldTo(1, 'run-state').at(-1)?.reason).toBe('needs 2 volunteers, has 1');
+    run.ready(2);
+    states.push(run.ledger.state.state);
+    run.report(1, 1);
+    run.leave(2);
+    states.push(run.ledger.state.state);
+    run.ready(3);
+    states.push(run.ledger.state.state);
+    expect(states).toEqual(['waiting', 'training', 'degraded', 'training']);
+  });
+
+  it('the target is reached: the evaluated checkpoint is the final model and everybody is free', () => {
+    const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.9 });
+    run.ready(1);
+    run.report(1, 5);
+    const decision = run.evaluate(1, 0.93);
+    expect(run.ledger.state).toMatchObject({
+      state: 'finished',
+      reached: true,
+      best: { round: 5, accuracy: 0.93 },
+    });
+    expect(decision.freed).toEqual([{ volunteerId: volunteer(1), exit: 'run-finished' }]);
+    expect(run.toldTo(1, 'run-state').at(-1)?.state).toBe('finished');
+    expect(run.join(2).rejected?.code).toBe('run-over');
+  });
+
+  it('at the last round the final evaluation ends the run, reached or not', () => {
+    const run = start({ evaluateEveryRounds: 5, roundsMax: 7 });
+    run.ready(1);
+    run.report(1, 5);
+    run.evaluate(1, 0.5);
+    run.report(1, 7);
+    expect(run.ledger.state.state).toBe('finishing');
+    run.evaluate(1, 0.6);
+    expect(run.ledger.state).toMatchObject({ state: 'finished', reached: false, best: { round: 7 } });
+  });
+
+  it('stop evaluates what there is first; with nobody there it ends at once', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 2);
+    run.event({ kind: 'ordered', order: 'stop' });
+    expect(run.ledger.state).toMatchObject({ state: 'finishing', duty: { roundMin: 2 } });
+    run.evaluate(1, 0.4);
+    expect(run.ledger.state).toMatchObject({ state: 'finished', reason: 'stopped by the researcher' });
+
+    const empty = start();
+    empty.event({ kind: 'ordered', order: 'stop' });
+    expect(empty.ledger.state.state).toBe('finished');
+  });
+
+  it('[R29] an illegal order is refused with the current state', () => {
+    const run = start();
+    expect(run.event({ kind: 'ordered', order: 'resume' }).rejected?.message).toContain('waiting');
+    run.event({ kind: 'ordered', order: 'pause' });
+    expect(run.event({ kind: 'ordered', order: 'pause' }).rejected?.message).toContain('paused');
+    run.event({ kind: 'ordered', order: 'stop' });
+    expect(run.event({ kind: 'ordered', order: 'resume' }).rejected?.message).toContain('finished');
+  });
+
+  it('[I-8] three evaluations in a row without a finite loss fail the run, and none becomes a checkpoint', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    run.ready(1);
+    for (const round of [5, 10, 15]) {
+      run.report(1, round);
+      run.evaluate(1, 0.1, null);
+    }
+    expect(run.ledger.state).toMatchObject({ state: 'failed', best: null });
+    expect(run.ledger.state.checkpoints).toHaveLength(1);
+  });
+
+  it('a silent volunteer is let go after its time and named silent', () => {
+    const run = start();
+    run.ready(1);
+    run.nowMs += 45_000;
+    expect(run.event({ kind: 'tick' }).freed).toEqual([{ volunteerId: volunteer(1), exit: 'silent' }]);
+    expect(run.ledger.state.volunteers.get(volunteer(1))?.exit).toBe('silent');
+  });
+
+  it('volunteers that do not come back after a restart are let go when the window is over', () => {
+    const run = start();
+    for (const n of [1, 2]) run.ready(n);
+    run.restart();
+    run.join(1, { term: 1, round: 0, fingerprint: '0'.repeat(16) });
+    expect(run.toldTo(1, 'introduce')).toMatchObject([{ peers: [volunteer(2)] }]);
+    run.wait(RECONNECT_WINDOW_MS);
+    expect(run.toldTo(1, 'peer-left')).toMatchObject([{ volunteerId: volunteer(2) }]);
+    expect(run.toldTo(1, 'introduce')).toMatchObject([{ peers: [] }]);
+  });
+
+  it('counts a divergence once for each replica and round', () => {
+    const run = start();
+    for (const n of [1, 2, 3]) run.ready(n);
+    run.report(1, 1);
+    run.report(2, 1, { fingerprint: '1'.repeat(16) });
+    run.report(2, 1, { fingerprint: '1'.repeat(16) });
+    run.report(3, 1);
+    expect(run.ledger.state.divergences).toBe(1);
+  });
+});
+
+describe('curves and views', () => {
+  it('a point is the mean over the tabs with their spread', () => {
+    const run = start();
+    for (const n of [1, 2]) run.ready(n);
+    run.report(1, 1, { loss: 2 });
+    run.report(1, 2, { loss: 1 });
+    run.report(2, 2, { loss: 3 });
+    run.wait(1_000);
+    expect([...run.ledger.state.points.values()]).toMatchObject([
+      { round: 1, loss: 2 },
+      { round: 2, loss: 2, lossMin: 1, lossMax: 3, volunteers: 2 },
+    ]);
+  });
+
+  it('[W16] a loss that is not a loss stays out of the curve', () => {
+    const run = start();
+    run.ready(1);
+    for (const loss of [-1, 1e300, null]) run.report(1, 1, { loss: loss as number });
+    expect(run.ledger.state.points.size).toBe(0);
+  });
+
+  it('totals of a tab that lost its memory do not shrink', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 5);
+    run.report(1, 6, { totals: { localSteps: 1, samples: 1 } });
+    expect(runView(run.ledger, run.nowMs)).toMatchObject({ localSteps: 50, samples: 1_600 });
+  });
+
+  it('the last report after the end still counts into the totals', () => {
+    const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.5 });
+    run.ready(1);
+    run.report(1, 5);
+    run.evaluate(1, 0.6);
+    run.report(1, 6);
+    expect(volunteerViews(run.ledger, run.nowMs)[0]).toMatchObject({
+      exit: 'run-finished',
+      totals: { localSteps: 60 },
+    });
+  });
+
+  it('progress and remaining time follow rounds and accuracy', () => {
+    const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.95, roundsMax: 200 });
+    run.ready(1);
+    const accuracies = [0.5, 0.7, 0.8, 0.85];
+    for (let round = 1; round <= 20; round++) {
+      run.report(1, round);
+      run.wait(2_000);
+      if (run.ledger.state.duty !== null) run.evaluate(1, accuracies.shift()!);
+    }
+    const { progress, etaMs } = runView(run.ledger, run.nowMs);
+    expect(progress).toBeGreaterThan(0.5);
+    expect(progress).toBeLessThan(1);
+    const [least, most] = etaMs!;
+    expect(least).toBeGreaterThan(0);
+    expect(most).toBeGreaterThan(least);
+    expect(most).toBeLessThan(180 * 2_000 * 1.25);
+  });
+});

@@ -1,0 +1,364 @@
+/**
+ * One run's ledger: shards and leases, volunteers, founding, evaluation, the state of the run. A pure machine:
+ * something happened (`LedgerEvent`), here is the time; what was decided (`LedgerDecision`)? It knows no socket, clock,
+ * disk or chance, so the simulator runs this very code.
+ *
+ * A decision is records, which its owner makes durable first, and messages, which go out only then: what a volunteer
+ * was told survives any crash (I-4). Deadlines are looked at on `tick`; call it about once a second.
+ *
+ * It refuses to know tensors: heads are fingerprints, checkpoints are hashes.
+ */
+import { LIMITS } from '@murmuration/protocol';
+import type {
+  Adapter,
+  CoordinatorMessage,
+  Head,
+  Sha256,
+  VolunteerId,
+  VolunteerMessage,
+  VolunteerMessageOf,
+} from '@murmuration/protocol';
+import { expireDuty, hasDuty, settleEvaluation, takeEvaluation, tellDuty } from './evaluation.ts';
+import { Founding } from './founding.ts';
+import { answerLeaseRequest, expireLeases, releaseLeases, takeResult } from './leases.ts';
+import { CurveWindow, Fingerprints } from './ledger-curves.ts';
+import { Desk } from './ledger-desk.ts';
+import type { Rejection } from './ledger-desk.ts';
+import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
+import { isOver, NO_TOTALS } from './ledger-state.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { newPresence } from './presence.ts';
+import type { Presence } from './presence.ts';
+
+export { EVALUATION_MAX_MS, FINISHING_MAX_MS } from './evaluation.ts';
+export { FOUNDING_MAX_MS, HOLDER_GRACE_MS, STALL_MAX_MS } from './founding.ts';
+export { LEASES_PER_VOLUNTEER_MAX } from './leases.ts';
+export type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
+export { isOver, latestCheckpoint, servedCheckpoint } from './ledger-state.ts';
+export type { LedgerState } from './ledger-state.ts';
+export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from './ledger-views.ts';
+
+/** After a restart, volunteers that were there have this long to come back before their part is given away. */
+export const RECONNECT_WINDOW_MS = 10_000;
+const PROGRESS_EVERY_MS = 1_000;
+/** Totals are written down this often; what is newer than that is lost if tab and coordinator die together. */
+const TOTALS_EVERY_MS = 10_000;
+/** The final report of a tab may come this long after its run ended. */
+const LAST_WORD_MS = 15_000;
+/** Losses beyond this are broken arithmetic, not training; they stay out of the curve. */
+const LOSS_MAX = 1e6;
+
+export type RunMessage = Exclude<VolunteerMessage, { type: 'hello' | 'heartbeat' | 'leaving' }>;
+export type RunOrder = 'pause' | 'resume' | 'stop';
+
+export type LedgerEvent =
+  /** The coordinator's process started and folded this ledger. Once, before anything else. */
+  | { readonly kind: 'restarted' }
+  /** A volunteer was assigned to this run. `head`: the replica that it says it holds. */
+  | {
+      readonly kind: 'joined';
+      readonly volunteerId: VolunteerId;
+      readonly adapter: Adapter;
+      readonly head: Head | null;
+    }
+  | { readonly kind: 'left'; readonly volunteerId: VolunteerId; readonly exit: Exit }
+  | { readonly kind: 'said'; readonly volunteerId: VolunteerId; readonly message: RunMessage }
+  /** It lives; nothing else. */
+  | { readonly kind: 'heard'; readonly volunteerId: VolunteerId }
+  /** The parameters of the evaluation's replica are on disk (`maySendCheckpoint` was true). */
+  | { readonly kind: 'checkpoint-stored'; readonly volunteerId: VolunteerId; readonly sha256: Sha256 }
+  | { readonly kind: 'checkpoint-lost'; readonly sha256: Sha256 }
+  | { readonly kind: 'ordered'; readonly order: RunOrder }
+  | { readonly kind: 'tick' };
+
+export interface LedgerDecision {
+  /** Write these first, all or none. */
+  readonly records: readonly LedgerRecord[];
+  /** Then send these, in this order. */
+  readonly messages: readonly { readonly to: VolunteerId; readonly message: CoordinatorMessage }[];
+  /** No longer in this run: the silent ones are to be disconnected, the others are free for another run. */
+  readonly freed: readonly { readonly volunteerId: VolunteerId; readonly exit: Exit }[];
+  /** The event was nonsense or not allowed now; nothing changed. */
+  readonly rejected: { readonly code: string; readonly message: string } | null;
+}
+
+export class RunLedger {
+  readonly #desk: Desk;
+  readonly #founding: Founding;
+  readonly #fingerprints = new Fingerprints();
+  readonly #curve = new CurveWindow();
+  #finishingSinceMs = 0;
+  #progressAtMs = 0;
+
+  /** @param records everything that was written down before, in order */
+  constructor(setup: RunSetup, records: readonly LedgerRecord[] = []) {
+    this.#desk = new Desk(setup, records);
+    this.#founding = new Founding(this.#desk);
+  }
+
+  get state(): Readonly<LedgerState> {
+    return this.#desk.state;
+  }
+  get present(): ReadonlyMap<VolunteerId, Readonly<Presence>> {
+    return this.#desk.present;
+  }
+  areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
+    return this.#desk.introductions.areIntroduced(a, b);
+  }
+  mayStoreCheckpoint(volunteerId: VolunteerId): boolean {
+    return hasDuty(this.#desk, volunteerId);
+  }
+
+  /** @param nowMs the coordinator's clock */
+  handle(event: LedgerEvent, nowMs: number): LedgerDecision {
+    const desk = this.#desk;
+    desk.begin(nowMs);
+    const rejected = this.#take(event);
+    if (rejected === null) this.#settle();
+    return { records: desk.records, messages: desk.messages, freed: desk.freed, rejected };
+  }
+
+  #take(event: LedgerEvent): Rejection {
+    const desk = this.#desk;
+    switch (event.kind) {
+      case 'restarted':
+        this.#restart();
+        return null;
+      case 'joined':
+        return this.#join(event.volunteerId, event.adapter, event.head);
+      case 'left':
+        this.#leave(event.volunteerId, event.exit);
+        return null;
+      case 'heard': {
+        const presence = desk.present.get(event.volunteerId);
+        if (presence !== undefined) presence.heardAtMs = desk.nowMs;
+        return null;
+      }
+      case 'said':
+        return this.#hear(event.volunteerId, event.message);
+      case 'checkpoint-stored':
+        if (!hasDuty(desk, event.volunteerId))
+          return { code: 'no-duty', message: 'this volunteer was not asked to evaluate' };
+        desk.write({ kind: 'checkpoint-stored', sha256: event.sha256 });
+        return null;
+      case 'checkpoint-lost':
+        desk.write({ kind: 'checkpoint-lost', sha256: event.sha256 });
+        return null;
+      case 'ordered':
+        return this.#order(event.order);
+      case 'tick':
+        this.#tick();
+        return null;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #restart(): void {
+    const desk = this.#desk;
+    if (isOver(desk.state.state)) return;
+    for (const [id, volunteer] of desk.state.volunteers)
+      if (volunteer.leftAtMs === null) desk.awaited.add(id);
+    desk.awaitUntilMs = desk.nowMs + RECONNECT_WINDOW_MS;
+    this.#finishingSinceMs = desk.nowMs;
+    this.#founding.roundMoved();
+    desk.write({ kind: 'restarted' });
+  }
+
+  #join(volunteerId: VolunteerId, adapter: Adapter, head: Head | null): Rejection {
+    const desk = this.#desk;
+    if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
+    desk.write({ kind: 'joined', volunteerId, adapter });
+    const presence = newPresence(desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS, desk.nowMs);
+    desk.awaited.delete(volunteerId);
+    desk.introductions.forget(volunteerId);
+    desk.present.set(volunteerId, presence);
+    if (head !== null) {
+      presence.ready = true;
+      this.#standAt(volunteerId, presence, head);
+    }
+    if (hasDuty(desk, volunteerId) && desk.isHolder(presence)) tellDuty(desk);
+    return null;
+  }
+
+  #leave(volunteerId: VolunteerId, exit: Exit): void {
+    const desk = this.#desk;
+    const presence = desk.present.get(volunteerId);
+    const wasAwaited = desk.awaited.delete(volunteerId);
+    if (presence === undefined && !wasAwaited) return;
+    desk.present.delete(volunteerId);
+    const totals = presence?.totals ?? desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS;
+    desk.write({ kind: 'left', volunteerId, exit, totals });
+    releaseLeases(desk, volunteerId);
+    for (const other of desk.present.keys())
+      if (desk.introductions.areIntroduced(other, volunteerId))
+        desk.tell(other, { type: 'peer-left', volunteerId });
+    desk.introductions.forget(volunteerId);
+    this.#curve.forget(volunteerId);
+    this.#founding.left(volunteerId, presence !== undefined && desk.isHolder(presence), exit === 'leaving');
+  }
+
+  #hear(volunteerId: VolunteerId, message: RunMessage): Rejection {
+    const desk = this.#desk;
+    const presence = desk.present.get(volunteerId);
+    if (presence === undefined) return this.#hearFormerVolunteer(volunteerId, message);
+    presence.heardAtMs = desk.nowMs;
+    switch (message.type) {
+      case 'ready':
+        presence.ready = true;
+        return null;
+      case 'lease-request':
+        answerLeaseRequest(desk, volunteerId, presence, message.held);
+        return null;
+      case 'lease-result':
+        return takeResult(desk, volunteerId, message);
+      case 'report':
+        return this.#report(volunteerId, presence, message);
+      case 'evaluation':
+        return takeEvaluation(desk, volunteerId, message);
+      case 'stranded':
+        desk.introductions.forget(volunteerId);
+        this.#founding.stranded(volunteerId, presence);
+        return null;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** A run that is over, or a volunteer that went on to another run: late words are answered and change nothing. */
+  #hearFormerVolunteer(volunteerId: VolunteerId, message: RunMessage): Rejection {
+    const former = this.#desk.state.volunteers.get(volunteerId);
+    if (former === undefined)
+      return { code: 'not-in-run', message: 'this volunteer does not take part in the run' };
+    if (message.type === 'lease-result') return takeResult(this.#desk, volunteerId, message);
+    const isLastWord = former.leftAtMs !== null && this.#desk.nowMs < former.leftAtMs + LAST_WORD_MS;
+    if (message.type === 'report' && isLastWord && message.totals.localSteps >= former.totals.localSteps)
+      this.#desk.write({ kind: 'totals', volunteerId, totals: message.totals });
+    return null;
+  }
+
+  #report(volunteerId: VolunteerId, presence: Presence, message: VolunteerMessageOf<'report'>): Rejection {
+    const desk = this.#desk;
+    const { head, loss, totals } = message;
+    if (head !== null && head.term > desk.state.term)
+      return { code: 'unknown-term', message: `head.term: the run is in term ${desk.state.term}` };
+    presence.word = message.state;
+    presence.stepsPerSecond = message.stepsPerSecond;
+    // A tab that lost its memory counts from zero again; it must not take back what it did.
+    if (totals.localSteps >= presence.totals.localSteps) presence.totals = totals;
+    if (desk.nowMs >= presence.totalsWrittenAtMs + TOTALS_EVERY_MS) {
+      presence.totalsWrittenAtMs = desk.nowMs;
+      desk.write({ kind: 'totals', volunteerId, totals: presence.totals });
+    }
+    if (head === null) {
+      presence.head = null;
+      return null;
+    }
+    presence.ready = true;
+    presence.loss = loss !== null && loss >= 0 && loss <= LOSS_MAX ? loss : null;
+    this.#standAt(volunteerId, presence, head);
+    if (desk.isHolder(presence) && presence.loss !== null)
+      this.#curve.add(volunteerId, head.round, presence.loss, desk.nowMs);
+    return null;
+  }
+
+  /** A volunteer says where its replica stands. One of an older term is of no use, one of a later is a lie. */
+  #standAt(volunteerId: VolunteerId, presence: Presence, head: Head): void {
+    const desk = this.#desk;
+    if (head.term > desk.state.term) return;
+    presence.head = head;
+    if (!desk.isHolder(presence)) return;
+    this.#founding.stands(volunteerId, presence);
+    if (head.round > desk.roundMax) {
+      desk.roundMax = head.round;
+      this.#founding.roundMoved();
+    }
+    if (this.#fingerprints.differs(volunteerId, head))
+      desk.write({ kind: 'diverged', volunteerId, term: head.term, round: head.round });
+  }
+
+  #order(order: RunOrder): Rejection {
+    const desk = this.#desk;
+    const { state } = desk.state;
+    const illegal = { code: 'illegal-state', message: `the run is ${state}; it cannot ${order}` };
+    switch (order) {
+      case 'pause':
+        if (isOver(state) || state === 'paused' || state === 'finishing') return illegal;
+        desk.become('paused', 'paused by the researcher');
+        return null;
+      case 'resume':
+        if (state !== 'paused') return illegal;
+        desk.become('waiting', 'resumed by the researcher');
+        return null;
+      case 'stop':
+        if (isOver(state) || state === 'finishing') return illegal;
+        this.#finishSoon('stopped by the researcher');
+        return null;
+      default:
+        return order satisfies never;
+    }
+  }
+
+  #tick(): void {
+    const desk = this.#desk;
+    if (isOver(desk.state.state)) return;
+    expireLeases(desk);
+    for (const [volunteerId, presence] of [...desk.present])
+      if (desk.nowMs >= presence.heardAtMs + LIMITS.volunteerSilenceMaxMs) {
+        this.#leave(volunteerId, 'silent');
+        desk.freed.push({ volunteerId, exit: 'silent' });
+      }
+    if (!desk.isExpectingReturns()) for (const id of [...desk.awaited]) this.#leave(id, 'silent');
+    this.#founding.tick();
+    expireDuty(desk);
+    if (desk.nowMs < this.#progressAtMs + PROGRESS_EVERY_MS) return;
+    this.#progressAtMs = desk.nowMs;
+    desk.tellProgress();
+  }
+
+  /** What follows from how things stand, whatever just happened. */
+  #settle(): void {
+    const desk = this.#desk;
+    if (isOver(desk.state.state)) return;
+    const point = this.#curve.due(desk.nowMs, desk.state.round);
+    if (point !== null) desk.write({ kind: 'point', ...point, volunteers: desk.activeCount() });
+    this.#settleState();
+    if (desk.state.state !== 'paused') {
+      if (this.#founding.settle()) {
+        this.#fingerprints.clear();
+        this.#curve.clear();
+      }
+      settleEvaluation(desk, {
+        finishingSinceMs: this.#finishingSinceMs,
+        mayReturn: this.#founding.isWaiting(),
+      });
+    }
+    if (isOver(desk.state.state)) return;
+    desk.tellIntroductions();
+    desk.tellStates();
+  }
+
+  #settleState(): void {
+    const desk = this.#desk;
+    const { state, setup, trainingStartedAtMs } = desk.state;
+    if (state === 'paused' || state === 'finishing') return;
+    const { peersMin, roundsMax } = setup.manifest.training;
+    if (desk.roundMax >= roundsMax) return this.#finishSoon(`all ${roundsMax} rounds are done`);
+    const active = desk.activeCount();
+    if (active >= peersMin) return desk.become('training', '');
+    if (active === 0)
+      return desk.become(
+        'waiting',
+        desk.present.size === 0 ? 'no volunteer is connected' : 'volunteers are getting ready',
+      );
+    desk.become(
+      trainingStartedAtMs === null ? 'waiting' : 'degraded',
+      `needs ${peersMin} volunteers, has ${active}`,
+    );
+  }
+
+  #finishSoon(reason: string): void {
+    this.#finishingSinceMs = this.#desk.nowMs;
+    this.#desk.become('finishing', reason);
+  }
+}

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { mulberry } from '@murmuration/codec';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hash, RUN_ID, runSetup } from '../testing/run.ts';
+import { BlobShelf, BlobTooLargeError, sha256Of } from './blobs.ts';
+import { Store, StoreError } from './store.ts';
+
+/** A night may take more of them: MURMURATION_KILLS=200. */
+const KILLS = Number(process.env['MURMURATION_KILLS'] ?? 4);
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'murmuration-store-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function newStoreWithRun(): Promise<Store> {
+  const store = await Store.open(directory);
+  const setup = runSetup();
+  await store.addDataset({ manifest: setup.manifest.dataset, shards: setup.shards }, 'content', 1);
+  await store.addRun(setup);
+  return store;
+}
+
+describe('store', () => {
+  it(
+    '[I-4] [I-6] kill -9, again and again: nothing acknowledged is lost, nothing is torn',
+    async () => {
+      await (await newStoreWithRun()).close();
+      const writer = fileURLToPath(new URL('../testing/store-writer.ts', import.meta.url));
+      const random = mulberry(9);
+      const blobs: string[] = [];
+      let acknowledged = -1;
+      let blobsWhenKilled = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const killAfter = acknowledged + 20 + Math.floor(random() * 60);
+        const child = spawn(
+          process.execPath,
+          ['--import', 'tsx', writer, directory, String(acknowledged + 1)],
+          {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          },
+        );
+        for await (const line of createInterface(child.stdout)) {
+          const [kind, value] = line.split(' ') as [string, string];
+          if (kind === 'record') acknowledged = Number(value);
+          else blobs.push(value);
+          if (acknowledged >= killAfter) child.kill('SIGKILL');
+        }
+        const store = await Store.open(directory);
+        const records = (await store.runs())[0]!.records;
+        const numbers = records.map(({ atMs }) => atMs);
+        await store.close();
+        const last = numbers.at(-1)!;
+        expect(last).toBeGreaterThanOrEqual(acknowledged);
+        expect(numbers).toEqual(Array.from({ length: 2 * (last + 1) }, (_, i) => Math.floor(i / 2)));
+        acknowledged = last;
+
+        const shelf = new BlobShelf(directory);
+        for (const sha256 of blobs) expect(await shelf.read(sha256)).not.toBeNull();
+        expect(readdirSync(join(directory, 'blobs', 'temp'))).toEqual([]);
+        expect(blobs.length).toBeGreaterThan(blobsWhenKilled);
+        blobsWhenKilled = blobs.length;
+      }
+      expect(acknowledged).toBeGreaterThan(20 * KILLS);
+    },
+    20_000 * KILLS,
+  );
+
+  it('[I-20] a second coordinator on the same data directory is refused by name, and may start when the first ends', async () => {
+    const first = await Store.open(directory);
+    await expect(Store.open(directory)).rejects.toThrow(
+      new StoreError(
+        `data directory ${directory} is in use by another coordinator (process ${process.pid}); stop it or choose another --data`,
+      ),
+    );
+    await first.close();
+    await (await Store.open(directory)).close();
+  });
+
+  it('[C10] a store of a newer version is refused, not downgraded', async () => {
+    const store = await newStoreWithRun();
+    await store.close();
+    const { default: Database } = await import('libsql');
+    const db = new Database(join(directory, 'coordinator.db'));
+    db.exec("insert into kysely_migration (name, timestamp) values ('999-future', '2030-01-01')");
+    db.close();
+    await expect(Store.open(directory)).rejects.toThrow(/newer version/);
+  });
+
+  it('[C9] a data directory that is a file, or damaged, is refused with the reason', async () => {
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    await expect(Store.open(file)).rejects.toThrow(StoreError);
+    writeFileSync(
+      join(directory, 'coordinator.db'),
+      'this is no database, but it is long enough to be taken for one',
+    );
+    await expect(Store.open(directory)).rejects.toThrow(StoreError);
+  });
+
+  it('totals of a tab replace the ones before, other records stay in order', async () => {
+    const store = await newStoreWithRun();
+    const { NO_TOTALS } = await import('./ledger-state.ts');
+    const volunteerId = `vol_${'a'.repeat(26)}`;
+    const totals = (atMs: number) => ({
+      runId: RUN_ID,
+      record: { kind: 'totals', atMs, volunteerId, totals: { ...NO_TOTALS, rounds: atMs } } as const,
+    });
+    const other = { runId: RUN_ID, record: { kind: 'checkpoint-lost', atMs: 2, sha256: hash(2) } as const };
+    await store.append([totals(1), other]);
+    await store.append([totals(3)]);
+    expect((await store.runs())[0]!.records.map(({ atMs }) => atMs)).toEqual([2, 3]);
+    await store.close();
+  });
+
+  it('a transaction that fails leaves nothing behind', async () => {
+    const store = await newStoreWithRun();
+    const record = { kind: 'restarted', atMs: 1 } as const;
+    await expect(
+      store.append([
+        { runId: RUN_ID, record },
+        { runId: 'run_that_is_not_there', record },
+      ]),
+    ).rejects.toThrow(/FOREIGN KEY/);
+    expect((await store.runs())[0]!.records).toEqual([]);
+    await store.close();
+  });
+});
+
+describe('blobs', () => {
+  it('[U7] a stream beyond its limit is refused and leaves nothing behind', async () => {
+    const shelf = new BlobShelf(directory);
+    const pieces = Array.from({ length: 5 }, () => new Uint8Array(100));
+    await expect(shelf.putStream(pieces, 499)).rejects.toThrow(BlobTooLargeError);
+    expect(readdirSync(join(directory, 'blobs', 'temp'))).toEqual([]);
+    expect((await shelf.putStream(pieces, 500)).byteLength).toBe(500);
+  });
+
+  it('[U21] a blob with a flipped bit is not served as whole, and storing it again mends it', async () => {
+    const shelf = new BlobShelf(directory);
+    const bytes = new Uint8Array(1_000).fill(7);
+    const sha256 = await shelf.put(bytes);
+    writeFileSync(join(directory, 'blobs', sha256.slice(0, 2), sha256), new Uint8Array(1_000).fill(8));
+    expect(await shelf.read(sha256)).toBeNull();
+    expect(await shelf.put(bytes)).toBe(sha256);
+    expect(sha256Of((await shelf.read(sha256))!)).toBe(sha256);
+  });
+
+  it('[I-6] what a crash left half-written is gone after the next start', async () => {
+    const temp = join(directory, 'blobs', 'temp');
+    const before = new BlobShelf(directory);
+    writeFileSync(join(temp, 'half'), 'half');
+    const sha256 = await before.put(new Uint8Array(8));
+    expect(readdirSync(temp)).toEqual(['half']);
+    const after = new BlobShelf(directory);
+    expect(readdirSync(temp)).toEqual([]);
+    expect(await after.read(sha256)).toEqual(Buffer.alloc(8));
+  });
+});

@@ -1,0 +1,331 @@
+/**
+ * `npm run bench:grid`: the grid measured against what it could be. Four questions, each with its bound:
+ *
+ *   samples   samples to the target with several tabs, over those of one tab alone with the same inner optimiser
+ *   steps     steps a second of a tab alone in a run, over those of a bare tfjs loop; alternating in one browser
+ *   bytes     bytes per parameter, exchange and peer; and bytes per local step
+ *   page      what a stranger's browser downloads before the click, and that tfjs and PeerJS are not in it
+ *
+ * The numbers go to the terminal, and with --out to a JSON file. Exit code 1 when a bound is missed.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, extname, join, resolve } from 'node:path';
+import { DEFAULT_TRAINING, presetModel, type RunLive, type Training } from '@murmuration/protocol';
+import { adapterText, findBrowser, probeBrowser, type GpuBrowser } from './browser.ts';
+import { CoordinatorClient } from './coordinator-client.ts';
+import { CoordinatorProcess } from './coordinator-process.ts';
+import { parseFlags } from './flags.ts';
+import { buildPages, vite } from './pages.ts';
+import { ROOT_DIRECTORY } from './places.ts';
+import { bytesText, percentText } from './progress-lines.ts';
+import { consent, TabFleet, type Tab } from './tabs.ts';
+
+const FLAGS = {
+  tabs: { kind: 'integer', min: 2, max: 16, placeholder: 'N', help: 'tabs of the grid (default 4)' },
+  seed: {
+    kind: 'integer',
+    min: 0,
+    max: 4_294_967_295,
+    placeholder: 'N',
+    help: 'seed of weights and batches (default 1)',
+  },
+  out: {
+    kind: 'text',
+    placeholder: 'FILE.json',
+    help: 'write the numbers to this file, for example bench/grid.json',
+  },
+} as const;
+
+/** The issue's bounds. */
+const BOUNDS = { samplesRatioMax: 1.5, stepsRatioMin: 0.9, bytesPerParameterMax: 1.1 } as const;
+const TARGET = 0.95;
+/** Rounds of the grid between two looks at the accuracy; the tab alone looks after the same number of samples. */
+const LOOK_EVERY_ROUNDS = 2;
+const CYCLES = 4;
+const WINDOW_MS = 12_000;
+/** Strings that stand in the built libraries whatever a minifier does. */
+const LIBRARY_MARKS = { tfjs: 'WEBGPU_MATMUL_PROGRAM_TYPE', peerjs: '0.peerjs.com' } as const;
+
+interface SamplesResult {
+  readonly tabs: number;
+  readonly samples: number;
+  readonly trainingSeconds: number;
+  readonly accuracy: number;
+}
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const parsed = parseFlags('npm run bench:grid --', FLAGS, argv);
+  if (parsed.kind !== 'flags') {
+    process.stdout.write(`${parsed.kind === 'help' ? parsed.text : parsed.message}\n`);
+    return parsed.kind === 'help' ? 0 : 2;
+  }
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const { tabs = 4, seed = 1, out } = parsed.flags;
+  const browser = await probeBrowser(await findBrowser({ say, mayInstall: true }));
+  say(`Browser ${browser.version}, ${adapterText(browser.adapter)}, ${availableParallelism()} cores`);
+  await buildPages({ say });
+  await vite(BENCH_PAGE);
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-bench-'));
+  const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'bench/coordinator.log' });
+  const bench = new Bench(browser, coordinator, seed);
+  try {
+    await coordinator.start();
+    const page = await bench.page();
+    say(
+      `page     ${bytesText(page.bytes)} before the click in ${page.requests} requests; ${page.found.length === 0 ? 'no tfjs, no PeerJS' : `contains ${page.found.join(' and ')}`}`,
+    );
+    const steps = await bench.steps();
+    say(
+      `steps    ${steps.grid.toFixed(1)}/s alone in a run, ${steps.bare.toFixed(1)}/s bare tfjs: ratio ${steps.ratio.toFixed(2)} (at least ${BOUNDS.stepsRatioMin}), pairs ${steps.pairs.map((pair) => pair.toFixed(2)).join(' ')}`,
+    );
+    const alone = await bench.samples(1);
+    const together = await bench.samples(tabs);
+    const ratio = together.result.samples / alone.result.samples;
+    for (const { result } of [alone, together])
+      say(
+        `samples  ${result.samples} to ${percentText(TARGET)} with ${result.tabs} ${result.tabs === 1 ? 'tab' : 'tabs'} (${result.trainingSeconds.toFixed(0)} s of training)`,
+      );
+    say(`         ratio ${ratio.toFixed(2)} (at most ${BOUNDS.samplesRatioMax})`);
+    const bytes = bytesOf(together.end);
+    say(
+      `bytes    ${bytes.perParameterExchangeAndPeer.toFixed(3)} per parameter, exchange and peer (at most ${BOUNDS.bytesPerParameterMax}); ${bytesText(Math.round(bytes.perLocalStep))} per local step`,
+    );
+    const misses = [
+      page.found.length > 0 && 'page',
+      steps.ratio < BOUNDS.stepsRatioMin && 'steps',
+      !(ratio <= BOUNDS.samplesRatioMax) && 'samples',
+      !(bytes.perParameterExchangeAndPeer <= BOUNDS.bytesPerParameterMax) && 'bytes',
+    ].filter((miss) => miss !== false);
+    say(misses.length === 0 ? 'every bound is kept' : `missed: ${misses.join(', ')}`);
+    if (out !== undefined) {
+      const { adapter, version } = browser;
+      const machine = {
+        browser: version,
+        adapter,
+        cores: availableParallelism(),
+        node: process.versions.node,
+      };
+      const samples = { alone: alone.result, together: together.result, ratio };
+      await mkdir(dirname(resolve(out)), { recursive: true });
+      await writeFile(
+        out,
+        `${JSON.stringify({ machine, seed, bounds: BOUNDS, page, steps, samples, bytes }, null, 2)}\n`,
+      );
+      say(`written to ${out}`);
+    }
+    return misses.length === 0 ? 0 : 1;
+  } finally {
+    await coordinator.stop();
+    await rm(dataDirectory, { recursive: true, force: true });
+  }
+}
+
+const BENCH_PAGE = join(ROOT_DIRECTORY, 'packages', 'cluster', 'bench-page');
+const BENCH_ORIGIN = 'http://localhost:1';
+const CONTENT_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+
+class Bench {
+  readonly #browser: GpuBrowser;
+  readonly #coordinator: CoordinatorProcess;
+  readonly #seed: number;
+
+  constructor(browser: GpuBrowser, coordinator: CoordinatorProcess, seed: number) {
+    this.#browser = browser;
+    this.#coordinator = coordinator;
+    this.#seed = seed;
+  }
+
+  get #client(): CoordinatorClient {
+    return new CoordinatorClient(this.#coordinator.address);
+  }
+  get #url(): string {
+    return `${this.#coordinator.address.url}/`;
+  }
+
+  /** Encoded bytes and requests of the volunteer page before the click, and which libraries are in them. */
+  async page(): Promise<{ bytes: number; requests: number; found: string[] }> {
+    return this.#withFleet(1, async (fleet) => {
+      const { page } = await fleet.openPage('about:blank');
+      const pending: Promise<{ bytes: number; text: string }>[] = [];
+      page.on('requestfinished', (request) => {
+        // The run's numbers on the consent screen are no part of the page.
+        if (new URL(request.url()).pathname.startsWith('/api/')) return;
+        pending.push(
+          (async () => {
+            const { responseBodySize } = await request.sizes();
+            return {
+              bytes: responseBodySize,
+              text: await (await request.response())!.text().catch(() => ''),
+            };
+          })(),
+        );
+      });
+      await page.goto(this.#url, { waitUntil: 'networkidle' });
+      const loaded = await Promise.all(pending);
+      const found = Object.entries(LIBRARY_MARKS).flatMap(([name, mark]) =>
+        loaded.some(({ text }) => text.includes(mark)) ? [name] : [],
+      );
+      return { bytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0), requests: loaded.length, found };
+    });
+  }
+
+  /** A run to the target with so many tabs, and how it stood at its end. */
+  async samples(tabs: number): Promise<{ result: SamplesResult; end: RunLive }> {
+    const evaluateEveryRounds = tabs === 1 ? LOOK_EVERY_ROUNDS * 4 : LOOK_EVERY_ROUNDS;
+    const runId = await this.#createRun(`${tabs} tabs`, {
+      targetAccuracy: TARGET,
+      evaluateEveryRounds,
+      peersMin: tabs,
+      roundsMax: 5_000,
+    });
+    return this.#withFleet(Math.min(availableParallelism(), tabs), async (fleet) => {
+      for (let opened = 0; opened < tabs; opened++) await fleet.openVolunteer(this.#url);
+      for await (const live of this.#client.live(runId, AbortSignal.timeout(20 * 60_000))) {
+        const { run: view } = live;
+        if (view.state === 'failed' || (view.state === 'finished' && !view.reached))
+          throw new Error(`the run of ${tabs} tabs ended without its target: ${view.reason}`);
+        if (view.state !== 'finished') continue;
+        const { best, round, samples, trainingMs } = view;
+        // Tabs train on while the deciding evaluation is made; only what stood in the evaluated model counts.
+        const share = best!.round / round;
+        const result = {
+          tabs,
+          samples: Math.round(samples * share),
+          trainingSeconds: (trainingMs * share) / 1000,
+          accuracy: best!.accuracy!,
+        };
+        return { result, end: live };
+      }
+      throw new Error('the coordinator ended the stream of the run');
+    });
+  }
+
+  /** The median over pairs of windows: a tab alone in a run, then the bare loop while that tab is paused. */
+  async steps(): Promise<{ grid: number; bare: number; ratio: number; pairs: number[] }> {
+    const runId = await this.#createRun('alone', {
+      targetAccuracy: null,
+      roundsMax: 1_000_000,
+      evaluateEveryRounds: 10_000,
+      peersMin: 1,
+    });
+    return this.#withFleet(1, async (fleet) => {
+      const bare = await this.#openBarePage(fleet);
+      const tab = await fleet.openPage(this.#url);
+      await consent(tab.page, this.#url);
+      const gridRates: number[] = [];
+      const bareRates: number[] = [];
+      for (let cycle = 0; cycle < CYCLES; cycle++) {
+        if (cycle > 0) await press(tab, 'Resume', 'training');
+        const gridRate = await this.#rateOfRun(runId);
+        gridRates.push(gridRate);
+        await press(tab, 'Pause', 'paused');
+        bareRates.push(await bareRate(bare, Math.ceil((gridRate * WINDOW_MS) / 1000)));
+      }
+      const pairs = gridRates.map((rate, index) => rate / bareRates[index]!);
+      await this.#client.stop(runId);
+      return { grid: median(gridRates), bare: median(bareRates), ratio: median(pairs), pairs };
+    });
+  }
+
+  async #createRun(name: string, training: Partial<Training>): Promise<string> {
+    const dataset = await this.#client.createDataset({ kind: 'digits' });
+    const { manifest } = await this.#client.createRun({
+      name,
+      datasetId: dataset.id,
+      model: 'mlp',
+      seed: this.#seed,
+      training,
+    });
+    return manifest.id;
+  }
+
+  /** Steps a second over a window, from the first report that shows progress to the last one in it. */
+  async #rateOfRun(runId: string): Promise<number> {
+    let known: number | null = null;
+    let first: { steps: number; atMs: number } | null = null;
+    for await (const { run: view } of this.#client.live(runId, AbortSignal.timeout(10 * 60_000))) {
+      const nowMs = performance.now();
+      if (known !== null && view.localSteps > known) {
+        if (first === null) first = { steps: view.localSteps, atMs: nowMs };
+        else if (nowMs - first.atMs >= WINDOW_MS)
+          return ((view.localSteps - first.steps) / (nowMs - first.atMs)) * 1000;
+      }
+      known = view.localSteps;
+    }
+    throw new Error('the coordinator ended the stream of the run');
+  }
+
+  async #openBarePage(fleet: TabFleet): Promise<Tab> {
+    const tab = await fleet.openPage('about:blank');
+    await tab.context.route(`${BENCH_ORIGIN}/**`, async (route) => {
+      const path = join(BENCH_PAGE, 'dist', new URL(route.request().url()).pathname);
+      await route.fulfill({
+        body: await readFile(path),
+        contentType: CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
+      });
+    });
+    await tab.page.goto(`${BENCH_ORIGIN}/index.html`);
+    return tab;
+  }
+
+  async #withFleet<T>(browserCount: number, work: (fleet: TabFleet) => Promise<T>): Promise<T> {
+    const fleet = await TabFleet.launch({ browser: this.#browser, browserCount, logName: 'bench' });
+    try {
+      return await work(fleet);
+    } finally {
+      await fleet.closeAll();
+    }
+  }
+}
+
+/** Presses a button of the volunteer page and waits until it shows the state. */
+async function press({ page }: Tab, button: string, state: string): Promise<void> {
+  await page.getByRole('button', { name: button, exact: true }).click();
+  await page.locator(`main[data-state="${state}"]`).waitFor();
+}
+
+async function bareRate({ page }: Tab, steps: number): Promise<number> {
+  const answer = await page.evaluate(
+    (options) =>
+      (
+        globalThis as unknown as {
+          bareLoop: (options: unknown) => Promise<{ steps: number; ms: number } | { error: string }>;
+        }
+      ).bareLoop(options),
+    {
+      model: presetModel('mlp', [28, 28, 1], 10),
+      batchSize: DEFAULT_TRAINING.batchSize,
+      learningRate: DEFAULT_TRAINING.learningRate,
+      backend: 'webgpu',
+      steps,
+    },
+  );
+  if ('error' in answer) throw new Error(`the bare loop failed: ${answer.error}`);
+  return (answer.steps / answer.ms) * 1000;
+}
+
+/** What peers sent each other, states for newcomers aside, over all tabs of a run. */
+function bytesOf({ run: { manifest }, volunteers }: RunLive): {
+  perParameterExchangeAndPeer: number;
+  perLocalStep: number;
+} {
+  let bytes = 0;
+  let exchanges = 0;
+  let localSteps = 0;
+  for (const { totals } of volunteers) {
+    bytes += totals.bytesSentPeers - totals.bytesSentState;
+    exchanges += totals.rounds * totals.peersMax;
+    localSteps += totals.localSteps;
+  }
+  return {
+    perParameterExchangeAndPeer: bytes / exchanges / manifest.parameterCount,
+    perLocalStep: bytes / localSteps,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,70 @@
+/** Pinned seeds over the production mind and ledger. A seed that once found a bug stays here with its story. */
+import { describe, expect, it } from 'vitest';
+import { profileOptions, type ProfileName } from './profiles.ts';
+import { simulate } from './simulate.ts';
+
+const run = (profile: ProfileName, seed: number, rounds = 40) =>
+  simulate(profileOptions(profile, { seed, rounds }));
+
+describe('a clean run', () => {
+  const report = run('clean', 1);
+
+  it('[I23] finishes, and members of a round never differ by a bit', () => {
+    expect(report.finished).toBe(true);
+    expect(report.rounds).toBeGreaterThanOrEqual(40);
+    expect(report.forks).toBe(0);
+    expect(report.spreadMax).toBeLessThan(0.1);
+    expect(report.violations).toEqual([]);
+    expect(report.counts).not.toHaveProperty('resync: other-anchor');
+  });
+
+  it('really learns: the loss falls under a fifth of chance (ln 10 = 2.3)', () => {
+    expect(report.valLoss).toBeLessThan(0.46);
+  });
+
+  it('is the same run again for the same seed, event for event, and another one for another seed', () => {
+    expect(run('clean', 1)).toEqual(report);
+    expect(run('clean', 2).traceHash).not.toBe(report.traceHash);
+  });
+});
+
+describe('faults', () => {
+  it.each([1, 2, 3])('[R3] [R5] [J3] churn, seed %i: the run goes on and nobody forks', (seed) => {
+    const report = run('churn', seed);
+    expect(report.departures).toBeGreaterThan(3);
+    expect(report.finished).toBe(true);
+    expect(report.forks).toBe(0);
+    expect(report.violations).toEqual([]);
+  });
+
+  it('churn, seed 3: newcomers without a lease do not hold up the one who has work (was: 700 s of standstill)', () => {
+    expect(run('churn', 3, 60).virtualMs).toBeLessThan(300_000);
+  });
+
+  it.each([1, 2])('[I4] [L3] coordinator killed again and again, seed %i: the run goes on', (seed) => {
+    const report = run('coordinator', seed);
+    expect(report.coordinatorKills).toBeGreaterThan(1);
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
+
+  it.each([1, 2])('[R6] [R7] [R8] partitions fork, and heal: seed %i ends on one anchor', (seed) => {
+    const report = run('partition', seed);
+    expect(report.partitions).toBeGreaterThan(0);
+    expect(report.finished).toBe(true);
+    expect(report.spreadEnd).toBeLessThan(0.05);
+    expect(report.violations).toEqual([]);
+  });
+
+  it.each([1, 2])('frozen tabs come back and catch up, seed %i', (seed) => {
+    const report = run('freeze', seed);
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
+
+  it.each([1, 2, 3])('storm, seed %i: everything at once, and the run finishes without help', (seed) => {
+    const report = run('storm', seed);
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * The one place that opens a tfjs backend: the GPU through our own GPUDevice, or the CPU where somebody asked for it by
+ * name (tests). Never one in place of the other.
+ *
+ * tfjs fails silently on WebGPU: a shader that does not compile is a console warning and a result of zeros. So the
+ * device is ours, and its first uncaptured error is kept (`fault`); whoever computes asks before it believes a result.
+ * tfjs's engine and its flags are global to the thread: at most one WebGPU device a worker.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Adapter } from '@murmuration/protocol';
+import type { TrainerFailure } from '@murmuration/swarm';
+import { registerOnCpu, registerOnGpu } from './kernels.ts';
+
+/** MatMulProgramType.MatMulPackedProgram: the only one of tfjs's products without a tree of barriers (15x on SwiftShader). */
+const MATMUL_PACKED = 3;
+/** How long an error may run ahead of the news that the device is gone. */
+const LOSS_NEWS_MAX_MS = 1_000;
+
+export class TrainerError extends Error {
+  readonly failure: TrainerFailure;
+  constructor(failure: TrainerFailure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+export interface Device {
+  readonly adapter: Adapter;
+  /** Largest buffer that a kernel may bind, bytes. */
+  readonly bufferMaxBytes: number;
+  /** Why the device is gone; null while it is there. */
+  readonly lost: () => string | null;
+  /** First error that WebGPU reported outside any scope; after it no result of this device can be trusted. */
+  readonly fault: () => string | null;
+  /** Whether the device is gone, after an error that may have come ahead of that news. */
+  readonly isLostAfterError: () => Promise<boolean>;
+  /** Frees everything. All tensors on the device are gone. */
+  readonly close: () => void;
+}
+
+/** @throws TrainerError 'no-adapter' */
+export async function openDevice(backend: 'webgpu' | 'cpu'): Promise<Device> {
+  return backend === 'cpu' ? openCpu() : openGpu();
+}
+
+async function openCpu(): Promise<Device> {
+  await import('@tensorflow/tfjs-backend-cpu');
+  registerOnCpu();
+  await tf.setBackend('cpu');
+  return {
+    adapter: {
+      backend: 'cpu',
+      vendor: 'tfjs',
+      architecture: 'javascript',
+      description: 'tfjs cpu backend, asked for by name',
+      isFallbackAdapter: false,
+    },
+    bufferMaxBytes: Number.MAX_SAFE_INTEGER,
+    lost: () => null,
+    fault: () => null,
+    isLostAfterError: () => Promise.resolve(false),
+    close: () => {},
+  };
+}
+
+async function openGpu(): Promise<Device> {
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (gpu === undefined)
+    throw new TrainerError(
+      'no-adapter',
+      'this browser offers no WebGPU here; use a current Chrome, Edge, Safari or Firefox, and an https address',
+    );
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null)
+    throw new TrainerError(
+      'no-adapter',
+      'WebGPU found no graphics adapter; check chrome://gpu, or reload after a crash',
+    );
+  const { limits, info } = adapter;
+  const device = await adapter.requestDevice({
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    },
+  });
+  let lost: string | null = null;
+  let fault: string | null = null;
+  const loss = device.lost.then((why) => {
+    lost = `${why.reason}: ${why.message}`;
+  });
+  device.addEventListener('uncapturederror', (event) => {
+    fault ??= event.error.message;
+  });
+
+  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+  const { useSoftwareKernels } = await import('./software-gpu.ts');
+  registerOnGpu();
+  if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
+  const isFallbackAdapter = info.isFallbackAdapter;
+  tf.registerBackend('webgpu', () => {
+    const backend = new WebGPUBackend(device, info as never);
+    if (isFallbackAdapter) useSoftwareKernels(backend);
+    return backend;
+  });
+  if (!(await tf.setBackend('webgpu'))) throw new TrainerError('error', 'tfjs refused the WebGPU device');
+  // Small tensors would be computed by the cpu backend: the self-test must test the GPU, and training must use it.
+  tf.env().set('WEBGPU_CPU_FORWARD', false);
+  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', isFallbackAdapter ? MATMUL_PACKED : -1);
+
+  return {
+    adapter: {
+      backend: 'webgpu',
+      vendor: info.vendor.slice(0, 128),
+      architecture: info.architecture.slice(0, 128),
+      description: (info.description || info.device).slice(0, 256),
+      isFallbackAdapter,
+    },
+    bufferMaxBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+    lost: () => lost,
+    fault: () => fault,
+    isLostAfterError: async () => {
+      await Promise.race([loss, new Promise((resolve) => setTimeout(resolve, LOSS_NEWS_MAX_MS))]);
+      return lost !== null;
+    },
+    close: () => {
+      if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
+      device.destroy();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelSpec } from '@murmuration/protocol';
+import { ADAM_KERNEL, RELU_GRADIENT_KERNEL } from './kernels.ts';
+import { openDevice } from './device.ts';
+import { layerCases, selfTest } from './self-test.ts';
+
+const MODEL: ModelSpec = {
+  name: 'all layers',
+  inputShape: [8, 8, 1],
+  layers: [
+    { kind: 'conv2d', filters: 4, kernelSize: 3, strides: 1, padding: 'same', activation: 'relu' },
+    { kind: 'maxPool2d', poolSize: 2 },
+    { kind: 'conv2d', filters: 4, kernelSize: 3, strides: 2, padding: 'valid', activation: 'tanh' },
+    { kind: 'flatten' },
+    { kind: 'dense', units: 6, activation: 'gelu' },
+    { kind: 'dense', units: 10, activation: 'linear' },
+  ],
+};
+
+beforeAll(() => openDevice('cpu'));
+
+test('a healthy device passes and keeps no tensor', async () => {
+  const before = tf.memory().numTensors;
+  expect(await selfTest(MODEL, 8)).toBeNull();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('each different layer of the model has a case on an odd and on an even shape', () => {
+  expect(layerCases(MODEL).map(({ name }) => name)).toEqual([
+    'conv2d 3x3 stride 1 same relu, odd',
+    'conv2d 3x3 stride 1 same relu, even',
+    'maxPool2d 2, odd',
+    'maxPool2d 2, even',
+    'conv2d 3x3 stride 2 valid tanh, odd',
+    'conv2d 3x3 stride 2 valid tanh, even',
+    'dense gelu, odd',
+    'dense gelu, even',
+    'dense linear, odd',
+    'dense linear, even',
+  ]);
+});
+
+describe('a broken kernel is found', () => {
+  let restore = () => {};
+  afterEach(() => restore());
+
+  /** Replaces a kernel of the device by one that spoils the first value of its first result. */
+  function plant(kernelName: string, spoil: (value: number) => number) {
+    const original = tf.getKernel(kernelName, 'cpu');
+    const replaceBy = (kernel: tf.KernelConfig) => {
+      tf.unregisterKernel(kernelName, 'cpu');
+      tf.registerKernel(kernel);
+    };
+    restore = () => replaceBy(original);
+    replaceBy({
+      ...original,
+      kernelFunc: (call) => {
+        const result = original.kernelFunc(call);
+        const first = Array.isArray(result) ? result[0]! : result;
+        const values = (call.backend as MathBackendCPU).data.get(first.dataId).values as Float32Array;
+        values[0] = spoil(values[0]!);
+        return result;
+      },
+    });
+  }
+
+  test.each([
+    ['_FusedMatMul', 'conv2d 3x3 stride 1 same relu, odd'],
+    ['FusedConv2D', 'conv2d 3x3 stride 1 same relu, odd'],
+    ['Conv2DBackpropFilter', 'conv2d 3x3 stride 1 same relu, odd'],
+    ['Conv2DBackpropInput', 'conv2d 3x3 stride 1 same relu, odd'],
+    [RELU_GRADIENT_KERNEL, 'conv2d 3x3 stride 1 same relu, odd'],
+    ['Softmax', 'conv2d 3x3 stride 1 same relu, odd'],
+    ['MaxPool', 'maxPool2d 2, odd'],
+    ['MaxPoolGrad', 'maxPool2d 2, odd'],
+    ['Tanh', 'conv2d 3x3 stride 2 valid tanh, odd'],
+    ['Erf', 'dense gelu, odd'],
+    [ADAM_KERNEL, 'adam'],
+  ])('%s off by one in one value', async (kernelName, failedCase) => {
+    plant(kernelName, (value) => value + 1);
+    const failure = await selfTest(MODEL, 8);
+    expect(failure?.case).toBe(failedCase);
+    expect(failure!.relativeError).toBeGreaterThan(1e-3);
+  });
+
+  test('not a number is a failure, not an unknown', async () => {
+    plant('Conv2DBackpropFilter', () => Number.NaN);
+    const failure = await selfTest(MODEL, 8);
+    expect(failure).toMatchObject({ value: 'gradient of conv2d/kernel', relativeError: Number.NaN });
+  });
+});

@@ -1,0 +1,308 @@
+/**
+ * One run on this machine, and the work that commands ask for.
+ *
+ * What lives where. The replica (anchor, residual) is on the CPU and is the truth; samples are bytes on the CPU; on the
+ * device there are only Adam's moments between commands, and weights and batches while one runs.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  decodeState,
+  encodeState,
+  isFiniteVector,
+  parametersFromBytes,
+  parametersToBytes,
+  Replica,
+} from '@murmuration/codec';
+import type { RunManifest } from '@murmuration/protocol';
+import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import { Adam } from './adam.ts';
+import type { Breath } from './breath.ts';
+import { TrainerError, type Device } from './device.ts';
+import { Network } from './network.ts';
+import { crossEntropy } from './reference.ts';
+import { Samples, type Batch } from './samples.ts';
+import { selfTest } from './self-test.ts';
+
+/**
+ * Steps whose result is not waited for yet. Keeps the GPU busy while JavaScript prepares the next step, and bounds what
+ * is queued in a GPU process that other tabs share.
+ */
+const STEPS_IN_FLIGHT_MAX = 8;
+/** Fixed, so that shapes (and with them tfjs's pooled buffers) never vary. A guess between dispatches and memory. */
+const EVALUATION_BATCH_SIZE = 128;
+
+/** What a command may use while it runs. */
+export interface Surroundings {
+  readonly breath: Breath;
+  readonly assertHealthy: () => void;
+  /** Set to stop while the command runs (see `Trainer.interrupt`). */
+  readonly turn: { readonly stop: boolean };
+}
+
+export type Answer = TrainerEvent extends infer Event
+  ? Event extends TrainerEvent
+    ? Omit<Event, 'ticket'>
+    : never
+  : never;
+
+export class Stage {
+  readonly #manifest: RunManifest;
+  readonly #network: Network;
+  readonly #replica: Replica;
+  readonly #adam: Adam;
+  readonly #samples: Samples;
+  /** Null until a state or a checkpoint was loaded. */
+  #round: number | null = null;
+
+  private constructor(manifest: RunManifest, network: Network) {
+    const { training, dataset, parameterCount, seed } = manifest;
+    this.#manifest = manifest;
+    this.#network = network;
+    this.#replica = new Replica({
+      parameterCount,
+      scheme: training.codec,
+      outerLearningRate: training.outerLearningRate,
+    });
+    this.#adam = new Adam(network, training.learningRate);
+    this.#samples = new Samples(dataset, seed);
+  }
+
+  /**
+   * Builds the model, compiles its shaders and tests the device on it.
+   * @throws TrainerError 'too-small', 'self-test', or 'error' naming the field
+   */
+  static async prepare(manifest: RunManifest, device: Device): Promise<Stage> {
+    const { model, training, dataset } = manifest;
+    const network = new Network(model);
+    const { parameterCount, tensors, outputShapes } = network.layout;
+    if (parameterCount !== manifest.parameterCount)
+      throw new TrainerError(
+        'error',
+        `parameterCount: the manifest says ${manifest.parameterCount}, its model has ${parameterCount}`,
+      );
+    if (model.inputShape.join() !== dataset.sampleShape.join() || network.classCount !== dataset.classCount)
+      throw new TrainerError(
+        'error',
+        `model: takes [${model.inputShape}] to ${network.classCount} classes, the dataset has [${dataset.sampleShape}] and ${dataset.classCount}`,
+      );
+    const batchMax = Math.max(training.batchSize, EVALUATION_BATCH_SIZE);
+    const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+    const activationMax = Math.max(...[model.inputShape, ...outputShapes].map(product)) * batchMax;
+    const largestBytes = 4 * Math.max(activationMax, ...tensors.map((tensor) => tensor.size));
+    if (largestBytes > device.bufferMaxBytes)
+      throw new TrainerError(
+        'too-small',
+        `the model needs a buffer of ${largestBytes} bytes, this device allows ${device.bufferMaxBytes}`,
+      );
+    const failure = await selfTest(model, training.batchSize);
+    if (failure !== null)
+      throw new TrainerError(
+        'self-test',
+        `${failure.case}: ${failure.value} is off by ${failure.relativeError.toExponential(1)} (relative) on ${device.adapter.vendor} ${device.adapter.architecture}`,
+      );
+    return new Stage(manifest, network);
+  }
+
+  /** Frees what is on the device. The replica and the samples stay; training goes on from the anchor with new moments. */
+  leaveDevice(): void {
+    this.#adam.reset();
+    this.#network.dispose();
+  }
+
+  async carryOut(
+    command: Exclude<TrainerCommand, { kind: 'prepare' }>,
+    surroundings: Surroundings,
+  ): Promise<Answer> {
+    const replica = this.#replica;
+    const adam = this.#adam;
+    const samples = this.#samples;
+    const { parameterCount } = this.#manifest;
+    switch (command.kind) {
+      case 'load-state': {
+        const state = decodeState(command.state, parameterCount);
+        if (state === null) throw new TrainerError('error', 'state: these bytes are no state of this model');
+        replica.load(state.anchor);
+        adam.load(state.secondMoment, state.stepCount);
+        this.#round = command.round;
+        return { kind: 'state-loaded', round: command.round, anchor: replica.fingerprint };
+      }
+      case 'load-checkpoint': {
+        const parameters = parametersFromBytes(command.parameters, parameterCount);
+        if (parameters === null)
+          throw new TrainerError('error', 'parameters: these bytes are no checkpoint of this model');
+        replica.load(parameters);
+        adam.reset();
+        this.#round = command.round;
+        return { kind: 'state-loaded', round: command.round, anchor: replica.fingerprint };
+      }
+      case 'add-shard':
+        samples.addShard(command.shardIndex, command.bytes);
+        return { kind: 'done' };
+      case 'drop-shard':
+        samples.dropShard(command.shardIndex);
+        return { kind: 'done' };
+      case 'add-validation':
+        samples.addValidation(command.bytes);
+        return { kind: 'done' };
+      case 'train':
+        this.#standing(command);
+        return this.#train(command, surroundings);
+      case 'commit':
+        this.#standing(command);
+        replica.commit(command.updates, command.ownIncluded);
+        this.#round = command.round + 1;
+        return { kind: 'committed', round: this.#round, anchor: replica.fingerprint };
+      case 'capture': {
+        const round = this.#standing(command);
+        const secondMoment = await adam.secondMoment();
+        const state = encodeState({ anchor: replica.anchor, secondMoment, stepCount: adam.stepCount });
+        return { kind: 'captured', round, anchor: replica.fingerprint, state };
+      }
+      case 'evaluate':
+        return this.#evaluate(this.#standing(command), surroundings);
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** The round that the replica stands in; a command for another one is a bug of the caller and changes nothing. */
+  #standing(command: TrainerCommand): number {
+    if (this.#round === null)
+      throw new TrainerError(
+        'error',
+        `${command.kind}: there is no anchor; load-state or load-checkpoint comes first`,
+      );
+    if ('round' in command && command.round !== this.#round)
+      throw new TrainerError(
+        'error',
+        `${command.kind}: is for round ${command.round}, the replica stands in ${this.#round}`,
+      );
+    return this.#round;
+  }
+
+  async #train(
+    command: Extract<TrainerCommand, { kind: 'train' }>,
+    { breath, assertHealthy, turn }: Surroundings,
+  ): Promise<Answer> {
+    const network = this.#network;
+    const adam = this.#adam;
+    const { model, training } = this.#manifest;
+    const { batchSize } = training;
+    if (command.batches.length === 0)
+      throw new TrainerError('error', 'batches: a round needs at least one batch');
+    this.#samples.requireShards(command.batches);
+    const startedMs = performance.now();
+    let weights = network.weightsFrom(this.#replica.anchor);
+    const inFlight: Promise<number>[] = [];
+    let lossSum = 0;
+    let stepCount = 0;
+    try {
+      for (const plan of command.batches) {
+        if (turn.stop && stepCount > 0) break;
+        stepCount += 1;
+        const batch = this.#samples.batch(plan, batchSize);
+        const previous = weights;
+        const [probabilities, ...next] = tf.tidy(() => {
+          const labels = tf.tensor2d(batch.oneHot, [batchSize, network.classCount]);
+          const pass = network.pass(
+            previous,
+            tf.tensor(batch.pixels, [batchSize, ...model.inputShape]),
+            labels,
+          );
+          return [pass.probabilities, ...adam.step(previous, pass.gradients)];
+        });
+        weights = next;
+        tf.dispose(previous);
+        const loss = lossOf(probabilities!, batch, network.classCount);
+        // Awaited below, in order; until then a rejection must not count as unhandled.
+        loss.catch(() => {});
+        inFlight.push(loss);
+        if (inFlight.length >= STEPS_IN_FLIGHT_MAX) lossSum += await inFlight.shift()!;
+        await breath.take();
+        assertHealthy();
+      }
+      for (const loss of inFlight.splice(0)) lossSum += await loss;
+      const trained = await network.vectorFrom(weights);
+      // The last chance to hear of a GPU error: what is formed below enters the residual and leaves this machine.
+      await breath.take();
+      assertHealthy();
+      const loss = lossSum / stepCount;
+      if (!Number.isFinite(loss) || !isFiniteVector(trained))
+        throw new TrainerError('not-finite', `training diverged in round ${command.round} (loss ${loss})`);
+      return {
+        kind: 'trained',
+        round: command.round,
+        stepCount,
+        sampleCount: stepCount * batchSize,
+        trainMs: performance.now() - startedMs,
+        loss,
+        encoded: this.#replica.formUpdate(trained),
+      };
+    } catch (error) {
+      // Steps that were half done leave moments that belong to no weights.
+      adam.reset();
+      throw error;
+    } finally {
+      await Promise.allSettled(inFlight);
+      tf.dispose(weights);
+    }
+  }
+
+  async #evaluate(round: number, { breath, assertHealthy }: Surroundings): Promise<Answer> {
+    const network = this.#network;
+    const replica = this.#replica;
+    const samples = this.#samples;
+    const sampleCount = samples.validationCount;
+    const weights = network.weightsFrom(replica.anchor);
+    let lossSum = 0;
+    let correct = 0;
+    try {
+      for (let start = 0; start < Math.max(sampleCount, 1); start += EVALUATION_BATCH_SIZE) {
+        const batch = samples.validationBatch(start, EVALUATION_BATCH_SIZE);
+        const count = Math.min(EVALUATION_BATCH_SIZE, sampleCount - start);
+        const logits = tf.tidy(() =>
+          network.logits(
+            weights,
+            tf.tensor(batch.pixels, [EVALUATION_BATCH_SIZE, ...this.#manifest.model.inputShape]),
+          ),
+        );
+        const values = ((await logits.data()) as Float32Array).subarray(0, count * network.classCount);
+        logits.dispose();
+        const labels = batch.labels.subarray(0, count);
+        const { loss, probabilities } = crossEntropy(values, labels, network.classCount);
+        lossSum += loss * count;
+        for (const [i, label] of labels.entries()) {
+          const row = probabilities.subarray(i * network.classCount, (i + 1) * network.classCount);
+          if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === label) correct += 1;
+        }
+        await breath.take();
+        assertHealthy();
+      }
+    } finally {
+      tf.dispose(weights);
+    }
+    return {
+      kind: 'evaluated',
+      round,
+      anchor: replica.fingerprint,
+      loss: lossSum / sampleCount,
+      accuracy: correct / sampleCount,
+      sampleCount,
+      parameters: parametersToBytes(replica.anchor),
+    };
+  }
+}
+
+/** Mean cross entropy of a batch, nats, from its probabilities; frees them. */
+async function lossOf(probabilities: tf.Tensor, batch: Batch, classCount: number): Promise<number> {
+  try {
+    const values = await probabilities.data();
+    let sum = 0;
+    // 1e-38: the smallest float32 that software flushes to zero; a probability of 0 would be an infinite loss.
+    for (const [i, label] of batch.labels.entries())
+      sum -= Math.log(Math.max(values[i * classCount + label]!, 1e-38));
+    return sum / batch.labels.length;
+  } finally {
+    probabilities.dispose();
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The trainer: carries out the mind's `TrainerCommand`s one after another, each answered by exactly one event. This file
+ * is the door: the queue, the device and what happens when it fails; the work itself is in stage.ts.
+ *
+ * Between commands there is nothing on the device but Adam's moments. So a lost device costs them and one command: the
+ * trainer opens a new device, stands at the anchor again and says `device-lost`.
+ *
+ * A WebGPU error that nobody caught poisons the device: this and every later command fail until `open` is called again,
+ * because tfjs would go on and compute zeros.
+ *
+ * It decides nothing: not when to train, on what, or what a failure means for the run.
+ */
+import { ReplicaError } from '@murmuration/codec';
+import type { Adapter } from '@murmuration/protocol';
+import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import { Breath } from './breath.ts';
+import { openDevice, TrainerError, type Device } from './device.ts';
+import { Stage, type Answer } from './stage.ts';
+
+export interface TrainerOptions {
+  /** 'cpu' is for tests in Node; it is never chosen in place of 'webgpu'. */
+  readonly backend: 'webgpu' | 'cpu';
+}
+
+export interface Trainer {
+  /**
+   * Takes the device; calling it again gives up the old one and every error with it. What was prepared stays.
+   * @throws TrainerError 'no-adapter'
+   */
+  open(): Promise<Adapter>;
+  /** Commands may be given without waiting; they are carried out in order. Never rejects. */
+  execute(ticket: number, command: TrainerCommand): Promise<TrainerEvent>;
+  /**
+   * A `train` command under way ends after the step it is in; one that waits does a single step. Its answer says how
+   * many steps were done. Nothing happens when there is none.
+   */
+  interrupt(): void;
+  /** Waits for the command at work, then frees the device. */
+  close(): Promise<void>;
+}
+
+export function createTrainer(options: TrainerOptions): Trainer {
+  let device: Device | null = null;
+  let stage: Stage | null = null;
+  /** Between open and close: whether a device may be taken without being asked. */
+  let wanted = false;
+  const breath = new Breath();
+  let queue: Promise<unknown> = Promise.resolve();
+  /** Training that was asked for and not answered yet; `stop` asks it to end at the next step. */
+  const trainings = new Set<{ stop: boolean }>();
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work);
+    queue = result.catch(() => {});
+    return result;
+  };
+
+  const giveUpDevice = () => {
+    stage?.leaveDevice();
+    device?.close();
+    device = null;
+  };
+
+  const takeDevice = async (): Promise<Adapter> => {
+    giveUpDevice();
+    wanted = true;
+    device = await openDevice(options.backend);
+    return device.adapter;
+  };
+
+  /** What is wrong with the device at this moment, if anything. */
+  const assertHealthy = () => {
+    if (device === null) throw new TrainerError('error', 'the trainer has no device; open() comes first');
+    const lost = device.lost();
+    if (lost !== null) throw new TrainerError('device-lost', lost);
+    const fault = device.fault();
+    if (fault !== null)
+      throw new TrainerError('error', `WebGPU reported an error, so its results cannot be trusted: ${fault}`);
+  };
+
+  const execute = async (command: TrainerCommand, turn: { readonly stop: boolean }): Promise<Answer> => {
+    // A device that was lost while nothing ran costs nobody a command; one that could not be had again is asked for again.
+    if (wanted && (device === null || device.lost() !== null)) await takeDevice();
+    try {
+      assertHealthy();
+      const answer = await carryOut(command, turn);
+      // The news of an error may be a message behind the result that it spoilt.
+      await breath.take();
+      assertHealthy();
+      return answer;
+    } catch (error) {
+      return await fail(error);
+    }
+  };
+
+  const fail = async (error: unknown): Promise<Answer> => {
+    const message = error instanceof Error ? error.message : String(error);
+    const fault = device?.fault() ?? null;
+    const detail =
+      fault === null || message.includes(fault) ? message : `${message}; WebGPU reported: ${fault}`;
+    const isOurs = error instanceof TrainerError || error instanceof ReplicaError;
+    const isLost = isOurs
+      ? error instanceof TrainerError && error.failure === 'device-lost'
+      : (await device?.isLostAfterError()) === true;
+    if (!isLost)
+      return {
+        kind: 'trainer-failed',
+        failure: error instanceof TrainerError ? error.failure : 'error',
+        detail,
+      };
+    const why = device?.lost() ?? detail;
+    try {
+      await takeDevice();
+    } catch (second) {
+      if (!(second instanceof TrainerError)) throw second;
+      return {
+        kind: 'trainer-failed',
+        failure: second.failure,
+        detail: `device lost (${why}); ${second.message}`,
+      };
+    }
+    return { kind: 'trainer-failed', failure: 'device-lost', detail: why };
+  };
+
+  const carryOut = async (command: TrainerCommand, turn: { readonly stop: boolean }): Promise<Answer> => {
+    if (command.kind === 'prepare') {
+      stage?.leaveDevice();
+      stage = null;
+      stage = await Stage.prepare(command.manifest, device!);
+      return { kind: 'prepared' };
+    }
+    if (stage === null)
+      throw new TrainerError('error', `${command.kind}: no run is prepared; prepare comes first`);
+    return stage.carryOut(command, { breath, assertHealthy, turn });
+  };
+
+  return {
+    open: () => inTurn(takeDevice),
+    execute: (ticket, command) => {
+      const turn = { stop: false };
+      if (command.kind === 'train') trainings.add(turn);
+      return inTurn(async () => {
+        try {
+          return { ...(await execute(command, turn)), ticket } as TrainerEvent;
+        } catch (error) {
+          const detail = error instanceof Error ? error.message : String(error);
+          const failure = error instanceof TrainerError ? error.failure : 'error';
+          return { kind: 'trainer-failed', ticket, failure, detail };
+        } finally {
+          trainings.delete(turn);
+        }
+      });
+    },
+    interrupt: () => {
+      for (const turn of trainings) turn.stop = true;
+    },
+    close: () =>
+      inTurn(async () => {
+        giveUpDevice();
+        wanted = false;
+        stage = null;
+        breath.close();
+      }),
+  };
+}

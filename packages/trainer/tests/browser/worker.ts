@@ -1,0 +1,119 @@
+/** A worker with one trainer, as in the volunteer page, and with what the test needs to do harm to its device. */
+import * as tf from '@tensorflow/tfjs-core';
+import type { Training } from '@murmuration/protocol';
+import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import { bareLoop } from '../../src/bare-loop.ts';
+import { createTrainer, type Trainer } from '../../src/index.ts';
+import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../example.ts';
+
+export type Request =
+  | { readonly kind: 'open'; readonly backend: 'webgpu' | 'cpu' }
+  /** Prepare, become a replica at round 0, take a shard and validation samples. */
+  | { readonly kind: 'stand'; readonly model: 'mlp' | 'cnn'; readonly training: Partial<Training> }
+  | { readonly kind: 'execute'; readonly command: TrainerCommand }
+  | { readonly kind: 'train'; readonly round: number; readonly steps: number }
+  /** Train and commit the own update. */
+  | { readonly kind: 'round'; readonly round: number; readonly steps: number }
+  | { readonly kind: 'memory' }
+  /** Lose the device once the training that was asked for before is under way. */
+  | { readonly kind: 'lose-device' }
+  /** From now on the browser has no adapter. */
+  | { readonly kind: 'hide-adapters' }
+  | { readonly kind: 'break-shader' }
+  | { readonly kind: 'close' }
+  | {
+      readonly kind: 'bare';
+      readonly model: 'mlp' | 'cnn';
+      readonly batchSize: number;
+      readonly steps: number;
+    };
+
+export type Reply =
+  { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string };
+
+let device: GPUDevice | null = null;
+if ('gpu' in navigator) {
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    device = await requestDevice.call(this, descriptor);
+    return device;
+  };
+}
+
+let trainer: Trainer | null = null;
+let ticket = 0;
+const execute = (command: TrainerCommand): Promise<TrainerEvent> => trainer!.execute(++ticket, command);
+
+async function answer(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case 'open':
+      trainer ??= createTrainer({ backend: request.backend });
+      return trainer.open();
+    case 'stand': {
+      const manifest = exampleManifest(request.model, request.training);
+      return Promise.all([
+        execute({ kind: 'prepare', manifest }),
+        execute({ kind: 'load-checkpoint', round: 0, parameters: exampleCheckpoint(manifest.model) }),
+        execute({ kind: 'add-shard', shardIndex: 0, bytes: exampleShard(0) }),
+        execute({ kind: 'add-validation', bytes: exampleShard(99) }),
+      ]);
+    }
+    case 'execute':
+      return execute(request.command);
+    case 'train':
+      return execute({
+        kind: 'train',
+        round: request.round,
+        batches: exampleBatches(request.round, request.steps),
+      });
+    case 'round': {
+      const { round } = request;
+      const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
+      if (trained.kind !== 'trained') return trained;
+      const { encoded, sampleCount } = trained;
+      const author = 'vol_00000000000000000000000000';
+      await execute({
+        kind: 'commit',
+        round,
+        updates: [{ author, sampleCount, encoded }],
+        ownIncluded: true,
+      });
+      return { ...trained, encoded: encoded.length };
+    }
+    case 'memory': {
+      const { numTensors, numBytesAllocatedInGPU } = tf.memory() as tf.MemoryInfo & {
+        numBytesAllocatedInGPU: number;
+      };
+      return { numTensors, numBytesAllocatedInGPU };
+    }
+    case 'lose-device':
+      device!.destroy();
+      return null;
+    case 'hide-adapters':
+      navigator.gpu.requestAdapter = () => Promise.resolve(null);
+      return null;
+    case 'break-shader':
+      device!.createShaderModule({ code: 'this is no shader' });
+      return null;
+    case 'close':
+      await trainer!.close();
+      trainer = null;
+      return tf.engine().state.numTensors;
+    case 'bare': {
+      const { model } = exampleManifest(request.model);
+      const { learningRate } = exampleManifest(request.model).training;
+      return bareLoop({ ...request, model, backend: 'webgpu', learningRate });
+    }
+    default:
+      return request satisfies never;
+  }
+}
+
+addEventListener('message', async ({ data }: MessageEvent<{ id: number; request: Request }>) => {
+  const { id, request } = data;
+  try {
+    postMessage({ id, value: await answer(request) } satisfies Reply);
+  } catch (error) {
+    postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
+  }
+});

@@ -1,0 +1,21 @@
+/**
+ * Real tabs of a real browser. One test at a time: the tabs of one grid already want every core. No retries: a test
+ * that sometimes fails is a bug here or in the grid.
+ *
+ * The browser is found once, in the global setup; tests start it through the cluster room, as the demo does.
+ */
+import { defineConfig } from '@playwright/test';
+
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: '.murmuration/test-results',
+  globalSetup: './tests/e2e/global-setup.ts',
+  workers: 1,
+  retries: 0,
+  timeout: 240_000,
+  globalTimeout: 11 * 60_000,
+  forbidOnly: true,
+  expect: { timeout: 30_000 },
+  reporter: 'list',
+  projects: [{ name: 'e2e', testMatch: 'e2e/**/*.spec.ts' }],
+});

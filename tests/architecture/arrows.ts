@@ -1,0 +1,82 @@
+/**
+ * The table of arrows: who may import whom, and what of the outside world a room may touch. Each row is a room of
+ * ARCHITECTURE.md; a new room is a new row. The rules that read this table are in tidy.ts.
+ */
+
+export interface Room {
+  /** Folder from the root. A file belongs to the row with the longest matching folder. */
+  readonly folder: string;
+  /** Rooms whose values it may import, as they stand in an import (`@murmuration/` left out). */
+  readonly ours: readonly string[];
+  /** Rooms of which it may import types only. */
+  readonly oursAsTypes?: readonly string[];
+  /** npm packages that it may import: exact names, or a scope followed by `/*`. */
+  readonly npm: readonly string[];
+  /** `node:*` and Node's globals. */
+  readonly node?: true;
+  /** Globals of a page: document, navigator, RTCPeerConnection ... */
+  readonly dom?: true;
+  /**
+   * Free of time and chance: every file ('all'), or these entries and whatever they import of their own room.
+   * A room that is pure throughout also compiles with lib ES2024 and no types.
+   */
+  readonly pure?: 'all' | readonly string[];
+}
+
+export const ROOMS: readonly Room[] = [
+  { folder: 'packages/protocol', ours: [], npm: ['typebox'], pure: 'all' },
+  { folder: 'packages/codec', ours: [], npm: [], pure: 'all' },
+  { folder: 'packages/swarm', ours: ['codec', 'protocol'], npm: [], pure: 'all' },
+  {
+    folder: 'packages/simulator',
+    ours: ['codec', 'protocol', 'swarm', 'coordinator/ledger', 'coordinator/introductions'],
+    npm: [],
+    pure: 'all',
+  },
+  {
+    folder: 'packages/trainer',
+    ours: ['codec', 'protocol'],
+    oursAsTypes: ['swarm'],
+    npm: ['@tensorflow/*'],
+    dom: true,
+  },
+  {
+    folder: 'packages/mesh',
+    ours: ['codec', 'protocol'],
+    oursAsTypes: ['swarm'],
+    npm: ['peerjs'],
+    dom: true,
+  },
+  {
+    folder: 'packages/cluster',
+    ours: ['protocol', 'coordinator', 'simulator'],
+    npm: ['playwright', 'tsx', 'typebox'],
+    node: true,
+  },
+  // Functions that the cluster sends into a page.
+  { folder: 'packages/cluster/page', ours: [], npm: [], dom: true },
+  // The page of the overhead benchmark.
+  { folder: 'packages/cluster/bench-page', ours: ['trainer'], npm: [], dom: true },
+  {
+    folder: 'coordinator',
+    ours: ['codec', 'protocol'],
+    npm: ['fastify', '@fastify/*', 'kysely', 'libsql', 'typebox'],
+    node: true,
+    pure: ['coordinator/src/ledger.ts', 'coordinator/src/introductions.ts'],
+  },
+  {
+    folder: 'apps/volunteer',
+    ours: ['codec', 'protocol', 'swarm', 'trainer', 'mesh'],
+    npm: ['preact', '@preact/signals', '@picocss/pico', 'typebox'],
+    dom: true,
+  },
+  {
+    folder: 'apps/admin',
+    ours: ['protocol'],
+    npm: ['preact', '@preact/signals', '@picocss/pico', 'uplot', 'typebox'],
+    dom: true,
+  },
+];
+
+export const FILE_LINES_MAX = 400;
+export const TEST_FILE_LINES_MAX = 600;

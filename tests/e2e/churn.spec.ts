@@ -1,0 +1,61 @@
+/**
+ * Churn: one of four tabs is killed while a round is open (its renderer gets SIGKILL, so nothing of it says goodbye),
+ * another opens, and the run goes on to its target.
+ */
+import type { VolunteerView } from '@murmuration/protocol';
+import { expect, test, volunteerOf } from './fixtures.ts';
+
+const TABS = 4;
+const TARGET = 0.88;
+const START_MAX_MS = 120_000;
+const GO_ON_MAX_MS = 200_000;
+
+test('a tab killed mid-exchange costs the run nothing but its help: the shard is leased again, a newcomer helps within two rounds', async ({
+  grid,
+}) => {
+  const { manifest } = await grid.createRun(
+    { kind: 'digits', trainSampleCount: 4_000, validationSampleCount: 500 },
+    { name: 'churn', model: 'mlp', seed: 5, training: { targetAccuracy: TARGET, evaluateEveryRounds: 5 } },
+  );
+  const runId = manifest.id;
+  const opened = await grid.openVolunteers(runId, TABS);
+  const victim = opened[1]!;
+  // The victim has exchanged with everybody, so the round that is open now counts on it.
+  const before = await grid.until(runId, 'all four exchange', START_MAX_MS, (live) =>
+    live.volunteers.every(({ totals }) => totals.rounds >= 1 && totals.peersNow === TABS - 1),
+  );
+  expect(before.run.reached).toBe(false);
+  await victim.tab.kill();
+
+  const noticed = await grid.until(
+    runId,
+    'the coordinator notices',
+    GO_ON_MAX_MS,
+    (live) => !volunteerOf(live, victim.id).connected,
+  );
+  expect(volunteerOf(noticed, victim.id).exit).toBe('socket-closed');
+  expect(noticed.run.state).toBe('training');
+
+  const newcomer = await grid.openVolunteer(runId);
+  const reports: VolunteerView[] = [];
+  await grid.until(runId, 'the newcomer has taken part in a round', GO_ON_MAX_MS, (live) => {
+    const view = volunteerOf(live, newcomer.id);
+    reports.push(view);
+    return view.totals.rounds >= 1;
+  });
+  // Its own reports: the round in which it first held the state, and the one in which its update first counted.
+  const readyRound = reports.find(({ round }) => round !== null)!.round!;
+  expect(reports.at(-1)!.round! - readyRound).toBeLessThanOrEqual(2);
+
+  const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
+  expect(end.run.reached, end.run.reason).toBe(true);
+  expect(end.run.divergences).toBe(0);
+  // Every shard of the epoch in which the tab died was counted: what the dead tab held was leased again, at once and
+  // not at its deadline.
+  expect(end.run.epoch).toBeGreaterThan(noticed.run.epoch);
+  expect(end.events.filter(({ text }) => text.includes('deadline'))).toEqual([]);
+  for (const { id, tab } of [...opened.filter((each) => each !== victim), newcomer]) {
+    expect(volunteerOf(end, id).exit).toBe('run-finished');
+    expect(tab.consoleErrors).toEqual([]);
+  }
+});

@@ -1,0 +1,87 @@
+/**
+ * The coordinator is killed with SIGKILL in the middle of a run and started again on the same data: the same run goes
+ * on, nothing that it had acknowledged is lost, and the tabs trained and exchanged in the meantime.
+ */
+import type { Page } from '@playwright/test';
+import { expect, test, volunteerOf } from './fixtures.ts';
+
+const TABS = 2;
+const TARGET = 0.88;
+const START_MAX_MS = 120_000;
+const GO_ON_MAX_MS = 200_000;
+/** Samples trained and rounds exchanged by each tab while nobody coordinates. */
+const SAMPLES_ALONE_MIN = 400;
+const ROUNDS_ALONE_MIN = 2;
+
+/** One of the numbers that the volunteer page shows, by its label. */
+async function shown(page: Page, label: string | RegExp): Promise<number> {
+  const figure = page.locator('dl.numbers > div').filter({ has: page.locator('dt', { hasText: label }) });
+  const text = await figure.locator('dd strong').innerText();
+  return Number(text.replaceAll(/[^\d]/g, ''));
+}
+const samplesHere = (page: Page) => shown(page, 'Samples, counted here');
+const confirmed = (page: Page) => shown(page, 'Samples, confirmed');
+const rounds = (page: Page) => shown(page, /^Rounds/);
+
+test('kill -9 of the coordinator: tabs train on, the same run goes on from its store, no acknowledged result is lost', async ({
+  grid,
+}) => {
+  const { manifest } = await grid.createRun(
+    { kind: 'digits', trainSampleCount: 4_000, validationSampleCount: 500 },
+    {
+      name: 'coordinator death',
+      model: 'mlp',
+      seed: 7,
+      training: { targetAccuracy: TARGET, evaluateEveryRounds: 5 },
+    },
+  );
+  const runId = manifest.id;
+  const opened = await grid.openVolunteers(runId, TABS);
+  const before = await grid.until(
+    runId,
+    'results are acknowledged, a checkpoint is stored and both tabs exchange',
+    START_MAX_MS,
+    ({ run, volunteers }) =>
+      run.latest !== null &&
+      volunteers.every(
+        ({ totals, confirmedSamples }) => totals.rounds >= 2 && totals.peersNow === 1 && confirmedSamples > 0,
+      ),
+  );
+  expect(before.run.reached).toBe(false);
+  // What the pages show as confirmed was acknowledged to them: the promise that must survive.
+  const promised = await Promise.all(opened.map(({ tab }) => confirmed(tab.page)));
+  await grid.coordinator.kill();
+
+  for (const { tab } of opened) {
+    const [samples, round] = [await samplesHere(tab.page), await rounds(tab.page)];
+    await expect
+      .poll(() => samplesHere(tab.page), { timeout: 60_000 })
+      .toBeGreaterThan(samples + SAMPLES_ALONE_MIN);
+    await expect
+      .poll(() => rounds(tab.page), { timeout: 60_000 })
+      .toBeGreaterThanOrEqual(round + ROUNDS_ALONE_MIN);
+  }
+
+  await grid.coordinator.start();
+  const back = await grid.until(
+    runId,
+    'both tabs are back by themselves',
+    GO_ON_MAX_MS,
+    ({ volunteers }) => volunteers.length === TABS && volunteers.every(({ connected }) => connected),
+  );
+  for (const [index, { id }] of opened.entries()) {
+    expect(volunteerOf(back, id).confirmedSamples).toBeGreaterThanOrEqual(promised[index]!);
+    expect(volunteerOf(back, id).confirmedSamples).toBeGreaterThanOrEqual(
+      volunteerOf(before, id).confirmedSamples,
+    );
+  }
+  expect(back.run.manifest).toEqual(manifest);
+  // The same term: nobody had to start again from a checkpoint, the tabs kept the state.
+  expect(back.run.term).toBe(before.run.term);
+  expect(back.run.best!.accuracy!).toBeGreaterThanOrEqual(before.run.best!.accuracy!);
+
+  const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
+  expect(end.run.reached, end.run.reason).toBe(true);
+  expect(end.run.divergences).toBe(0);
+  expect(end.run.round).toBeGreaterThan(before.run.round + ROUNDS_ALONE_MIN);
+});

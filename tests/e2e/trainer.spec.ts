@@ -1,0 +1,180 @@
+/**
+ * The trainer in real Chromium, in a real Worker, on a real WebGPU device (the software adapter where there is no GPU).
+ * Self-contained: builds a page of its own, serves it, and asserts the adapter before it believes anything.
+ */
+import { createServer, type Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { build } from 'vite';
+import type { TrainerPage } from '../../packages/trainer/tests/browser/page.ts';
+import type { Request } from '../../packages/trainer/tests/browser/worker.ts';
+
+declare const trainerPage: TrainerPage;
+
+const PAGE_ROOT = fileURLToPath(new URL('../../packages/trainer/tests/browser', import.meta.url));
+const BROWSERS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome-stable',
+  '/usr/bin/google-chrome',
+];
+const MIME: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+
+let server: Server;
+let browser: Browser;
+let page: Page;
+
+test.describe.configure({ mode: 'serial', timeout: 180_000 });
+
+test.beforeAll(async ({}, testInfo) => {
+  const outDir = testInfo.outputPath('page');
+  await build({
+    root: PAGE_ROOT,
+    configFile: false,
+    logLevel: 'warn',
+    worker: { format: 'es' },
+    build: { outDir, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 4_000 },
+  });
+  server = createServer(async (request, response) => {
+    const path = join(outDir, request.url === '/' ? 'index.html' : request.url!);
+    const body = await readFile(path).catch(() => null);
+    if (body === null) response.writeHead(404).end();
+    else
+      response
+        .writeHead(200, { 'content-type': MIME[extname(path)] ?? 'application/octet-stream' })
+        .end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const executablePath = process.env['MURMUR_BROWSER'] ?? BROWSERS.find((path) => existsSync(path));
+  browser = await chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: ['--enable-unsafe-webgpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+  });
+});
+
+test.afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+test.beforeEach(async () => {
+  page = await browser.newPage();
+  const address = server.address() as { port: number };
+  await page.goto(`http://127.0.0.1:${address.port}/`);
+});
+test.afterEach(() => page.close());
+
+const ask = <T>(request: Request, worker = 'gpu'): Promise<T> =>
+  page.evaluate(([name, asked]) => trainerPage.ask(name, asked), [worker, request] as const) as Promise<T>;
+
+interface Trained {
+  readonly kind: string;
+  readonly loss: number;
+  readonly trainMs: number;
+  readonly stepCount: number;
+}
+
+async function stand(
+  model: 'mlp' | 'cnn',
+  training = {},
+  worker = 'gpu',
+  backend: 'webgpu' | 'cpu' = 'webgpu',
+) {
+  const adapter = await ask<Record<string, unknown>>({ kind: 'open', backend }, worker);
+  expect(adapter['backend']).toBe(backend);
+  const answers = await ask<{ kind: string }[]>({ kind: 'stand', model, training }, worker);
+  expect(answers.map(({ kind }) => kind)).toEqual(['prepared', 'state-loaded', 'done', 'done']);
+  return adapter;
+}
+
+test('the adapter is WebGPU and says whether it is software', async () => {
+  const adapter = await ask<Record<string, unknown>>({ kind: 'open', backend: 'webgpu' });
+  console.log('adapter', JSON.stringify(adapter));
+  expect(adapter).toMatchObject({ backend: 'webgpu', vendor: expect.stringMatching(/./) });
+  const claimed = await page.evaluate(
+    async () => (await navigator.gpu.requestAdapter())?.info.isFallbackAdapter,
+  );
+  expect(adapter['isFallbackAdapter']).toBe(claimed);
+});
+
+for (const { model, steps, rounds } of [
+  { model: 'mlp', steps: 10, rounds: 4 },
+  { model: 'cnn', steps: 10, rounds: 5 },
+] as const)
+  test(`${model}: the self-test passes, the loss falls, and memory stands still`, async () => {
+    await stand(model);
+    const before = await ask<{ loss: number }>({ kind: 'execute', command: { kind: 'evaluate' } });
+    const memory: unknown[] = [];
+    const losses: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const trained = await ask<Trained>({ kind: 'round', round, steps });
+      expect(trained.kind).toBe('trained');
+      losses.push(trained.loss);
+      memory.push(await ask({ kind: 'memory' }));
+    }
+    const after = await ask<{ loss: number; accuracy: number }>({
+      kind: 'execute',
+      command: { kind: 'evaluate' },
+    });
+    expect(losses[0]).toBeGreaterThan(1);
+    expect(losses.at(-1)).toBeLessThan(losses[0]! / 2);
+    expect(after.loss).toBeLessThan(before.loss / 2);
+    expect(after.accuracy).toBeGreaterThan(0.8);
+    for (const later of memory.slice(2)) expect(later).toEqual(memory[1]);
+    expect(await ask({ kind: 'close' })).toBe(0);
+  });
+
+for (const model of ['mlp', 'cnn'] as const)
+  test(`${model}: one round's update is that of the cpu backend`, async () => {
+    const training = { codec: 'fp32', batchSize: 16 } as const;
+    await stand(model, training);
+    await stand(model, training, 'cpu', 'cpu');
+    const distance = await page.evaluate(() =>
+      trainerPage.updateDistance('gpu', 'cpu', { kind: 'train', round: 0, steps: 3 }),
+    );
+    // Adam divides tiny gradients by their own size, so rounding shows in weights that hardly matter.
+    expect(distance).toBeLessThan(0.01);
+    expect(distance).toBeGreaterThan(0);
+  });
+
+test('a device lost amid training costs one command; the trainer stands at the anchor and goes on', async () => {
+  await stand('mlp');
+  await ask<Trained>({ kind: 'round', round: 0, steps: 3 });
+  const standing = await ask<{ anchor: string }>({ kind: 'execute', command: { kind: 'capture' } });
+  const training = ask<{ kind: string; failure: string }>({ kind: 'train', round: 1, steps: 200 });
+  await ask({ kind: 'lose-device' });
+  expect(await training).toMatchObject({ kind: 'trainer-failed', failure: 'device-lost' });
+  const again = await ask<{ anchor: string; round: number }>({
+    kind: 'execute',
+    command: { kind: 'capture' },
+  });
+  expect(again).toMatchObject({ anchor: standing.anchor, round: 1 });
+  expect((await ask<Trained>({ kind: 'round', round: 1, steps: 3 })).kind).toBe('trained');
+
+  // Lost while idle: nobody's command.
+  await ask({ kind: 'lose-device' });
+  expect((await ask<Trained>({ kind: 'round', round: 2, steps: 3 })).kind).toBe('trained');
+
+  // Lost for good.
+  await ask({ kind: 'hide-adapters' });
+  await ask({ kind: 'lose-device' });
+  const failed = { kind: 'trainer-failed', failure: 'no-adapter' };
+  expect(await ask({ kind: 'train', round: 3, steps: 1 })).toMatchObject(failed);
+});
+
+test('an uncaught WebGPU error poisons the trainer until it is opened again', async () => {
+  await stand('mlp');
+  await ask({ kind: 'break-shader' });
+  const poisoned = {
+    kind: 'trainer-failed',
+    failure: 'error',
+    detail: expect.stringContaining('cannot be trusted'),
+  };
+  expect(await ask({ kind: 'train', round: 0, steps: 2 })).toMatchObject(poisoned);
+  expect(await ask({ kind: 'execute', command: { kind: 'capture' } })).toMatchObject(poisoned);
+  await ask({ kind: 'open', backend: 'webgpu' });
+  expect((await ask<Trained>({ kind: 'train', round: 0, steps: 2 })).kind).toBe('trained');
+});

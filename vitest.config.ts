@@ -1,0 +1,12 @@
+/** Unit tests lie beside their files; the specs of tests/e2e belong to Playwright (*.spec.ts). */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['{packages,apps,tests}/**/*.test.{ts,tsx}', 'coordinator/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    // A test that asserts nothing proves nothing.
+    expect: { requireAssertions: true },
+    passWithNoTests: false,
+  },
+});
