@@ -9,13 +9,16 @@ import {
 import fc from 'fast-check';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Rehearsal, RUN_ID, runSetup, volunteer } from '../testing/run.ts';
 import { LEASES_PER_VOLUNTEER_MAX, metricPoints, RunLedger, runView, volunteerViews } from './ledger.ts';
 import type { CoordinatorMessageOf } from '@murmuration/protocol';
 
+// A machine with other work on it is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000 });
+
 const VOLUNTEERS = 4;
-const SHARDS = 3;
+const SHARDS = 5;
 
 type Step =
   | { kind: 'join' | 'leave' | 'ready' | 'ask' | 'stranded' | 'checkpoint'; who: number }
@@ -75,6 +78,11 @@ const isPoint = conforms(MetricPointSchema);
 
 function play(run: Rehearsal, steps: readonly Step[], check: () => void): void {
   const leases: { owner: number; lease: CoordinatorMessageOf<'lease'> }[] = [];
+  // A run under way is where things can go wrong; from an empty one most steps do nothing.
+  for (const n of [0, 1, 2]) {
+    run.ready(n);
+    check();
+  }
   for (const s of steps) {
     const { state, present } = run.ledger;
     run.heard = [];
@@ -133,8 +141,8 @@ function play(run: Rehearsal, steps: readonly Step[], check: () => void): void {
   }
 }
 
-const forAll = (law: (steps: Step[]) => void, numRuns = 300) =>
-  fc.assert(fc.property(fc.array(step, { maxLength: 80 }), law), { seed: 20_261_121, numRuns });
+const forAll = (law: (steps: Step[]) => void, numRuns = 100) =>
+  fc.assert(fc.property(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), law), { seed: 20_261_121, numRuns });
 
 describe('laws of the ledger, for any order of events', () => {
   it('[I-7] the state after any event is the fold of the records, and a restart does not move it', () => {

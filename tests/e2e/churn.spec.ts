@@ -7,8 +7,8 @@ import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 4;
 const TARGET = 0.88;
-const START_MAX_MS = 120_000;
-const GO_ON_MAX_MS = 200_000;
+const START_MAX_MS = 90_000;
+const GO_ON_MAX_MS = 120_000;
 
 test('a tab killed mid-exchange costs the run nothing but its help: the shard is leased again, a newcomer helps within two rounds', async ({
   grid,

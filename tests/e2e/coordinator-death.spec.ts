@@ -7,8 +7,8 @@ import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 2;
 const TARGET = 0.88;
-const START_MAX_MS = 120_000;
-const GO_ON_MAX_MS = 200_000;
+const START_MAX_MS = 90_000;
+const GO_ON_MAX_MS = 120_000;
 /** Samples trained and rounds exchanged by each tab while nobody coordinates. */
 const SAMPLES_ALONE_MIN = 400;
 const ROUNDS_ALONE_MIN = 2;
@@ -55,10 +55,10 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
   for (const { tab } of opened) {
     const [samples, round] = [await samplesHere(tab.page), await rounds(tab.page)];
     await expect
-      .poll(() => samplesHere(tab.page), { timeout: 60_000 })
+      .poll(() => samplesHere(tab.page), { timeout: 45_000 })
       .toBeGreaterThan(samples + SAMPLES_ALONE_MIN);
     await expect
-      .poll(() => rounds(tab.page), { timeout: 60_000 })
+      .poll(() => rounds(tab.page), { timeout: 45_000 })
       .toBeGreaterThanOrEqual(round + ROUNDS_ALONE_MIN);
   }
 

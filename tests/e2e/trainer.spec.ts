@@ -4,23 +4,18 @@
  */
 import { createServer, type Server } from 'node:http';
 import { readFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
 import { build } from 'vite';
+import { BROWSER_VARIABLE } from './global-setup.ts';
 import type { TrainerPage } from '../../packages/trainer/tests/browser/page.ts';
 import type { Request } from '../../packages/trainer/tests/browser/worker.ts';
 
 declare const trainerPage: TrainerPage;
 
 const PAGE_ROOT = fileURLToPath(new URL('../../packages/trainer/tests/browser', import.meta.url));
-const BROWSERS = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome-stable',
-  '/usr/bin/google-chrome',
-];
+const { executablePath } = JSON.parse(process.env[BROWSER_VARIABLE]!) as { readonly executablePath: string };
 const MIME: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
 let server: Server;
@@ -29,8 +24,8 @@ let page: Page;
 
 test.describe.configure({ mode: 'serial', timeout: 180_000 });
 
-test.beforeAll(async ({}, testInfo) => {
-  const outDir = testInfo.outputPath('page');
+test.beforeAll(async () => {
+  const outDir = test.info().outputPath('page');
   await build({
     root: PAGE_ROOT,
     configFile: false,
@@ -48,10 +43,10 @@ test.beforeAll(async ({}, testInfo) => {
         .end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const executablePath = process.env['MURMUR_BROWSER'] ?? BROWSERS.find((path) => existsSync(path));
   browser = await chromium.launch({
-    ...(executablePath === undefined ? {} : { executablePath }),
-    args: ['--enable-unsafe-webgpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+    executablePath,
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: ['--enable-unsafe-webgpu'],
   });
 });
 

@@ -9,13 +9,7 @@ import { signal, type ReadonlySignal } from '@preact/signals';
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
 import { Peers } from './peers.ts';
 import { strings } from './strings.ts';
-import type { GpuCheck, LoadingStage, PageEvent, PageMessage, StopReason, WorkerMessage } from './worker-protocol.ts';
-
-export interface Loading {
-  readonly stage: LoadingStage;
-  readonly loadedBytes: number;
-  readonly totalBytes: number | null;
-}
+import type { GpuCheck, PageEvent, PageMessage, StopReason, WorkerMessage } from './worker-protocol.ts';
 
 export interface Ended {
   readonly reason: StopReason;
@@ -49,7 +43,6 @@ const nothingToEnd = () => {};
 export class Contribution {
   readonly #screen = signal<Screen>({ at: 'consent' });
   readonly #gpuCheck = signal<GpuCheck | null>(null);
-  readonly #loading = signal<Loading | null>(null);
   /** When the mind was last seen in another state than `syncing`. */
   #syncingSinceMs = 0;
   /** Undoes everything that `begin` did. */
@@ -65,16 +58,11 @@ export class Contribution {
   get gpuCheck(): ReadonlySignal<GpuCheck | null> {
     return this.#gpuCheck;
   }
-  /** What is being fetched; null: nothing was announced yet. */
-  get loading(): ReadonlySignal<Loading | null> {
-    return this.#loading;
-  }
 
   /** The click. Starts the worker; everything heavy is loaded from here on. */
   begin(): void {
     this.#end();
     this.#gpuCheck.value = null;
-    this.#loading.value = null;
     this.#screen.value = { at: 'starting' };
 
     const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' });
@@ -104,11 +92,7 @@ export class Contribution {
       this.#tell = nothingToEnd;
       this.#end = nothingToEnd;
     };
-    tell({
-      kind: 'start',
-      origin: location.origin,
-      options: { hidden: document.hidden, online: navigator.onLine },
-    });
+    tell({ kind: 'start', origin: location.origin });
   }
 
   wish(wish: 'pause' | 'resume' | 'leave'): void {
@@ -133,9 +117,6 @@ export class Contribution {
       }
       case 'gpu-check':
         this.#gpuCheck.value = message.check;
-        return;
-      case 'loading':
-        this.#loading.value = message;
         return;
       case 'peers':
         peers.open(message.id, message.ticket);

@@ -157,8 +157,6 @@ export const strings = {
     done: 'done',
     now: 'now',
     later: 'later',
-    loadingStage: { engine: 'Training engine', samples: 'Training samples', model: 'Model' },
-    bytesOf: (loaded: string, total: string | null) => (total === null ? loaded : `${loaded} of ${total}`),
   },
 
   device: {

@@ -10,12 +10,6 @@ import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
 import type { Adapter, VolunteerId } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 
-/** How the page stands at the moment of the click; `page-event` tells every change after it. */
-export interface ContributionOptions {
-  readonly hidden: boolean;
-  readonly online: boolean;
-}
-
 export type PageEvent =
   | 'hidden'
   | 'visible'
@@ -28,7 +22,7 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
-  | { readonly kind: 'start'; readonly origin: string; readonly options: ContributionOptions }
+  | { readonly kind: 'start'; readonly origin: string }
   /** Words of the mesh's page half to its worker half; `link-channel` and `link-pipe` carry their transfer. */
   | LinkNews
   | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }
@@ -70,17 +64,8 @@ export type WorkerMessage =
   /** At most four a second. `nowMs` is the mind's clock, the same that `snapshot.nextAtMs` counts in. */
   | { readonly kind: 'snapshot'; readonly snapshot: VolunteerSnapshot; readonly nowMs: number }
   | { readonly kind: 'gpu-check'; readonly check: GpuCheck }
-  /** Bytes of a named thing that is being fetched, for the loading screen. `totalBytes` null: not known. */
-  | {
-      readonly kind: 'loading';
-      readonly stage: LoadingStage;
-      readonly loadedBytes: number;
-      readonly totalBytes: number | null;
-    }
   /** Open PeerJS under this id. Sent again when the coordinator gave a new ticket. */
   | { readonly kind: 'peers'; readonly id: VolunteerId; readonly ticket: SignalTicket }
   /** Words of the mesh's worker half to its page half. */
   | LinkWish
   | { readonly kind: 'stopped'; readonly reason: StopReason; readonly detail: string };
-
-export type LoadingStage = 'engine' | 'samples' | 'model';

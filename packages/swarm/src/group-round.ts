@@ -13,7 +13,7 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectUpdate, median, type Scheme } from '@murmuration/codec';
+import { inspectUpdate, type Scheme } from '@murmuration/codec';
 import {
   LIMITS,
   type CommitEntry,
@@ -22,6 +22,7 @@ import {
   type UpdateBody,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { RoundClock } from './round-clock.ts';
 
 /** An update that was checked and may be averaged. */
 export interface HeldUpdate extends UpdateBody {
@@ -62,19 +63,6 @@ const ROUNDS_AHEAD_MAX = 3;
 const ROUNDS_KEPT = 2;
 /** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
-/** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
-const GRACE_MIN_MS = 250;
-const GRACE_MAX_MS = 5_000;
-/**
- * What a leader gets beyond its grace before the next one closes the round in its place: a slow tab's step and the way
- * there and back. Too short makes two leaders (a fork, healed by a resync); too long only matters for a leader that
- * is silent with an open link: a dead one is noticed by its link or by the coordinator.
- */
-const TAKE_OVER_MS = 2_000;
-/** Arrivals that the adaptive deadline remembers: a few rounds of a small group. */
-const ARRIVALS_KEPT = 64;
-/** Fewer arrivals than this say nothing about the spread. */
-const ARRIVALS_TRUSTED = 8;
 /** Time a pull may take before another holder is asked, and before the state is fetched instead. */
 const PULL_RETRY_MS = 1_000;
 const PULL_GIVE_UP_MS = 4_000;
@@ -94,21 +82,14 @@ export class GroupRound {
   #head: Head;
   /** Expected in this round, ascending; empty: unknown (a newcomer before its first commit). */
   #members: readonly VolunteerId[];
-  #startMs: number;
-  #firstMs: number | null = null;
-  #quorumMs: number | null = null;
+  readonly #clock: RoundClock;
   #closing = false;
   readonly #updates = new Map<number, Map<VolunteerId, HeldUpdate>>();
   readonly #commits = new Map<number, Commit>();
   /** The commit we applied last: its round's leaders in order, which of them it came from, what it counted. */
   #lastCommit: { round: number; order: readonly VolunteerId[]; rank: number; included: string } | null = null;
-  /** [R3] How long leaders wait for stragglers; the last commit's word, so that all members agree on it. */
-  #graceMs = GRACE_MAX_MS;
   readonly #missed = new Map<VolunteerId, number>();
   readonly #deposed = new Set<VolunteerId>();
-  /** Arrival of each update after the round's start, ms; and each round's median, to tell lateness from slowness. */
-  readonly #arrivalsMs: { atMs: number; latenessMs: number }[] = [];
-  #arrivalsNowMs: number[] = [];
   #pull: { sinceMs: number; askedMs: number; asked: Set<VolunteerId> } | null = null;
 
   constructor(options: {
@@ -124,7 +105,7 @@ export class GroupRound {
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
     this.#members = [...options.members].sort();
-    this.#startMs = options.nowMs;
+    this.#clock = new RoundClock(options.nowMs);
   }
 
   get head(): Head {
@@ -204,30 +185,18 @@ export class GroupRound {
 
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
-    const arrivals = this.#arrivalsNowMs;
-    if (arrivals.length > 0) {
-      const middle = median(arrivals);
-      for (const atMs of arrivals) this.#arrivalsMs.push({ atMs, latenessMs: Math.abs(atMs - middle) });
-      this.#arrivalsMs.splice(0, Math.max(0, this.#arrivalsMs.length - ARRIVALS_KEPT));
-    }
     this.#head = head;
     this.#members = [...closed.members].sort();
-    this.#graceMs = closed.graceMs;
-    this.#startMs = nowMs;
-    this.#firstMs = null;
-    this.#quorumMs = null;
     this.#closing = false;
-    this.#arrivalsNowMs = [];
     this.#pull = null;
     this.#deposed.clear();
-    for (const [round, held] of this.#updates) {
+    for (const round of this.#updates.keys())
       if (round < head.round - ROUNDS_KEPT) this.#updates.delete(round);
-      if (round !== head.round) continue;
-      // Early updates could not be held against the anchor before we stood on it.
-      for (const [author, update] of held) if (update.anchor !== head.fingerprint) held.delete(author);
-      this.#arrivalsNowMs.push(...Array.from(held, () => 0));
-    }
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
+    // Early updates could not be held against the anchor before we stood on it.
+    const early = this.#updates.get(head.round) ?? new Map<VolunteerId, HeldUpdate>();
+    for (const [author, update] of early) if (update.anchor !== head.fingerprint) early.delete(author);
+    this.#clock.next(closed.graceMs, early.size, nowMs);
   }
 
   /**
@@ -250,8 +219,7 @@ export class GroupRound {
   nextDeadlineMs(alive: ReadonlySet<VolunteerId>): number {
     if (this.#closing) return Infinity;
     if (this.#pull !== null) return this.#pull.askedMs + PULL_RETRY_MS;
-    if (this.#quorumMs === null) return this.#firstMs === null ? Infinity : this.#patienceMs();
-    return this.#order(alive)[0] === this.#self ? this.#closeMs() : this.#takeOverMs(alive);
+    return this.#clock.nextDeadlineMs(this.#order(alive)[0] === this.#self, this.#deposedCount(alive));
   }
 
   #store(round: number, update: HeldUpdate, nowMs: number): void {
@@ -259,7 +227,7 @@ export class GroupRound {
     if (held === undefined) this.#updates.set(round, (held = new Map()));
     if (held.size >= LIMITS.groupMaxMembers && !held.has(update.author)) return;
     held.set(update.author, update);
-    if (round === this.#head.round) this.#arrivalsNowMs.push(nowMs - this.#startMs);
+    if (round === this.#head.round) this.#clock.arrived(nowMs);
   }
 
   #follow(commit: Commit, alive: ReadonlySet<VolunteerId>, nowMs: number): RoundDecision | null {
@@ -312,11 +280,10 @@ export class GroupRound {
     const expected = this.#expected(alive);
     const arrived = expected.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
-    this.#firstMs ??= nowMs;
-    if (arrived * 2 >= expected.length || nowMs >= this.#patienceMs()) this.#quorumMs ??= nowMs;
+    this.#clock.judge(arrived * 2 >= expected.length, nowMs);
     const [leader] = this.#order(alive);
     if (leader !== this.#self) {
-      if (this.#quorumMs !== null && nowMs >= this.#takeOverMs(alive) && leader !== undefined) {
+      if (leader !== undefined && nowMs >= this.#clock.takeOverMs(this.#deposedCount(alive))) {
         // [R5] A silent leader costs its group one take-over time, once a round.
         this.#deposed.add(leader);
         return this.#lead(alive, nowMs);
@@ -324,8 +291,7 @@ export class GroupRound {
       return null;
     }
     const everybody = arrived === expected.length;
-    const overdue = this.#quorumMs !== null && nowMs >= this.#closeMs();
-    if (!everybody && !overdue) return null;
+    if (!everybody && nowMs < this.#clock.closeMs) return null;
     const updates = [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
     for (const id of expected) this.#missed.set(id, held.has(id) ? 0 : (this.#missed.get(id) ?? 0) + 1);
     const members = new Set([this.#self, ...alive, ...updates.map((update) => update.author)]);
@@ -339,7 +305,7 @@ export class GroupRound {
       anchor: this.#head.fingerprint,
       included: updates.map(({ author, crc }) => ({ author, crc })),
       members: next,
-      graceMs: this.#measuredGraceMs(),
+      graceMs: this.#clock.measuredGraceMs,
     };
     return this.#close(commit, updates, alive);
   }
@@ -381,33 +347,8 @@ export class GroupRound {
     return rotated.includes(this.#self) ? rotated : [...rotated, this.#self];
   }
 
-  /**
-   * [R3] Adaptive deadline: after half of the group arrived, a quarter of the usual round or four deviations more.
-   * A leader that has seen too little goes on with what the group agreed on.
-   */
-  #measuredGraceMs(): number {
-    if (this.#arrivalsMs.length < ARRIVALS_TRUSTED) return this.#graceMs;
-    const usualMs = median(this.#arrivalsMs.map((arrival) => arrival.atMs));
-    const deviationMs = median(this.#arrivalsMs.map((arrival) => arrival.latenessMs));
-    return Math.round(Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, usualMs / 4, 4 * deviationMs)));
-  }
-
-  /** [R3] When less than half of the group has come although the first one has waited for several usual rounds. */
-  #patienceMs(): number {
-    const known = this.#arrivalsMs.length >= ARRIVALS_TRUSTED;
-    const usualMs = known ? median(this.#arrivalsMs.map((arrival) => arrival.atMs)) : GRACE_MAX_MS;
-    const enough = Math.min(GRACE_MAX_MS, 2 * usualMs);
-    return (this.#firstMs ?? Infinity) + Math.max(enough, 4 * GRACE_MIN_MS);
-  }
-
-  #closeMs(): number {
-    return (this.#quorumMs ?? Infinity) + this.#graceMs;
-  }
-
-  /** When the leader in charge has had its time. */
-  #takeOverMs(alive: ReadonlySet<VolunteerId>): number {
-    const before = [...alive].filter((id) => this.#deposed.has(id)).length;
-    return (this.#quorumMs ?? Infinity) + (1 + before) * (2 * this.#graceMs + TAKE_OVER_MS);
+  #deposedCount(alive: ReadonlySet<VolunteerId>): number {
+    return [...alive].filter((id) => this.#deposed.has(id)).length;
   }
 }
 

@@ -11,11 +11,13 @@ import {
   type Frame,
   type FrameOf,
   type Head,
-  type OutgoingFrame,
   type RunManifest,
   type Sha256,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { Conduct } from './conduct.ts';
+import { Donations } from './donations.ts';
+import { helloFrame, updateFrame } from './frames.ts';
 import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
@@ -28,25 +30,6 @@ export type Role =
   | { readonly kind: 'joining'; readonly fetch: StateFetch }
   | { readonly kind: 'member'; readonly round: GroupRound };
 
-/** Protocol violations of one peer before its link is dropped. Frames that merely come late are none. */
-const STRIKES_MAX = 3;
-const VIOLATIONS: ReadonlySet<string> = new Set([
-  'not-leader',
-  'not-author',
-  'equivocation',
-  'other-run',
-  'bad-state',
-  'unasked-state',
-]);
-/** What comes too late or too early is no fault: tabs are never in the same round at the same instant. */
-const UNTIMELY: ReadonlySet<string> = new Set([
-  'old-round',
-  'future-round',
-  'other-term',
-  'other-anchor',
-  'duplicate',
-  'late-state',
-]);
 /** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
 const BEHIND_ROUNDS = 2;
 const BEHIND_MAX_MS = 1_500;
@@ -63,13 +46,13 @@ export class Membership {
   #paused = false;
   /** The decision whose `commit` the trainer carries out. */
   #closing: Close | null = null;
-  readonly #donees = new Set<VolunteerId>();
+  readonly #donations: Donations;
   #behindSinceMs: number | null = null;
   /** The round in which our own training diverged: it is not tried again before the next one. */
   #divergedRound: number | null = null;
   /** The update we sent last: after a resync into its round it counts again, a second one would be equivocation. */
   #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate } | null = null;
-  #rejectedFrames = 0;
+  readonly #conduct = new Conduct();
 
   constructor(options: {
     manifest: RunManifest;
@@ -85,11 +68,12 @@ export class Membership {
     this.#peers = options.peers;
     this.#outbox = options.outbox;
     this.#paused = options.paused;
+    this.#donations = new Donations(options.outbox, options.runTag);
   }
 
   /** Frames that were refused for what they are, not for when they came. */
   get rejectedFrames(): number {
-    return this.#rejectedFrames;
+    return this.#conduct.refusedCount;
   }
   get role(): Role {
     return this.#role;
@@ -209,7 +193,7 @@ export class Membership {
     this.#peers.heard(peer, frame);
     switch (frame.kind) {
       case 'state-request':
-        if (this.#role.kind === 'member') this.#donees.add(peer);
+        if (this.#role.kind === 'member') this.#donations.asked(peer);
         return;
       case 'state':
         this.#takeState(peer, frame);
@@ -253,19 +237,7 @@ export class Membership {
     if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return;
     const { round } = this.#role;
     if (round.closing || this.#paused) return;
-    const frame: OutgoingFrame = {
-      kind: 'update',
-      runTag: this.#runTag,
-      term: round.head.term,
-      round: event.round,
-      author: this.#self,
-      sampleCount: event.sampleCount,
-      stepCount: event.stepCount,
-      trainMs: Math.min(0xffffffff, Math.round(event.trainMs)),
-      loss: Number.isFinite(event.loss) ? event.loss : 0,
-      anchor: round.head.fingerprint,
-      encoded: event.encoded,
-    };
+    const frame = updateFrame(this.#runTag, round.head, this.#self, event);
     const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
     this.#published = { term: round.head.term, round: event.round, update };
     round.addOwn(update, nowMs);
@@ -292,13 +264,7 @@ export class Membership {
   }
 
   captured(event: Extract<TrainerEvent, { kind: 'captured' }>): void {
-    if (this.#role.kind === 'member') {
-      const { term } = this.#role.round.head;
-      const base = { runTag: this.#runTag, term, round: event.round };
-      for (const peer of this.#donees)
-        this.#outbox.send(peer, { kind: 'state', ...base, anchor: event.anchor, state: event.state });
-    }
-    this.#donees.clear();
+    this.#donations.captured(event, this.head);
   }
 
   /** Whatever has become possible or due. `roundsGoOn`: the run is neither paused nor at its end. */
@@ -309,8 +275,7 @@ export class Membership {
     if (this.#role.kind === 'joining') this.#fetchState(this.#role.fetch, nowMs, coordinatorUp);
     if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
     if (this.#role.kind === 'member' && roundsGoOn && !this.#paused) this.#decide(this.#role.round, nowMs);
-    if (this.#role.kind === 'member' && this.#donees.size > 0 && !this.#outbox.inFlight('capture'))
-      this.#outbox.train({ kind: 'capture' });
+    if (this.#role.kind === 'member') this.#donations.advance();
   }
 
   pause(paused: boolean): void {
@@ -321,15 +286,7 @@ export class Membership {
   // ---------------------------------------------------------------- peers
 
   sayHello(peer: VolunteerId): void {
-    const head = this.head;
-    this.#outbox.send(peer, {
-      kind: 'hello',
-      runTag: this.#runTag,
-      term: head?.term ?? 0,
-      round: head?.round ?? 0,
-      hasReplica: head !== null && !this.#paused,
-      anchor: head?.fingerprint ?? '0000000000000000',
-    });
+    this.#outbox.send(peer, helloFrame(this.#runTag, this.head, !this.#paused));
   }
 
   sayHelloToAll(): void {
@@ -343,19 +300,15 @@ export class Membership {
 
   /** The link to this peer is gone. */
   lost(peer: VolunteerId): void {
-    this.#donees.delete(peer);
+    this.#donations.lost(peer);
     if (this.#role.kind === 'joining') this.#role.fetch.lost(peer);
   }
 
-  /** Counts what was refused; a peer that breaks the protocol again and again loses its link. */
+  /** Counts what was refused, and drops the link of a peer that goes too far. */
   reject(peer: VolunteerId, rejection: string): void {
     this.#outbox.count(rejection);
-    if (UNTIMELY.has(rejection)) return;
-    this.#rejectedFrames += 1;
     const standing = this.#peers.get(peer);
-    if (standing === undefined || !VIOLATIONS.has(rejection)) return;
-    standing.strikes += 1;
-    if (standing.strikes < STRIKES_MAX) return;
+    if (standing === undefined || !this.#conduct.refused(standing, rejection)) return;
     this.#outbox.push({ kind: 'drop-link', peer, reason: 'strikes' });
     this.#peers.closed(peer);
     this.lost(peer);

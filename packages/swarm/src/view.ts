@@ -16,6 +16,14 @@ export type VolunteerState =
   | 'finished'
   | 'blocked';
 
+/** The state with its word in brackets (no-work, need-peers 1/2, user, device-lost ...; empty when there is none). */
+export interface StateWord {
+  readonly state: VolunteerState;
+  readonly detail: string;
+  /** When the next thing is due at the latest, in the mind's clock; null: nothing is awaited. */
+  readonly nextAtMs: number | null;
+}
+
 export interface PeerView {
   readonly id: string;
   readonly open: boolean;
@@ -23,12 +31,7 @@ export interface PeerView {
   readonly round: number | null;
 }
 
-export interface VolunteerSnapshot {
-  readonly state: VolunteerState;
-  /** The word in brackets: no-work, need-peers 1/2, user, device-lost, offline ... Empty when there is none. */
-  readonly detail: string;
-  /** When the next thing is due at the latest, in the mind's clock; null: nothing is awaited. */
-  readonly nextAtMs: number | null;
+export interface VolunteerSnapshot extends StateWord {
   readonly volunteerId: string | null;
   readonly adapter: Adapter | null;
   readonly totals: TabTotals;

@@ -1,7 +1,6 @@
 /** Between the click and the first training step: a list of named steps, never a bare spinner. */
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
-import type { Contribution, Loading } from '../contribution.ts';
-import { bytesText } from '../format.ts';
+import type { Contribution } from '../contribution.ts';
 import { StateBanner } from '../parts/state-banner.tsx';
 import { strings } from '../strings.ts';
 import { DeviceNote } from '../parts/device-note.tsx';
@@ -36,7 +35,6 @@ export function Preparing({ contribution, snapshot, state, nextAtMs }: Props) {
             );
           })}
         </ol>
-        {contribution.loading.value !== null && <LoadingBar loading={contribution.loading.value} />}
       </section>
       <DeviceNote check={contribution.gpuCheck.value} />
       <div class="actions">
@@ -62,17 +60,4 @@ function stepOf(state: VolunteerState, detail: string): number {
     default:
       return 3;
   }
-}
-
-function LoadingBar({ loading }: { readonly loading: Loading }) {
-  const { stage, loadedBytes, totalBytes } = loading;
-  const total = totalBytes === null ? null : bytesText(totalBytes);
-  return (
-    <div class="loading">
-      <label for="loading">
-        {text.loadingStage[stage]}: {text.bytesOf(bytesText(loadedBytes), total)}
-      </label>
-      {totalBytes === null ? <progress id="loading" /> : <progress id="loading" max={totalBytes} value={loadedBytes} />}
-    </div>
-  );
 }

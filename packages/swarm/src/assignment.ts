@@ -1,0 +1,370 @@
+/**
+ * One run as this volunteer sees it: how far it is prepared, what it trains next, which duties it has. Joins the
+ * membership (rounds), the leases and the pace, and gives the trainer its work at a round's boundary. Pure.
+ */
+import type {
+  CoordinatorMessage,
+  CoordinatorMessageOf,
+  Head,
+  RunManifest,
+  RunState,
+  Sha256,
+  VolunteerId,
+} from '@murmuration/protocol';
+import { LeaseBook } from './lease-book.ts';
+import { Membership } from './membership.ts';
+import type { Outbox } from './outbox.ts';
+import { Pace } from './pace.ts';
+import type { Peers } from './peers.ts';
+import type { TrainerCommand, TrainerEvent } from './ports.ts';
+import type { StateWord } from './view.ts';
+
+/** Totals of this tab over all its runs, and its latest loss; null: it was not finite, or nothing was trained. */
+export interface Tally {
+  localSteps: number;
+  samples: number;
+  rounds: number;
+  trainMs: number;
+  loss: number | null;
+}
+
+/** What a trainer's event means beyond this run: nothing, something to report, or that this device cannot go on. */
+export type Consequence = 'none' | 'news' | { readonly unfit: string };
+
+/** Errors of the trainer in one run before this device is considered unfit for it. */
+const TRAINER_ERRORS_MAX = 3;
+const TRAINING_STATES: readonly RunState[] = ['waiting', 'training', 'degraded'];
+export const isOver = (state: RunState): boolean => state === 'finished' || state === 'failed';
+
+export class Assignment {
+  readonly manifest: RunManifest;
+  readonly membership: Membership;
+  readonly #self: VolunteerId;
+  readonly #outbox: Outbox;
+  readonly #peers: Peers;
+  readonly #tally: Tally;
+  readonly #leases: LeaseBook;
+  readonly #pace: Pace;
+  #state: RunState = 'waiting';
+  #reason = '';
+  #prepared = false;
+  #paused: boolean;
+  #recovering = false;
+  #trainerErrors = 0;
+  #validation: 'none' | 'fetching' | 'ready' = 'none';
+  /** The duty to evaluate, until the trainer has done it; then its result, until the checkpoint is stored. */
+  #duty: { readonly generation: number; readonly roundMin: number } | null = null;
+  #evaluated: {
+    readonly generation: number;
+    readonly head: Head;
+    readonly loss: number | null;
+    readonly accuracy: number;
+    readonly sampleCount: number;
+  } | null = null;
+  #progress: CoordinatorMessageOf<'progress'> | null = null;
+
+  constructor(options: {
+    manifest: RunManifest;
+    runTag: number;
+    self: VolunteerId;
+    outbox: Outbox;
+    peers: Peers;
+    tally: Tally;
+    paused: boolean;
+  }) {
+    this.manifest = options.manifest;
+    this.membership = new Membership(options);
+    this.#self = options.self;
+    this.#outbox = options.outbox;
+    this.#peers = options.peers;
+    this.#tally = options.tally;
+    this.#paused = options.paused;
+    this.#leases = new LeaseBook(options.manifest.training.batchSize);
+    this.#pace = new Pace(options.manifest.training.localSteps);
+    this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+  get reason(): string {
+    return this.#reason;
+  }
+  get progress(): CoordinatorMessageOf<'progress'> | null {
+    return this.#progress;
+  }
+  get #roundsGoOn(): boolean {
+    return TRAINING_STATES.includes(this.#state);
+  }
+
+  /** The coordinator knows us (again): what it may have missed is said once more. */
+  welcomed(): void {
+    this.#leases.reconnected();
+    if (this.#prepared) this.#outbox.say({ type: 'ready', runId: this.manifest.id });
+  }
+
+  take(message: Extract<CoordinatorMessage, { runId: string }>, nowMs: number): void {
+    switch (message.type) {
+      case 'run-state':
+        this.#state = message.state;
+        this.#reason = message.reason;
+        return;
+      case 'found':
+        this.membership.found(message);
+        return;
+      case 'join':
+        this.membership.joinTerm(message.term, nowMs);
+        return;
+      case 'introduce':
+        this.#outbox.push({ kind: 'hold-links', peers: message.peers });
+        return;
+      case 'lease': {
+        const sha256 = this.#leases.grant(message, nowMs);
+        const maxBytes = message.shard.byteLength;
+        if (sha256 !== null) this.#outbox.push({ kind: 'fetch-blob', sha256, maxBytes });
+        return;
+      }
+      case 'no-lease':
+        this.#leases.refuse(message.retryMs, nowMs);
+        return;
+      case 'lease-ack':
+        this.#leases.acknowledge(message.shardIndex, message.generation);
+        return;
+      case 'evaluate':
+        this.#duty = { generation: message.generation, roundMin: message.roundMin };
+        return;
+      case 'progress':
+        this.#progress = message;
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  takeTrainer(event: TrainerEvent, command: TrainerCommand, nowMs: number): Consequence {
+    switch (event.kind) {
+      case 'prepared':
+        this.#prepared = true;
+        this.#outbox.say({ type: 'ready', runId: this.manifest.id });
+        return 'news';
+      case 'state-loaded':
+        this.membership.stateLoaded(event, nowMs);
+        return 'news';
+      case 'done':
+        if (command.kind === 'add-validation') this.#validation = 'ready';
+        return 'none';
+      case 'trained':
+        this.#recovering = false;
+        this.#tally.localSteps += event.stepCount;
+        this.#tally.samples += event.sampleCount;
+        this.#tally.trainMs += event.trainMs;
+        this.#tally.loss = Number.isFinite(event.loss) ? event.loss : null;
+        this.#leases.trained(event.stepCount);
+        this.membership.trained(event, nowMs);
+        return 'none';
+      case 'committed': {
+        const updates = this.membership.committed(event, nowMs);
+        if (updates === null) return 'none';
+        this.#pace.learn(updates, this.#self);
+        this.#leases.settle();
+        this.#tally.rounds += 1;
+        return 'news';
+      }
+      case 'captured':
+        this.membership.captured(event);
+        return 'none';
+      case 'evaluated':
+        this.#takeEvaluation(event);
+        return 'none';
+      case 'trainer-failed':
+        return this.#trainerFailed(event, command, nowMs);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #takeEvaluation(event: Extract<TrainerEvent, { kind: 'evaluated' }>): void {
+    const { head } = this.membership;
+    if (this.#duty === null || head === null) return;
+    this.#evaluated = {
+      generation: this.#duty.generation,
+      head: { term: head.term, round: event.round, fingerprint: event.anchor },
+      loss: Number.isFinite(event.loss) ? event.loss : null,
+      accuracy: event.accuracy,
+      sampleCount: event.sampleCount,
+    };
+    this.#duty = null;
+    this.#outbox.push({ kind: 'store-checkpoint', runId: this.manifest.id, parameters: event.parameters });
+  }
+
+  checkpointStored(checkpointSha256: Sha256): void {
+    if (this.#evaluated === null) return;
+    this.#outbox.say({ type: 'evaluation', runId: this.manifest.id, ...this.#evaluated, checkpointSha256 });
+    this.#evaluated = null;
+  }
+
+  /** The coordinator asks somebody else, or us again, when the duty's time is up. */
+  checkpointFailed(): void {
+    this.#evaluated = null;
+  }
+
+  #trainerFailed(
+    event: Extract<TrainerEvent, { kind: 'trainer-failed' }>,
+    command: TrainerCommand,
+    nowMs: number,
+  ): Consequence {
+    this.#outbox.count(`trainer: ${event.failure}`);
+    switch (event.failure) {
+      case 'self-test':
+      case 'no-adapter':
+      case 'too-small':
+        return { unfit: event.failure };
+      case 'error':
+        this.#trainerErrors += 1;
+        if (this.#trainerErrors > TRAINER_ERRORS_MAX) return { unfit: 'error' };
+        this.#tryAgain(command, nowMs);
+        return 'none';
+      case 'device-lost':
+        this.#recovering = true;
+        this.#tryAgain(command, nowMs);
+        return 'news';
+      case 'not-finite':
+        this.#tally.loss = null;
+        if (command.kind === 'train') this.membership.diverged();
+        else this.membership.join(null, nowMs);
+        return 'none';
+      default:
+        return event.failure satisfies never;
+    }
+  }
+
+  /** The trainer stands at its anchor again. What only it can do is asked again; a replica in doubt is fetched anew. */
+  #tryAgain(command: TrainerCommand, nowMs: number): void {
+    switch (command.kind) {
+      case 'prepare':
+      case 'add-shard':
+      case 'drop-shard':
+      case 'add-validation':
+      case 'commit':
+        this.#outbox.train(command);
+        return;
+      case 'load-checkpoint':
+      case 'load-state':
+        this.membership.join(null, nowMs);
+        return;
+      case 'train':
+      case 'evaluate':
+      case 'capture':
+        // Asked again by `advance` as long as there is need for it.
+        return;
+      default:
+        command satisfies never;
+    }
+  }
+
+  blobFetched(sha256: Sha256, bytes: Uint8Array): void {
+    if (this.membership.checkpointFetched(sha256, bytes)) return;
+    if (sha256 === this.manifest.dataset.validation.sha256) {
+      this.#outbox.train({ kind: 'add-validation', bytes });
+      return;
+    }
+    const fetched = this.#leases.fetched(sha256);
+    if (fetched === null) return;
+    this.#outbox.train({ kind: 'add-shard', shardIndex: fetched.shardIndex, bytes });
+    for (const shardIndex of fetched.drop) this.#outbox.train({ kind: 'drop-shard', shardIndex });
+  }
+
+  blobFailed(sha256: Sha256): void {
+    this.#leases.failed(sha256);
+    this.membership.checkpointFailed(sha256);
+    if (sha256 === this.manifest.dataset.validation.sha256) this.#validation = 'none';
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.membership.pause(paused);
+    if (paused && this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
+  }
+
+  /** Whatever has become possible or due. */
+  advance(nowMs: number, coordinatorUp: boolean): void {
+    if (!this.#prepared) return;
+    this.membership.advance(nowMs, { coordinatorUp, roundsGoOn: this.#roundsGoOn });
+    this.#work();
+    if (!coordinatorUp) return;
+    const runId = this.manifest.id;
+    for (const result of this.#leases.dueResults(nowMs))
+      this.#outbox.say({ type: 'lease-result', runId, ...result });
+    if (this.#mayLease && this.#leases.wantsLease(nowMs))
+      this.#outbox.say({ type: 'lease-request', runId, held: this.#leases.heldCount });
+  }
+
+  nextDeadlineMs(coordinatorUp: boolean): number {
+    if (!this.#prepared) return Infinity;
+    return Math.min(
+      coordinatorUp && this.#mayLease ? this.#leases.nextRequestMs : Infinity,
+      this.membership.nextDeadlineMs(this.#roundsGoOn),
+    );
+  }
+
+  get #mayLease(): boolean {
+    return !this.#paused && this.membership.role.kind === 'member' && this.#roundsGoOn;
+  }
+
+  /** Gives the trainer its next command at a round's boundary: the duty first, then training. */
+  #work(): void {
+    const { membership, manifest } = this;
+    const { head } = membership;
+    if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'evaluate')) return;
+    if (this.#duty !== null && head.round >= this.#duty.roundMin) {
+      if (this.#validation === 'none') this.#fetchValidation();
+      if (this.#validation === 'ready') {
+        this.#outbox.train({ kind: 'evaluate' });
+        return;
+      }
+    }
+    if (!membership.mayTrain || !this.#roundsGoOn) return;
+    if (1 + membership.alive.size < manifest.training.peersMin) return;
+    const batches = this.#leases.plan(this.#pace.localSteps);
+    if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
+  }
+
+  #fetchValidation(): void {
+    const { sha256, byteLength } = this.manifest.dataset.validation;
+    this.#validation = 'fetching';
+    this.#outbox.push({ kind: 'fetch-blob', sha256, maxBytes: byteLength });
+  }
+
+  /** How this volunteer stands in the run, for people. Pausing is the volunteer's own word. */
+  word(): StateWord {
+    const at = (state: StateWord['state'], detail = '', nextAtMs: number | null = null) => ({
+      state,
+      detail,
+      nextAtMs,
+    });
+    if (isOver(this.#state)) return at('finished', this.#state);
+    if (this.#recovering) return at('recovering', 'device-lost');
+    if (!this.#prepared) return at('warming-up');
+    if (this.#state === 'paused') return at('waiting', 'run-paused');
+    const { role, alive, atBoundary, mayTrain } = this.membership;
+    switch (role.kind) {
+      case 'none':
+        return at('connecting', 'coordinator');
+      case 'founding':
+        return at('loading', 'model');
+      case 'joining':
+        if (this.#peers.donors().length > 0) return at('loading', 'model');
+        return at('connecting', 'peers', role.fetch.nextDeadlineMs);
+      case 'member': {
+        const { peersMin } = this.manifest.training;
+        const group = 1 + alive.size;
+        if (group < peersMin) return at('waiting', `need-peers ${group}/${peersMin}`);
+        if (this.#outbox.inFlight('train')) return at('training');
+        if (!atBoundary || !mayTrain) return at('syncing');
+        return this.#leases.canTrain ? at('training') : at('waiting', 'no-work');
+      }
+      default:
+        return role satisfies never;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The deadlines of rounds: how long a leader waits for stragglers, and the others for the leader. Learns from the
+ * arrivals of the group's own updates. Pure: it is told the time.
+ */
+import { median } from '@murmuration/codec';
+
+/** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
+const GRACE_MIN_MS = 250;
+const GRACE_MAX_MS = 5_000;
+/**
+ * What a leader gets beyond its grace before the next one closes the round in its place: a slow tab's step and the way
+ * there and back. Too short makes two leaders (a fork, healed by a resync); too long only matters for a leader that
+ * is silent with an open link: a dead one is noticed by its link or by the coordinator.
+ */
+const TAKE_OVER_MS = 2_000;
+/** Arrivals that the adaptive deadline remembers: a few rounds of a small group. */
+const ARRIVALS_KEPT = 64;
+/** Fewer arrivals than this say nothing about the spread. */
+const ARRIVALS_TRUSTED = 8;
+
+export class RoundClock {
+  #startMs: number;
+  #firstMs: number | null = null;
+  #quorumMs: number | null = null;
+  /** [R3] The last commit's word, so that all members agree on it. */
+  #graceMs = GRACE_MAX_MS;
+  /** Arrivals of the rounds before: after the round's start, and their distance from that round's median. */
+  readonly #past: { readonly atMs: number; readonly latenessMs: number }[] = [];
+  #arrivalsMs: number[] = [];
+
+  constructor(nowMs: number) {
+    this.#startMs = nowMs;
+  }
+
+  /** An update of the current round is here. */
+  arrived(nowMs: number): void {
+    this.#arrivalsMs.push(nowMs - this.#startMs);
+    this.#firstMs ??= nowMs;
+  }
+
+  /** Starts the leader's grace when half of the group is in, or the first has waited long enough. */
+  judge(halfArrived: boolean, nowMs: number): void {
+    if (halfArrived || nowMs >= this.#patienceMs) this.#quorumMs ??= nowMs;
+  }
+
+  /** The next round begins, with `earlyCount` updates that came before it did. */
+  next(graceMs: number, earlyCount: number, nowMs: number): void {
+    if (this.#arrivalsMs.length > 0) {
+      const middle = median(this.#arrivalsMs);
+      for (const atMs of this.#arrivalsMs) this.#past.push({ atMs, latenessMs: Math.abs(atMs - middle) });
+      this.#past.splice(0, Math.max(0, this.#past.length - ARRIVALS_KEPT));
+    }
+    this.#graceMs = graceMs;
+    this.#startMs = nowMs;
+    this.#firstMs = earlyCount > 0 ? nowMs : null;
+    this.#quorumMs = null;
+    this.#arrivalsMs = Array.from({ length: earlyCount }, () => 0);
+  }
+
+  get #isTrusted(): boolean {
+    return this.#past.length >= ARRIVALS_TRUSTED;
+  }
+  get #usualMs(): number {
+    return this.#isTrusted ? median(this.#past.map((arrival) => arrival.atMs)) : GRACE_MAX_MS;
+  }
+
+  /**
+   * [R3] Adaptive deadline: after half of the group arrived, a quarter of the usual round or four deviations more.
+   * A leader that has seen too little goes on with what the group agreed on.
+   */
+  get measuredGraceMs(): number {
+    if (!this.#isTrusted) return this.#graceMs;
+    const deviationMs = median(this.#past.map((arrival) => arrival.latenessMs));
+    return Math.round(Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, this.#usualMs / 4, 4 * deviationMs)));
+  }
+
+  /** [R3] When less than half of the group has come although the first one has waited for two usual rounds. */
+  get #patienceMs(): number {
+    const enoughMs = Math.min(GRACE_MAX_MS, 2 * this.#usualMs);
+    return (this.#firstMs ?? Infinity) + Math.max(enoughMs, 4 * GRACE_MIN_MS);
+  }
+
+  /** When the leader closes without the missing. */
+  get closeMs(): number {
+    return (this.#quorumMs ?? Infinity) + this.#graceMs;
+  }
+
+  /** [R5] When the leader in charge has had its time, after `deposedCount` others had theirs. */
+  takeOverMs(deposedCount: number): number {
+    return (this.#quorumMs ?? Infinity) + (1 + deposedCount) * (2 * this.#graceMs + TAKE_OVER_MS);
+  }
+
+  /** When to look again at the latest. */
+  nextDeadlineMs(isLeader: boolean, deposedCount: number): number {
+    if (this.#quorumMs === null) return this.#patienceMs;
+    return isLeader ? this.closeMs : this.takeOverMs(deposedCount);
+  }
+}
