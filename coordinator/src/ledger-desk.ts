@@ -8,6 +8,7 @@ import { admit, Introductions } from './introductions.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { applyRecord, initialState, isOver } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
+import { latestCheckpoint } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
 
 /** The event was nonsense, or not allowed now. */
@@ -57,8 +58,10 @@ export class Desk {
     return this.state.setup.manifest.id;
   }
 
+  /** A replica of this term, not older than the latest checkpoint: a thawed tab must not take the run back (I-5). */
   isHolder(presence: Presence): boolean {
-    return this.state.term > 0 && presence.head?.term === this.state.term;
+    const { head } = presence;
+    return head !== null && head.term === this.state.term && head.round >= latestCheckpoint(this.state).round;
   }
 
   /** Connected volunteers whose replica is of the current term, with its head. */

@@ -69,7 +69,7 @@ export interface LedgerState {
   term: number;
   round: number;
   readonly shards: ShardState[];
-  /** Full passes over the data that are done; a shard may be one epoch ahead of it. */
+  /** Full passes over the data that are done; a shard may be ahead of it. */
   epoch: number;
   /** Shards that are counted beyond `epoch`. */
   shardsCounted: number;

@@ -7,6 +7,7 @@
  * tfjs's engine and its flags are global to the thread: at most one WebGPU device a worker.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerFailure } from '@murmuration/swarm';
 import { registerOnCpu, registerOnGpu } from './kernels.ts';
@@ -32,6 +33,11 @@ export interface Device {
   readonly lost: () => string | null;
   /** First error that WebGPU reported outside any scope; after it no result of this device can be trusted. */
   readonly fault: () => string | null;
+  /**
+   * Runs work without computing and compiles the shaders that it needs, in parallel. Results of the work hold nothing.
+   * @throws TrainerError 'self-test' when one does not compile
+   */
+  readonly compileAhead: (work: () => void) => Promise<void>;
   /** Whether the device is gone, after an error that may have come ahead of that news. */
   readonly isLostAfterError: () => Promise<boolean>;
   /** Frees everything. All tensors on the device are gone. */
@@ -58,6 +64,7 @@ async function openCpu(): Promise<Device> {
     bufferMaxBytes: Number.MAX_SAFE_INTEGER,
     lost: () => null,
     fault: () => null,
+    compileAhead: () => Promise.resolve(),
     isLostAfterError: () => Promise.resolve(false),
     close: () => {},
   };
@@ -96,13 +103,13 @@ async function openGpu(): Promise<Device> {
     fault ??= event.error.message;
   });
 
-  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+  const webgpu = await import('@tensorflow/tfjs-backend-webgpu');
   const { useSoftwareKernels } = await import('./software-gpu.ts');
   registerOnGpu();
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   const isFallbackAdapter = info.isFallbackAdapter;
   tf.registerBackend('webgpu', () => {
-    const backend = new WebGPUBackend(device, info as never);
+    const backend = new webgpu.WebGPUBackend(device, info as never);
     if (isFallbackAdapter) useSoftwareKernels(backend);
     return backend;
   });
@@ -122,6 +129,22 @@ async function openGpu(): Promise<Device> {
     bufferMaxBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
     lost: () => lost,
     fault: () => fault,
+    compileAhead: async (work) => {
+      tf.env().set('WEBGPU_ENGINE_COMPILE_ONLY', true);
+      try {
+        work();
+      } finally {
+        tf.env().set('WEBGPU_ENGINE_COMPILE_ONLY', false);
+      }
+      try {
+        await (tf.backend() as WebGPUBackend).checkCompileCompletionAsync();
+      } catch (error) {
+        throw new TrainerError(
+          'self-test',
+          `a shader does not compile: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    },
     isLostAfterError: async () => {
       await Promise.race([loss, new Promise((resolve) => setTimeout(resolve, LOSS_NEWS_MAX_MS))]);
       return lost !== null;

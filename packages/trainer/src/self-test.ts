@@ -1,17 +1,19 @@
 /**
  * Whether this device computes what it says: before a volunteer's GPU is trusted, every kind of layer that the model
- * uses runs forwards and backwards on a small odd shape and on one divisible by four (tfjs takes other shaders there),
- * then the model itself on a batch of its real size (products choose their shader by size), then two steps of Adam.
- * Each result is compared with plain JavaScript (reference.ts). Needed because WebGPU under tfjs fails silently: zeros,
- * stale buffers and wrong reductions were all seen on real devices.
+ * uses runs forwards and backwards on a small shape of its own, then the model itself on a batch of its real size
+ * (products choose their shader by size), then two steps of Adam. Each result is compared with plain JavaScript
+ * (reference.ts). Needed because WebGPU under tfjs fails silently: zeros, stale buffers and wrong reductions were all
+ * seen on real devices.
  *
- * The same pass compiles every shader that training uses, so it is also the warm-up.
+ * It is also the warm-up: all shaders are compiled first, at once, because one after the other they cost seconds. The
+ * small shapes agree with the model's in what chooses a shader (divisible by four or not), so they add hardly any.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { initialParameters, mulberry, streamSeed } from '@murmuration/codec';
-import type { LayerSpec, ModelSpec } from '@murmuration/protocol';
+import { parameterLayout, type LayerSpec, type ModelSpec } from '@murmuration/protocol';
 import { Adam } from './adam.ts';
 import { ADAM_BETA1, ADAM_BETA2, adamReference, type AdamVectors } from './adam-reference.ts';
+import { sizeOf } from './gpu-program.ts';
 import { Network } from './network.ts';
 import { crossEntropy, forwardMultiplyAdds, referencePass } from './reference.ts';
 
@@ -21,104 +23,106 @@ export const SELF_TEST_ERROR_MAX = 1e-3;
 const MODEL_CASE_MULTIPLY_ADDS_MAX = 2e8;
 /** Different layers tested on their own; a model with more is still covered by its own case. */
 const LAYER_CASES_MAX = 6;
+/** Odd, and more than a tile of eight rows. */
+const LAYER_CASE_BATCH_SIZE = 9;
 const SEED = 0x5e1f;
 /** A zero reference (a dead relu's gradient) is compared absolutely against this. */
 const TINY = 1e-12;
 
 export interface SelfTestFailure {
-  /** e.g. `conv2d 3x3 stride 1 same relu, odd` */
+  /** e.g. `conv2d 3x3 stride 1 same relu, 1 to 8` */
   readonly case: string;
   /** e.g. `gradient of conv2d/kernel` */
   readonly value: string;
   readonly relativeError: number;
 }
 
-/** Null: the device passed. */
-export async function selfTest(model: ModelSpec, batchSize: number): Promise<SelfTestFailure | null> {
-  for (const { name, spec } of layerCases(model)) {
-    const failure = await comparePass(name, spec, 4);
+/**
+ * Null: the device passed.
+ * `compileAhead` runs its work without computing, and compiles what it would have needed (device.ts).
+ */
+export async function selfTest(
+  model: ModelSpec,
+  batchSize: number,
+  compileAhead: (work: () => void) => Promise<void>,
+): Promise<SelfTestFailure | null> {
+  const budget = Math.floor(MODEL_CASE_MULTIPLY_ADDS_MAX / (3 * forwardMultiplyAdds(model)));
+  const cases: Case[] = [
+    ...layerCases(model),
+    { name: `the model ${model.name}`, spec: model, batchSize: Math.min(batchSize, Math.max(budget, 1)) },
+  ];
+  await compileAhead(() => {
+    for (const one of cases) rehearse(one);
+  });
+  for (const one of cases) {
+    const failure = await compare(one);
     if (failure !== null) return failure;
   }
-  const budget = Math.floor(MODEL_CASE_MULTIPLY_ADDS_MAX / (3 * forwardMultiplyAdds(model)));
-  const failure = await comparePass(
-    `the model ${model.name}`,
-    model,
-    Math.min(batchSize, Math.max(budget, 1)),
-  );
-  return failure ?? compareAdam(model);
+  return compareAdam(model);
 }
 
 interface Case {
   readonly name: string;
   readonly spec: ModelSpec;
+  readonly batchSize: number;
 }
 
-/** Each different layer of the model, alone, on two shapes. Sizes of the model do not matter, only its kinds do. */
+/** Each different kind of layer in the model, in a small model of its own. */
 export function layerCases(model: ModelSpec): Case[] {
+  const { outputShapes } = parameterLayout(model);
   const cases = new Map<string, Case>();
-  for (const layer of model.layers) {
-    if (cases.size / 2 >= LAYER_CASES_MAX) break;
-    for (const shape of ['odd', 'even'] as const) {
-      const name = `${describe(layer)}, ${shape}`;
-      const spec = caseFor(layer, shape === 'even');
-      if (spec !== null) cases.set(name, { name, spec: { name: 'case', ...spec } });
-    }
+  for (const [i, layer] of model.layers.entries()) {
+    if (layer.kind === 'flatten' || cases.size === LAYER_CASES_MAX) continue;
+    const inputs = (i === 0 ? model.inputShape : outputShapes[i - 1]!).at(-1)!;
+    const outputs = outputShapes[i]!.at(-1)!;
+    const name = `${describe(layer)}, ${smallLike(inputs)} to ${smallLike(outputs)}`;
+    const spec = { name: 'case', ...caseFor(layer, smallLike(inputs), smallLike(outputs)) };
+    cases.set(name, { name, spec, batchSize: LAYER_CASE_BATCH_SIZE });
   }
   return [...cases.values()];
 }
 
-function caseFor(layer: LayerSpec, even: boolean): Omit<ModelSpec, 'name'> | null {
+/** A small number of channels or units that shaders treat as they treat `count`. */
+const smallLike = (count: number): number => (count === 1 ? 1 : count % 4 === 0 ? 8 : 5);
+
+/** The layer behind another one, so that the gradient of its input is needed too, and before a head of three classes. */
+function caseFor(
+  layer: Exclude<LayerSpec, { kind: 'flatten' }>,
+  inputs: number,
+  outputs: number,
+): Omit<ModelSpec, 'name'> {
   const head: LayerSpec[] = [{ kind: 'flatten' }, { kind: 'dense', units: 3, activation: 'linear' }];
   switch (layer.kind) {
-    case 'flatten':
-      return null;
     case 'dense':
-      // Two, so that the gradient of an input is needed too.
       return {
-        inputShape: [even ? 16 : 7],
-        layers: [
-          { ...layer, units: even ? 12 : 5 },
-          { ...layer, units: 3 },
-        ],
+        inputShape: [8],
+        layers: [{ ...layer, units: inputs }, { ...layer, units: outputs }, head[1]!],
       };
     case 'conv2d': {
+      const before: LayerSpec = { ...layer, kernelSize: 1, strides: 1, filters: inputs };
       const side = layer.kernelSize * 2 + layer.strides + 1;
-      return {
-        inputShape: even ? [side, side, 4] : [side, side + 1, 3],
-        layers: [
-          { ...layer, kernelSize: 1, strides: 1, filters: even ? 4 : 3 },
-          { ...layer, filters: even ? 8 : 5 },
-          ...head,
-        ],
-      };
+      return { inputShape: [side, side + 1, 1], layers: [before, { ...layer, filters: outputs }, ...head] };
     }
     case 'maxPool2d': {
-      const side = layer.poolSize * 2 + (even ? 0 : 1);
-      return {
-        inputShape: even ? [side, side, 4] : [side, side + 1, 3],
-        layers: [
-          {
-            kind: 'conv2d',
-            kernelSize: 1,
-            strides: 1,
-            padding: 'same',
-            filters: even ? 4 : 3,
-            activation: 'linear',
-          },
-          layer,
-          ...head,
-        ],
+      const before: LayerSpec = {
+        kind: 'conv2d',
+        kernelSize: 1,
+        strides: 1,
+        padding: 'same',
+        filters: inputs,
+        activation: 'relu',
       };
+      // One more than whole windows: the border belongs to none.
+      const side = layer.poolSize * 2;
+      return { inputShape: [side, side + 1, 1], layers: [before, layer, ...head] };
     }
     default:
       return layer satisfies never;
   }
 }
 
-function describe(layer: LayerSpec): string {
+function describe(layer: Exclude<LayerSpec, { kind: 'flatten' }>): string {
   switch (layer.kind) {
-    case 'flatten':
-      return 'flatten';
     case 'dense':
       return `dense ${layer.activation}`;
     case 'conv2d':
@@ -130,11 +134,29 @@ function describe(layer: LayerSpec): string {
   }
 }
 
-async function comparePass(
-  name: string,
-  spec: ModelSpec,
-  batchSize: number,
-): Promise<SelfTestFailure | null> {
+/** All operations of a case and of an optimiser step, results thrown away. */
+function rehearse({ spec, batchSize }: Case): void {
+  const network = new Network(spec);
+  const adam = new Adam(network, 0.01);
+  const weights = network.weightsFrom(new Float32Array(network.layout.parameterCount));
+  tf.tidy(() => {
+    const samples = tf.tensor(new Float32Array(batchSize * sizeOf(spec.inputShape)), [
+      batchSize,
+      ...spec.inputShape,
+    ]);
+    const labels = tf.tensor2d(new Float32Array(batchSize * network.classCount), [
+      batchSize,
+      network.classCount,
+    ]);
+    network.logits(weights, samples);
+    adam.step(weights, network.pass(weights, samples, labels).gradients);
+  });
+  tf.dispose(weights);
+  adam.reset();
+  network.dispose();
+}
+
+async function compare({ name, spec, batchSize }: Case): Promise<SelfTestFailure | null> {
   const network = new Network(spec);
   const { layout, classCount } = network;
   const parameters = initialParameters(layout.tensors, SEED);
@@ -143,8 +165,7 @@ async function comparePass(
   for (const tensor of layout.tensors)
     if (tensor.fanIn === 0)
       for (let i = 0; i < tensor.size; i++) parameters[tensor.offset + i] = 0.2 * random() - 0.1;
-  const inputSize = spec.inputShape.reduce((a, b) => a * b, 1);
-  const pixels = Float32Array.from({ length: batchSize * inputSize }, () => random());
+  const pixels = Float32Array.from({ length: batchSize * sizeOf(spec.inputShape) }, () => random());
   const labels = Uint8Array.from({ length: batchSize }, (_, i) => i % Math.min(classCount, 256));
   const expected = referencePass(spec, parameters, pixels, labels);
 

@@ -94,7 +94,7 @@ export class Stage {
         'too-small',
         `the model needs a buffer of ${largestBytes} bytes, this device allows ${device.bufferMaxBytes}`,
       );
-    const failure = await selfTest(model, training.batchSize);
+    const failure = await selfTest(model, training.batchSize, device.compileAhead);
     if (failure !== null)
       throw new TrainerError(
         'self-test',
