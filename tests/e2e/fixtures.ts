@@ -88,8 +88,9 @@ export class Grid {
         for await (const live of this.client.live(runId, gone)) {
           last = live;
           if (isSo(live)) return live;
-          if (live.run.state === 'failed')
-            throw new Error(`the run failed while waiting until ${what}: ${live.run.reason}`);
+          const { state, reason } = live.run;
+          if (state === 'failed' || state === 'finished')
+            throw new Error(`the run ${state} (${reason}) while the test waited until ${what}`);
           if (gone.aborted) break;
         }
       } catch (error) {

@@ -115,6 +115,32 @@ describe('replica', () => {
     expect(Math.abs(one.anchor[1]! - start[1]! - exact)).toBeLessThan(0.5 / 127);
   });
 
+  it('follows the mean of n updates root(n) times as far, at most twice', () => {
+    const moved = [1, 4, 9].map((count) => {
+      const one = replica();
+      const start = one.anchor[0]!;
+      const updates = Array.from({ length: count }, (_, i) =>
+        update(`v${i}`, new Float32Array(COUNT).fill(0.01)),
+      );
+      one.commit(updates, false);
+      return one.anchor[0]! - start;
+    });
+    expect(moved[1]! / moved[0]!).toBeCloseTo(2, 2);
+    expect(moved[2]! / moved[0]!).toBeCloseTo(2, 2);
+  });
+
+  it('its average runs behind the anchor, within its range, and starts anew with a load', () => {
+    const one = replica();
+    const start = one.anchor[0]!;
+    for (let round = 0; round < 30; round++)
+      one.commit([update('a', new Float32Array(COUNT).fill(0.01))], false);
+    expect(one.average[0]!).toBeGreaterThan(start);
+    expect(one.average[0]!).toBeLessThan(one.anchor[0]!);
+    expect(one.anchor[0]! - one.average[0]!).toBeCloseTo(0.04, 2);
+    one.load(one.anchor.slice());
+    expect(one.average[0]).toBe(one.anchor[0]);
+  });
+
   it('refuses weights that are not finite and stays as it was', () => {
     const one = replica();
     const before = one.fingerprint;

@@ -3,7 +3,8 @@
  * residual, which is this volunteer's own (what its past updates lost in rounding, or an update that nobody counted).
  *
  *   formUpdate:  correction = (weights - anchor) + residual;  sent = encode(correction)
- *   commit:      anchor += outerLearningRate * mean(included updates)
+ *   commit:      anchor += outerLearningRate * gain(n) * mean(included n updates)
+ *                average moves towards the anchor: it is what is evaluated and taken away
  *                residual = own update included ? correction - decode(sent) : correction
  *
  * The residual is settled at the commit and not before: an update that came too late is not lost, it is sent again with
@@ -27,11 +28,28 @@ export class ReplicaError extends Error {
  */
 const RESIDUAL_RATIO_MAX = 10;
 
+/**
+ * The mean of n independent updates is less noisy than one, so it may be followed further: by the square root of n, up
+ * to what was measured (4 tabs). On the built-in digits, 4 tabs at half the learning rate and gain 2 reach 95 % with
+ * as many samples as at the full rate without gain, and a lone tab keeps its own rate.
+ */
+const GAIN_MAX = 2;
+const gainOf = (updateCount: number) => Math.min(GAIN_MAX, Math.sqrt(updateCount));
+
+/**
+ * Running mean of the anchors of about the last 5 rounds (Polyak averaging): at 95 % of the built-in digits it is a
+ * quarter of the samples ahead of the anchor itself, whose last steps are noise. It warms up over its first rounds.
+ */
+const AVERAGE_DECAY = 0.8;
+const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCount / (commitCount + 4));
+
 export class Replica {
   readonly #scheme: Scheme;
   readonly #outerLearningRate: number;
   readonly #anchor: Float32Array;
   readonly #residual: Float32Array;
+  readonly #average: Float32Array;
+  #commitCount = 0;
   /** (weights - anchor) + residual of the update that was formed last; null when none is open. */
   #open: { correction: Float32Array; encoded: Uint8Array; deltaNorm: number } | null = null;
   #fingerprint: string | null = null;
@@ -41,11 +59,20 @@ export class Replica {
     this.#outerLearningRate = options.outerLearningRate;
     this.#anchor = new Float32Array(options.parameterCount);
     this.#residual = new Float32Array(options.parameterCount);
+    this.#average = new Float32Array(options.parameterCount);
   }
 
   /** The shared parameters. Owned by the replica: read, do not keep. */
   get anchor(): Float32Array {
     return this.#anchor;
+  }
+
+  /**
+   * Running mean of the anchors that this replica has stood at: the model to evaluate and to keep. Replicas that joined
+   * at different rounds differ in it by less and less. Owned by the replica.
+   */
+  get average(): Float32Array {
+    return this.#average;
   }
 
   get fingerprint(): string {
@@ -64,6 +91,8 @@ export class Replica {
     if (!isFiniteVector(parameters))
       throw new ReplicaError('not-finite', 'the parameters to load are not finite');
     this.#anchor.set(parameters);
+    this.#average.set(parameters);
+    this.#commitCount = 0;
     this.#residual.fill(0);
     this.#open = null;
     this.#fingerprint = null;
@@ -93,7 +122,13 @@ export class Replica {
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
   commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
     const mean = averageUpdates(updates, this.#anchor.length);
-    for (let i = 0; i < mean.length; i++) this.#anchor[i]! += this.#outerLearningRate * mean[i]!;
+    const rate = this.#outerLearningRate * gainOf(updates.length);
+    this.#commitCount += 1;
+    const follow = 1 - averageDecay(this.#commitCount);
+    for (let i = 0; i < mean.length; i++) {
+      this.#anchor[i]! += rate * mean[i]!;
+      this.#average[i]! += follow * (this.#anchor[i]! - this.#average[i]!);
+    }
     this.#fingerprint = null;
     const open = this.#open;
     this.#open = null;

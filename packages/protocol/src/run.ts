@@ -28,7 +28,7 @@ export const TrainingSchema = Type.Object(
     batchSize: Type.Integer({ minimum: 1, maximum: LIMITS.batchMax }),
     /** Adam's step size on each tab. */
     learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    /** The averaged pseudo-gradient is applied times this. */
+    /** The averaged pseudo-gradient of n tabs is applied times this and times the root of n, at most 2. */
     outerLearningRate: Type.Number({ exclusiveMinimum: 0, maximum: 4 }),
     /** How an update is made small on the wire. The codec issue adds to the list. */
     codec: Type.Union([Type.Literal('fp32'), Type.Literal('int8')]),
@@ -46,14 +46,14 @@ export const TrainingSchema = Type.Object(
 export type Training = Static<typeof TrainingSchema>;
 
 export const DEFAULT_TRAINING: Training = {
-  localSteps: 10,
-  batchSize: 32,
-  learningRate: 0.002,
+  localSteps: 5,
+  batchSize: 16,
+  learningRate: 0.004,
   outerLearningRate: 1,
   codec: 'int8',
   peersMin: 1,
-  evaluateEveryRounds: 5,
-  roundsMax: 400,
+  evaluateEveryRounds: 10,
+  roundsMax: 1_000,
   targetAccuracy: 0.95,
 };
 

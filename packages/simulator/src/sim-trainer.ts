@@ -140,9 +140,9 @@ export class SimTrainer {
           ticket,
           round: this.#round,
           anchor: this.replica.fingerprint,
-          ...evaluate(this.replica.anchor, validation),
+          ...evaluate(this.replica.average, validation),
           sampleCount: validation.count,
-          parameters: parametersToBytes(this.replica.anchor),
+          parameters: parametersToBytes(this.replica.average),
         };
       }
       default:

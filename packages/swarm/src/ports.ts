@@ -62,7 +62,10 @@ export type TrainerCommand =
     }
   /** Copy the replica for a newcomer. Answer: `captured`. */
   | { readonly kind: 'capture' }
-  /** Loss and accuracy of the anchor on the validation samples, and its parameters. Answer: `evaluated`. */
+  /**
+   * Loss and accuracy of the running mean of the anchors (codec `Replica.average`) on the validation samples, and its
+   * parameters. Answer: `evaluated`, with round and fingerprint of the anchor.
+   */
   | { readonly kind: 'evaluate' };
 
 export type TrainerFailure =

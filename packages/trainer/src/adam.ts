@@ -27,8 +27,8 @@ export class Adam {
 
   /** New weights; the old ones are not changed. Call within tf.tidy: the moments are kept, the result is the caller's. */
   step(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[]): tf.Tensor[] {
-    if (this.#first.length === 0) this.#first = weights.map((weight) => tf.keep(tf.zerosLike(weight)));
-    if (this.#second.length === 0) this.#second = weights.map((weight) => tf.keep(tf.zerosLike(weight)));
+    if (this.#first.length === 0) this.#first = this.#zeros();
+    if (this.#second.length === 0) this.#second = this.#zeros();
     this.#stepCount += 1;
     const factors: AdamFactors = {
       stepSize: this.#learningRate,
@@ -64,5 +64,10 @@ export class Adam {
     this.#first = [];
     this.#second = [];
     this.#stepCount = 0;
+  }
+
+  #zeros(): tf.Tensor[] {
+    const { layout } = this.#network;
+    return this.#network.weightsFrom(new Float32Array(layout.parameterCount)).map((zero) => tf.keep(zero));
   }
 }

@@ -60,12 +60,14 @@ export function elementwise(
 ): tf.TensorInfo {
   const names = Object.keys(options.inputs);
   const tensors = Object.values(options.inputs);
-  const shape = tensors[0]!.shape;
-  const components = sizeOf(shape) % 4 === 0 ? 4 : 1;
-  const threads = sizeOf(shape) / components;
+  const { shape } = tensors[0]!;
+  // Flat, so that there is one shader for all ranks: compiling them costs more than running them.
+  const flat = [sizeOf(shape)];
+  const components = flat[0]! % 4 === 0 ? 4 : 1;
+  const threads = flat[0]! / components;
   const program = indexProgram({
     name: options.name,
-    outputShape: shape,
+    outputShape: flat,
     threads,
     inputs: names.map((name) => ({ name: `${name}In`, components })),
     outputComponents: components,
@@ -79,7 +81,8 @@ export function elementwise(
       result[index] = ${options.expression};`,
   });
   const floats = Object.values(options.uniforms).map((value) => ({ type: 'float32', data: [value] }));
-  return gpu.runWebGPUProgram(program, tensors, 'float32', [...floats, ...int32s(threads)]);
+  const inputs = tensors.map((tensor) => view(tensor, flat));
+  return view(gpu.runWebGPUProgram(program, inputs, 'float32', [...floats, ...int32s(threads)]), shape);
 }
 
 /** Uniforms, in the order in which the program declares them. */

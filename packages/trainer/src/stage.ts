@@ -253,7 +253,7 @@ export class Stage {
     const replica = this.#replica;
     const samples = this.#samples;
     const sampleCount = samples.validationCount;
-    const weights = network.weightsFrom(replica.anchor);
+    const weights = network.weightsFrom(replica.average);
     let lossSum = 0;
     let correct = 0;
     try {
@@ -288,7 +288,7 @@ export class Stage {
       loss: lossSum / sampleCount,
       accuracy: correct / sampleCount,
       sampleCount,
-      parameters: parametersToBytes(replica.anchor),
+      parameters: parametersToBytes(replica.average),
     };
   }
 }
