@@ -5,6 +5,7 @@
  */
 import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import type { Desk, Rejection } from './ledger-desk.ts';
+import { latestCheckpoint } from './ledger-state.ts';
 
 export const EVALUATION_MAX_MS = 60_000;
 /** The last evaluation may be asked again and again for this long, then the run ends with what it has. */
@@ -38,6 +39,7 @@ export function settleEvaluation(
   }
   const front = Math.max(0, ...holders.map(({ head }) => head.round));
   if (state === 'finishing') {
+    if (holders.length === 0 && !mayReturn && goOnFromCheckpoint(desk)) return;
     const isDone = holders.length > 0 ? evaluatedRound >= front : !mayReturn;
     if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS) return desk.end('finished', reason);
   } else if (front < evaluatedRound + setup.manifest.training.evaluateEveryRounds) return;
@@ -54,6 +56,21 @@ export function settleEvaluation(
     deadlineMs: desk.nowMs + EVALUATION_MAX_MS,
   });
   tellDuty(desk);
+}
+
+/**
+ * All rounds were trained, but every replica died before the last ones were evaluated: the run goes on from its latest
+ * checkpoint instead of ending with a model that is many rounds old (simulator, coordinator, seed 1). False: at most
+ * one evaluation's worth is lost, or the researcher stopped it; the run may end.
+ */
+function goOnFromCheckpoint(desk: Desk): boolean {
+  const { roundsMax, evaluateEveryRounds } = desk.state.setup.manifest.training;
+  const { round } = latestCheckpoint(desk.state);
+  if (desk.roundMax < roundsMax || round + evaluateEveryRounds >= roundsMax) return false;
+  desk.roundMax = round;
+  const reason = `the rounds after ${round} were lost with their tabs; going on from there`;
+  desk.write({ kind: 'state', state: 'waiting', reason });
+  return true;
 }
 
 /** Asks again, with the same generation: the volunteer has a new socket. */

@@ -38,8 +38,8 @@ export { isOver, latestCheckpoint, servedCheckpoint } from './ledger-state.ts';
 export type { LedgerState } from './ledger-state.ts';
 export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from './ledger-views.ts';
 
-/** After a restart, volunteers that were there have this long to come back before their part is given away. */
-export const RECONNECT_WINDOW_MS = 10_000;
+/** After a restart, volunteers that were there have this long to come back; they try at least every 10 s. */
+export const RECONNECT_WINDOW_MS = 12_000;
 const PROGRESS_EVERY_MS = 1_000;
 /** Totals are written down this often; what is newer than that is lost if tab and coordinator die together. */
 const TOTALS_EVERY_MS = 10_000;

@@ -15,6 +15,7 @@ import { findIdxFiles } from './idx-files.ts';
 import { LiveScreen } from './live-screen.ts';
 import { buildPages } from './pages.ts';
 import { Sentence, STATE_DIRECTORY } from './places.ts';
+import { batchSizeFor } from './example-run.ts';
 import { clockText, percentText, progressLines } from './progress-lines.ts';
 import { reportOf, reportText } from './report.ts';
 import { TabFleet } from './tabs.ts';
@@ -141,6 +142,7 @@ class Demo {
       model: flags.model ?? 'mlp',
       seed: flags.seed ?? 1,
       training: {
+        batchSize: batchSizeFor(flags.tabs ?? TABS_DEFAULT),
         ...(flags.until === undefined ? {} : { targetAccuracy: targetOf(flags.until)! }),
         ...(flags.rounds === undefined ? {} : { roundsMax: flags.rounds }),
       },

@@ -51,7 +51,7 @@ export const CoordinatorMessageSchema = Type.Union([
     runId: RunIdSchema,
     peers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
   }),
-  /** A peer's socket closed or fell silent. Its links should be dropped now, not at their own timeout. */
+  /** A peer's socket closed or fell silent: nobody should wait for it. Its links may still live. */
   message('peer-left', { volunteerId: VolunteerIdSchema }),
   /** A shard to train on before the deadline, counted from receipt (volunteers' clocks are not trusted). */
   message('lease', {

@@ -9,8 +9,8 @@ export const PROFILES = {
   clean: {},
   /** Two tabs in a minute for each that is there: a half-life of 20 s. */
   churn: { tabs: 6, churnPerMinute: 2 },
-  /** The coordinator dies every ten seconds while tabs come and go. */
-  coordinator: { tabs: 5, coordinatorKillMs: 10_000, churnPerMinute: 1 },
+  /** The coordinator dies every twenty seconds while tabs come and go. */
+  coordinator: { tabs: 5, coordinatorKillMs: 20_000, churnPerMinute: 1 },
   /** Parts of the swarm are cut off from the rest again and again. */
   partition: { tabs: 6, partitionMs: 20_000 },
   /** Tabs freeze for up to a minute and come back with everything queued. */

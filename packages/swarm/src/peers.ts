@@ -11,7 +11,12 @@ export interface PeerStanding {
   anchor: Fingerprint | null;
   /** It is fetching a state: it wants updates and commits although it does not take part yet. */
   loading: boolean;
-  /** Frames in a row that made no sense. */
+  /**
+   * The coordinator lost sight of it: nobody waits for it any more. Its link stays, because a torn socket is no torn
+   * link, and its next frame clears the suspicion.
+   */
+  suspect: boolean;
+  /** Violations of the protocol. */
   strikes: number;
 }
 
@@ -19,11 +24,24 @@ export class Peers {
   readonly #open = new Map<VolunteerId, PeerStanding>();
 
   opened(peer: VolunteerId): void {
-    this.#open.set(peer, { hasReplica: false, term: 0, round: 0, anchor: null, loading: false, strikes: 0 });
+    this.#open.set(peer, {
+      hasReplica: false,
+      term: 0,
+      round: 0,
+      anchor: null,
+      loading: false,
+      suspect: false,
+      strikes: 0,
+    });
   }
 
   closed(peer: VolunteerId): boolean {
     return this.#open.delete(peer);
+  }
+
+  suspect(peer: VolunteerId): void {
+    const standing = this.#open.get(peer);
+    if (standing !== undefined) standing.suspect = true;
   }
 
   get(peer: VolunteerId): PeerStanding | undefined {
@@ -42,6 +60,7 @@ export class Peers {
   heard(peer: VolunteerId, frame: Frame): void {
     const standing = this.#open.get(peer);
     if (standing === undefined) return;
+    standing.suspect = false;
     if (frame.kind === 'hello') {
       standing.hasReplica = frame.hasReplica;
       standing.anchor = frame.anchor;
@@ -62,7 +81,8 @@ export class Peers {
   /** Peers that take part in rounds of this term. */
   alive(term: number): Set<VolunteerId> {
     const alive = new Set<VolunteerId>();
-    for (const [id, peer] of this.#open) if (peer.hasReplica && peer.term === term) alive.add(id);
+    for (const [id, peer] of this.#open)
+      if (peer.hasReplica && peer.term === term && !peer.suspect) alive.add(id);
     return alive;
   }
 
@@ -76,7 +96,7 @@ export class Peers {
   /** Holders of a replica, the furthest first. */
   donors(): { readonly id: VolunteerId; readonly term: number; readonly round: number }[] {
     return [...this.#open]
-      .filter(([, peer]) => peer.hasReplica)
+      .filter(([, peer]) => peer.hasReplica && !peer.suspect)
       .map(([id, peer]) => ({ id, term: peer.term, round: peer.round }))
       .sort((a, b) => b.term - a.term || b.round - a.round || (a.id < b.id ? -1 : 1));
   }

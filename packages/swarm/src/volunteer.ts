@@ -169,8 +169,7 @@ export class Volunteer {
         this.#assign(message.run);
         return;
       case 'peer-left':
-        if (!this.#peers.closed(message.volunteerId)) return;
-        this.#outbox.push({ kind: 'drop-link', peer: message.volunteerId, reason: 'closed' });
+        this.#peers.suspect(message.volunteerId);
         this.#assignment?.membership.lost(message.volunteerId);
         return;
       case 'error':

@@ -113,8 +113,8 @@ export const inputGradient: OwnKernel = (inputs, attributes, gpu) => {
         (p) => `
         let up${p} = row${p} + uniforms.top - ky;
         let over${p} = column${p} + uniforms.left - kx;
-        let y${p} = up${p} / uniforms.strideHeight;
-        let x${p} = over${p} / uniforms.strideWidth;
+        let y${p} = quotient(up${p}, uniforms.strideHeight);
+        let x${p} = quotient(over${p}, uniforms.strideWidth);
         let inside${p} = up${p} >= 0 && y${p} < uniforms.outHeight && y${p} * uniforms.strideHeight == up${p}
           && over${p} >= 0 && x${p} < uniforms.outWidth && x${p} * uniforms.strideWidth == over${p};
         let at${p} = select(0, ((image${p} * uniforms.outHeight + y${p}) * uniforms.outWidth + x${p}) * groups, inside${p});`,
