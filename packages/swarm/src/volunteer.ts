@@ -267,7 +267,7 @@ export class Volunteer {
       localSteps,
       samples,
       rounds,
-      trainMs,
+      trainMs: Math.round(trainMs),
       ...this.#options.traffic(),
       rejectedFrames: this.#refusedCount + (this.#assignment?.membership.rejectedFrames ?? 0),
       peersNow: this.#peers.openIds.length,
