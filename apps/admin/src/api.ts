@@ -67,7 +67,10 @@ export const exportAddress = (runId: RunId) =>
 export function parsed<T extends TSchema>(schema: T, value: unknown, place: string): Static<T> {
   if (Value.Check(schema, value)) return value as Static<T>;
   const [first] = Value.Errors(schema, value);
-  throw new ApiError({ code: 'unknown-shape', message: strings.unknownShape(`${place}${first?.instancePath ?? ''}`) });
+  throw new ApiError({
+    code: 'unknown-shape',
+    message: strings.unknownShape(`${place}${first?.instancePath ?? ''}`),
+  });
 }
 
 async function ask<T extends TSchema>(

@@ -56,10 +56,21 @@ describe('reading them', () => {
 });
 
 describe('the churn lane', () => {
-  const event = (kind: string, atMs: number): RunEvent => ({ sequence: atMs, atMs, kind, volunteerId: null, text: kind });
+  const event = (kind: string, atMs: number): RunEvent => ({
+    sequence: atMs,
+    atMs,
+    kind,
+    volunteerId: null,
+    text: kind,
+  });
 
   it('shows joins, leaves, restarts and new terms at their time, and nothing else', () => {
-    const events = [event('joined', 0), event('state', 5000), event('left', 20_000), event('restarted', 30_000)];
+    const events = [
+      event('joined', 0),
+      event('state', 5000),
+      event('left', 20_000),
+      event('restarted', 30_000),
+    ];
     expect(churnMarks(events, [10, 30]).map(({ kind, at }) => [kind, at])).toEqual([
       ['join', 0],
       ['leave', 0.5],

@@ -97,7 +97,10 @@ const CHURN: Readonly<Record<string, ChurnKind>> = {
   founded: 'refound',
 };
 
-export function churnMarks(events: readonly RunEvent[], [from, to]: readonly [number, number]): readonly ChurnMark[] {
+export function churnMarks(
+  events: readonly RunEvent[],
+  [from, to]: readonly [number, number],
+): readonly ChurnMark[] {
   const marks: ChurnMark[] = [];
   for (const event of events) {
     const kind = CHURN[event.kind];

@@ -85,7 +85,10 @@ export class RunFeed {
       this.#latest = { run, volunteers, heardAtMs: performance.now() };
     } catch (reason) {
       this.close();
-      this.#feed.value = { state: 'failed', message: reason instanceof ApiError ? reason.message : String(reason) };
+      this.#feed.value = {
+        state: 'failed',
+        message: reason instanceof ApiError ? reason.message : String(reason),
+      };
       return;
     }
     if (this.#drawTimer !== undefined) return;

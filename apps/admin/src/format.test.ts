@@ -25,16 +25,9 @@ describe('numbers as researchers read them', () => {
   });
 
   it('durations round down: what they name has passed', () => {
-    expect([-1, 999, 59_999, 60_000, 3_599_999, 3_600_000, 172_799_999, 172_800_000].map(durationText)).toEqual([
-      '0 s',
-      '0 s',
-      '59 s',
-      '1 min 00 s',
-      '59 min 59 s',
-      '1 h 00 min',
-      '47 h 59 min',
-      '2 d 00 h',
-    ]);
+    expect(
+      [-1, 999, 59_999, 60_000, 3_599_999, 3_600_000, 172_799_999, 172_800_000].map(durationText),
+    ).toEqual(['0 s', '0 s', '59 s', '1 min 00 s', '59 min 59 s', '1 h 00 min', '47 h 59 min', '2 d 00 h']);
   });
 
   it('axes show minutes and seconds, hours only where there are any', () => {

@@ -22,12 +22,15 @@ export const rateText = (perSecond: number): string =>
   perSecond >= 9.95 ? String(Math.round(perSecond)) : perSecond.toFixed(1);
 
 /** 0.93125 as 93.13 %; two digits, because runs are compared. Null is a dash. */
-export const percentText = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(2)} %`);
+export const percentText = (share: number | null): string =>
+  share === null ? '–' : `${(share * 100).toFixed(2)} %`;
 
 /** Four significant digits; beyond measure in powers of ten. Null is a dash. */
 export function lossText(loss: number | null): string {
   if (loss === null) return '–';
-  return loss !== 0 && (Math.abs(loss) < 0.001 || Math.abs(loss) >= 1e5) ? loss.toExponential(2) : loss.toPrecision(4);
+  return loss !== 0 && (Math.abs(loss) < 0.001 || Math.abs(loss) >= 1e5)
+    ? loss.toExponential(2)
+    : loss.toPrecision(4);
 }
 
 /** 9 s, 4 min 05 s, 2 h 03 min, 3 d 04 h. Rounds down: what it names has passed. */

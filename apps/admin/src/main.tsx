@@ -1,7 +1,10 @@
 /** Mounts the admin page. The token leaves the address bar before anything else happens. */
 import '@picocss/pico/css/pico.min.css';
 import 'uplot/dist/uPlot.min.css';
-import './style.css';
+import './style/theme.css';
+import './style/page.css';
+import './style/run.css';
+import './style/forms.css';
 import { render } from 'preact';
 import { Page } from './page.tsx';
 import { adoptTokenFromAddress } from './session.ts';

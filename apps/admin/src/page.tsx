@@ -34,10 +34,16 @@ export function Page() {
             {strings.name}
           </a>
           <nav aria-label={strings.nav.label}>
-            <a href={addressOf({ screen: 'runs' })} aria-current={here.screen === 'runs' ? 'page' : undefined}>
+            <a
+              href={addressOf({ screen: 'runs' })}
+              aria-current={here.screen === 'runs' ? 'page' : undefined}
+            >
               {strings.nav.runs}
             </a>
-            <a href={addressOf({ screen: 'new-run' })} aria-current={here.screen === 'new-run' ? 'page' : undefined}>
+            <a
+              href={addressOf({ screen: 'new-run' })}
+              aria-current={here.screen === 'new-run' ? 'page' : undefined}
+            >
               {strings.nav.create}
             </a>
             {current.kind === 'signed-in' ? (
@@ -53,7 +59,11 @@ export function Page() {
         </div>
       </header>
       <main class="column" data-screen={isAsking ? 'sign-in' : here.screen}>
-        {isAsking ? <SignIn refused={refused} onLook={() => setAsksForToken(false)} /> : <Shown route={here} />}
+        {isAsking ? (
+          <SignIn refused={refused} onLook={() => setAsksForToken(false)} />
+        ) : (
+          <Shown route={here} />
+        )}
       </main>
       <p class="unseen" role="status" aria-live="polite">
         {announcement.value}

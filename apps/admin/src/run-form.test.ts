@@ -4,8 +4,17 @@ import { KNOB_NAMES, wishOf } from './run-form.ts';
 
 function form(fields: Readonly<Record<string, string | File>>): FormData {
   const filled = new FormData();
-  const defaults = Object.fromEntries(KNOB_NAMES.map((name) => [`training.${name}`, String(DEFAULT_TRAINING[name])]));
-  const all = { name: 'a run', kind: 'digits', model: 'mlp', 'training.targetAccuracy': '95', ...defaults, ...fields };
+  const defaults = Object.fromEntries(
+    KNOB_NAMES.map((name) => [`training.${name}`, String(DEFAULT_TRAINING[name])]),
+  );
+  const all = {
+    name: 'a run',
+    kind: 'digits',
+    model: 'mlp',
+    'training.targetAccuracy': '95',
+    ...defaults,
+    ...fields,
+  };
   for (const [name, value] of Object.entries(all)) filled.set(name, value);
   return filled;
 }
@@ -40,9 +49,11 @@ describe('the form of a new run', () => {
 
   it('an upload without a name of its own is called like the run', () => {
     const file = new File([new Uint8Array(4)], 'x-idx3-ubyte');
-    expect(wishOf(form({ kind: 'idx', images: file, labels: file, trainSampleCount: '8000' }))).toMatchObject({
-      wish: { dataset: { kind: 'idx', request: { name: 'a run', licence: '', trainSampleCount: 8000 } } },
-    });
+    expect(wishOf(form({ kind: 'idx', images: file, labels: file, trainSampleCount: '8000' }))).toMatchObject(
+      {
+        wish: { dataset: { kind: 'idx', request: { name: 'a run', licence: '', trainSampleCount: 8000 } } },
+      },
+    );
   });
 
   it('a run without a name is refused at the name', () => {

@@ -2,7 +2,13 @@
  * From the fields of the form to what is asked of the coordinator. Only what a text field cannot say (an empty name, a
  * number that is none, a missing file) is judged here; limits are the coordinator's, and its errors come back by field.
  */
-import { DEFAULT_TRAINING, PRESET_NAMES, type DatasetRequest, type RunRequest, type Training } from '@murmuration/protocol';
+import {
+  DEFAULT_TRAINING,
+  PRESET_NAMES,
+  type DatasetRequest,
+  type RunRequest,
+  type Training,
+} from '@murmuration/protocol';
 import { strings } from './strings.ts';
 
 /** The knobs that are plain numbers, in the order of the form. */
@@ -48,12 +54,15 @@ export function wishOf(form: FormData): { readonly wish: RunWish } | { readonly 
     targetAccuracy: percent === undefined ? null : percent / 100,
     codec: text('training.codec') === 'fp32' ? 'fp32' : 'int8',
   };
-  for (const name of KNOB_NAMES) training[name satisfies KnobName] = number(`training.${name}`) ?? DEFAULT_TRAINING[name];
+  for (const name of KNOB_NAMES)
+    training[name satisfies KnobName] = number(`training.${name}`) ?? DEFAULT_TRAINING[name];
   const seed = number('seed');
   const dataset = datasetOf(form, { text, number, errors });
   if (dataset === null || Object.keys(errors).length > 0) return { errors };
   const model = PRESET_NAMES.find((preset) => preset === text('model')) ?? 'mlp';
-  return { wish: { dataset, run: { name: text('name'), model, training, ...(seed === undefined ? {} : { seed }) } } };
+  return {
+    wish: { dataset, run: { name: text('name'), model, training, ...(seed === undefined ? {} : { seed }) } },
+  };
 }
 
 interface Reader {
@@ -69,7 +78,8 @@ function datasetOf(form: FormData, { text, number, errors }: Reader): DatasetWis
       return { kind: 'existing', datasetId: text('datasetId') };
     case 'idx': {
       const [images, labels] = [form.get('images'), form.get('labels')];
-      const isFile = (value: FormDataEntryValue | null): value is File => value instanceof File && value.size > 0;
+      const isFile = (value: FormDataEntryValue | null): value is File =>
+        value instanceof File && value.size > 0;
       if (!isFile(images)) errors['images'] = strings.newRun.missingFile;
       if (!isFile(labels)) errors['labels'] = strings.newRun.missingFile;
       if (!isFile(images) || !isFile(labels)) return null;

@@ -2,7 +2,10 @@
 import type { RunState, Training } from '@murmuration/protocol';
 
 export const runStates: Readonly<Record<RunState, { readonly word: string; readonly sentence: string }>> = {
-  waiting: { word: 'waiting', sentence: 'Waiting for tabs. Share the volunteer link; it starts when enough are here.' },
+  waiting: {
+    word: 'waiting',
+    sentence: 'Waiting for tabs. Share the volunteer link; it starts when enough are here.',
+  },
   training: { word: 'training', sentence: 'Tabs train and exchange their updates.' },
   degraded: { word: 'degraded', sentence: 'It goes on, with fewer tabs than the run asks for.' },
   paused: { word: 'paused', sentence: 'Paused. Tabs keep their links and wait; press Resume to go on.' },
@@ -41,7 +44,8 @@ export const strings = {
   runs: {
     heading: 'Runs',
     emptyHeading: 'Nothing has flown here yet',
-    emptyText: 'Start an example with one press. It makes its own data set, then waits for tabs: open the volunteer link in a few.',
+    emptyText:
+      'Start an example with one press. It makes its own data set, then waits for tabs: open the volunteer link in a few.',
     examplesHeading: 'Examples',
     columns: {
       name: 'Run',
@@ -163,10 +167,15 @@ export const strings = {
     loss: 'Training loss',
     lossNote: 'mean over tabs',
     heartbeat: (age: string) => `heard from the run ${age} ago`,
-    heartbeatNone: 'no tab has spoken yet',
-    connection: { connecting: 'Connecting …', live: 'Live', reconnecting: 'Connection lost; trying again by itself' },
+    heartbeatNone: 'no tab is connected',
+    connection: {
+      connecting: 'Connecting …',
+      live: 'Live',
+      reconnecting: 'Connection lost; trying again by itself',
+    },
     updated: (age: string) => `updated ${age} ago`,
-    divergences: (count: string) => `Replicas differed ${count} times. They never should: please report it with the log.`,
+    divergences: (count: string) =>
+      `Replicas differed ${count} times. They never should: please report it with the log.`,
     progressLabel: 'Progress',
     details: 'What was asked for',
     started: 'Created',
@@ -187,7 +196,8 @@ export const strings = {
     lossSummary: (first: string, last: string, rounds: string) =>
       `Training loss went from ${first} to ${last} in ${rounds} rounds.`,
     accuracy: 'Validation accuracy',
-    accuracySummary: (last: string, best: string) => `Validation accuracy is ${last}; the best so far is ${best}.`,
+    accuracySummary: (last: string, best: string) =>
+      `Validation accuracy is ${last}; the best so far is ${best}.`,
     none: 'No point yet; the first comes with the first round.',
     noneAccuracy: 'Not evaluated yet.',
     churn: 'Comings and goings',
@@ -211,7 +221,16 @@ export const strings = {
       `${clock} · round ${round} · loss ${loss}${range} · accuracy ${accuracy} · ${tabs} tabs`,
     lossRange: (low: string, high: string) => ` (${low} to ${high})`,
     table: 'The same as a table',
-    columns: { time: 'Time', round: 'Round', loss: 'Loss', low: 'Lowest tab', high: 'Highest tab', valLoss: 'Validation loss', accuracy: 'Accuracy', tabs: 'Tabs' },
+    columns: {
+      time: 'Time',
+      round: 'Round',
+      loss: 'Loss',
+      low: 'Lowest tab',
+      high: 'Highest tab',
+      valLoss: 'Validation loss',
+      accuracy: 'Accuracy',
+      tabs: 'Tabs',
+    },
   },
 
   tabs: {

@@ -17,15 +17,17 @@ const run = (changes: Record<string, unknown> = {}) => ({
 });
 
 describe('the run that a newcomer would help', () => {
-  it('is one that trains, before one that waits or is paused', () => {
+  it('is the oldest that is open for work; a paused one only when there is no other', () => {
     const waiting = run({ state: 'waiting', volunteersConnected: 0 });
-    expect(activeRunOf([run({ state: 'paused' }), waiting, run()])?.state).toBe('training');
-    expect(activeRunOf([run({ state: 'paused' }), waiting])?.state).toBe('waiting');
+    expect(activeRunOf([run({ state: 'paused' }), waiting, run()])?.state).toBe('waiting');
+    expect(activeRunOf([run({ state: 'finished' }), run({ state: 'paused' })])?.state).toBe('paused');
   });
 
   it('is none when all are over', () => {
     expect(activeRunOf([])).toBeNull();
-    expect(activeRunOf([run({ state: 'finished' }), run({ state: 'failed' }), run({ state: 'finishing' })])).toBeNull();
+    expect(
+      activeRunOf([run({ state: 'finished' }), run({ state: 'failed' }), run({ state: 'finishing' })]),
+    ).toBeNull();
   });
 
   it('keeps an unknown accuracy and a missing aim as null', () => {
@@ -37,13 +39,21 @@ describe('the run that a newcomer would help', () => {
 
   it('an answer of another shape is refused with the name of the place', () => {
     expect(() => activeRunOf({})).toThrow('answer: not a list');
-    expect(() => activeRunOf([run({ volunteersConnected: '3' })])).toThrow('volunteersConnected: not a number');
+    expect(() => activeRunOf([run({ volunteersConnected: '3' })])).toThrow(
+      'volunteersConnected: not a number',
+    );
     expect(() => activeRunOf([run({ manifest: null })])).toThrow('manifest: not an object');
   });
 });
 
 describe('data an hour', () => {
-  const base = { parameterCount: 100_000, bytesPerParameter: 1.07, othersCount: 3, roundCount: 60, trainingMs: 60_000 };
+  const base = {
+    parameterCount: 100_000,
+    bytesPerParameter: 1.07,
+    othersCount: 3,
+    roundCount: 60,
+    trainingMs: 60_000,
+  };
 
   it('is one update a round to every other device, at the pace so far', () => {
     // One round a second: 3600 rounds of 3 updates of 107,000 bytes.

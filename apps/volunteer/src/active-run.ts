@@ -23,8 +23,10 @@ export type DataPerHour =
   | { readonly measured: true; readonly bytesEachWay: number }
   | { readonly measured: false; readonly bytesEachWayPerRoundAndDevice: number };
 
-/** States in which a volunteer would be given work, best first; then those in which it would wait for the run. */
-const WELCOMING: readonly RunState[] = ['training', 'degraded', 'waiting', 'paused'];
+/**
+ * The coordinator's policy: the oldest run (it lists them by age) that is open for work; a paused one is only waited for.
+ */
+const CHOICES: readonly (readonly RunState[])[] = [['waiting', 'training', 'degraded'], ['paused']];
 
 /** Bytes of a parameter on the wire: the value and its part of the block's scale (codec, `encodeUpdate`). */
 const BYTES_PER_PARAMETER = { int8: 1.03, fp32: 4 } as const;
@@ -35,10 +37,11 @@ const BYTES_PER_PARAMETER = { int8: 1.03, fp32: 4 } as const;
  */
 export function activeRunOf(answer: unknown): ActiveRun | null {
   const runs = list(answer, 'answer').map((entry, index) => record(entry, `runs[${index}]`));
-  for (const state of WELCOMING) {
-    const found = runs.find((run) => run['state'] === state);
-    if (found !== undefined) return parsed(found, state);
-  }
+  for (const states of CHOICES)
+    for (const run of runs) {
+      const state = states.find((each) => each === run['state']);
+      if (state !== undefined) return parsed(run, state);
+    }
   return null;
 }
 
@@ -90,7 +93,8 @@ export function dataPerHour(run: {
 type Fields = Readonly<Record<string, unknown>>;
 
 function record(value: unknown, place: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`${place}: not an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError(`${place}: not an object`);
   return value as Fields;
 }
 function list(value: unknown, place: string): readonly unknown[] {

@@ -66,17 +66,24 @@ export class Contribution {
     this.#screen.value = { at: 'starting' };
 
     const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' });
-    const tell = (message: PageMessage, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
-    const peers = new Peers({ tell, failed: (detail) => console.error('murmuration: no links with peers', detail) });
+    const tell = (message: PageMessage, transfer: Transferable[] = []) =>
+      worker.postMessage(message, transfer);
+    const peers = new Peers({
+      tell,
+      failed: (detail) => console.error('murmuration: no links with peers', detail),
+    });
     const listening = new AbortController();
     const { signal: until } = listening;
-    worker.addEventListener('message', (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, peers), {
-      signal: until,
-    });
+    worker.addEventListener(
+      'message',
+      (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, peers),
+      {
+        signal: until,
+      },
+    );
     worker.addEventListener(
       'error',
-      (event) =>
-        this.#stopped({ reason: 'failed', detail: event.message || strings.ended.workerFailed }),
+      (event) => this.#stopped({ reason: 'failed', detail: event.message || strings.ended.workerFailed }),
       { signal: until },
     );
     listenToThePage((event) => tell({ kind: 'page-event', event }), until);
@@ -98,7 +105,8 @@ export class Contribution {
   wish(wish: 'pause' | 'resume' | 'leave'): void {
     this.#tell({ kind: 'wish', wish });
     // Leaving always works, also when the worker hangs in a driver and cannot say goodbye.
-    if (wish === 'leave') this.#leaving ??= setTimeout(() => this.#stopped({ reason: 'left', detail: '' }), LEAVE_MAX_MS);
+    if (wish === 'leave')
+      this.#leaving ??= setTimeout(() => this.#stopped({ reason: 'left', detail: '' }), LEAVE_MAX_MS);
   }
 
   /** Back to the consent screen after the end. */
@@ -162,9 +170,13 @@ function listenToThePage(tell: (event: PageEvent) => void, until: AbortSignal): 
 /** Absent where the page is not secure; the GPU check says so in words. */
 function holdLock(until: AbortSignal): void {
   if (!('locks' in navigator)) return;
-  const released = new Promise<void>((release) => until.addEventListener('abort', () => release(), { once: true }));
-  navigator.locks.request(LOCK_NAME, { mode: 'shared' }, () => released).catch((reason: unknown) => {
-    // Without the lock the tab still trains; the browser may only freeze it sooner.
-    console.warn('murmuration: the Web Lock was refused', reason);
-  });
+  const released = new Promise<void>((release) =>
+    until.addEventListener('abort', () => release(), { once: true }),
+  );
+  navigator.locks
+    .request(LOCK_NAME, { mode: 'shared' }, () => released)
+    .catch((reason: unknown) => {
+      // Without the lock the tab still trains; the browser may only freeze it sooner.
+      console.warn('murmuration: the Web Lock was refused', reason);
+    });
 }

@@ -30,7 +30,12 @@ const BIRDS: readonly Bird[] = Array.from({ length: BIRD_COUNT }, (_, index) => 
   const turn = part(0.6710436067) * Math.PI * 2;
   const height = part(0.5497004779) * 2 - 1;
   const flat = Math.sqrt(1 - height * height);
-  return { x: radius * flat * Math.cos(turn), y: radius * height, z: radius * flat * Math.sin(turn), beat: part(0.37) };
+  return {
+    x: radius * flat * Math.cos(turn),
+    y: radius * height,
+    z: radius * flat * Math.sin(turn),
+    beat: part(0.37),
+  };
 });
 
 interface Place {
@@ -83,7 +88,12 @@ function draw(canvas: HTMLCanvasElement, seconds: number): void {
     const lift = span * (0.35 + 0.4 * Math.sin((seconds * 1.3 + bird.beat) * Math.PI * 2));
     brush.save();
     brush.translate(centreX + here.x * scale, centreY + here.y * scale * 0.8);
-    brush.rotate(Math.max(-0.6, Math.min(0.6, Math.abs(heading) > Math.PI / 2 ? heading - Math.PI * Math.sign(heading) : heading)));
+    brush.rotate(
+      Math.max(
+        -0.6,
+        Math.min(0.6, Math.abs(heading) > Math.PI / 2 ? heading - Math.PI * Math.sign(heading) : heading),
+      ),
+    );
     brush.globalAlpha = isOwn ? 1 : 0.28 + 0.62 * here.near;
     brush.strokeStyle = isOwn ? own : ink;
     brush.lineWidth = ratio * (isOwn ? 1.7 : 0.65 + 0.6 * here.near);

@@ -3,7 +3,9 @@ import { bytesText, countText, durationText, percentText, rateText } from './for
 
 describe('numbers as people read them', () => {
   it('bytes: at most three significant digits, steps of 1000', () => {
-    expect([0, 999, 999.4, 1000, 1234, 9_949, 9_960, 12_345, 999_499, 999_500, 7.2e9, 5e15].map(bytesText)).toEqual([
+    expect(
+      [0, 999, 999.4, 1000, 1234, 9_949, 9_960, 12_345, 999_499, 999_500, 7.2e9, 5e15].map(bytesText),
+    ).toEqual([
       '0 B',
       '999 B',
       '999 B',

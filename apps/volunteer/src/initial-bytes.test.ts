@@ -47,7 +47,9 @@ describe('before the click', () => {
     const styles = output.filter((file) => !isChunk(file) && file.fileName.endsWith('.css'));
     const sizes = [
       ...initial.map((chunk) => [chunk.fileName, gzipSync(chunk.code).length] as const),
-      ...styles.map((file) => [file.fileName, gzipSync((file as Rolldown.OutputAsset).source).length] as const),
+      ...styles.map(
+        (file) => [file.fileName, gzipSync((file as Rolldown.OutputAsset).source).length] as const,
+      ),
     ];
     expect(initial.length).toBeGreaterThan(0);
     expect(styles.length).toBeGreaterThan(0);
@@ -58,13 +60,17 @@ describe('before the click', () => {
   it('nothing of tfjs, PeerJS or the rooms that hold them is loaded', () => {
     expect(initial.filter((chunk) => hasModule(chunk, HEAVY)).map((chunk) => chunk.moduleIds)).toEqual([]);
     // The check can see them where they are: PeerJS stands in a chunk that is imported after the click.
-    expect(output.filter(isChunk).some((chunk) => !initial.includes(chunk) && hasModule(chunk, /peerjs/))).toBe(true);
+    expect(
+      output.filter(isChunk).some((chunk) => !initial.includes(chunk) && hasModule(chunk, /peerjs/)),
+    ).toBe(true);
   });
 
   it('the HTML loads the entry and its style and nothing else', () => {
     const html = output.find((file) => file.fileName === 'index.html');
     if (html === undefined || isChunk(html)) throw new Error('no index.html was built');
-    const loaded = [...String(html.source).matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map((match) => match[1]);
+    const loaded = [...String(html.source).matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(
+      (match) => match[1],
+    );
     const allowed = initial.map((chunk) => `/${chunk.fileName}`);
     expect(loaded.filter((name) => !allowed.includes(name!) && !name!.endsWith('.css'))).toEqual([]);
     expect(loaded).toContain(allowed[0]);

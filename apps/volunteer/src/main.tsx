@@ -1,6 +1,8 @@
 /** Mounts the page. Nothing here or below starts anything before the person's click. */
 import '@picocss/pico/css/pico.min.css';
-import './style.css';
+import './style/theme.css';
+import './style/page.css';
+import './style/screens.css';
 import { render } from 'preact';
 import { Contribution } from './contribution.ts';
 import { Page } from './page.tsx';

@@ -36,7 +36,11 @@ export function Page({ contribution }: { readonly contribution: Contribution }) 
           )}
         </div>
       </header>
-      <main class="column" data-screen={screen.at} data-state={screen.at === 'contributing' ? screen.state : undefined}>
+      <main
+        class="column"
+        data-screen={screen.at}
+        data-state={screen.at === 'contributing' ? screen.state : undefined}
+      >
         {shown(contribution, screen)}
       </main>
       <Announcer text={announcementOf(screen, word)} />
@@ -64,7 +68,9 @@ function shown(contribution: Contribution, screen: Screen) {
         case 'loading':
         case 'warming-up':
         case 'connecting':
-          return <Preparing contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />;
+          return (
+            <Preparing contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />
+          );
         case 'waiting':
         case 'training':
         case 'syncing':
@@ -72,7 +78,9 @@ function shown(contribution: Contribution, screen: Screen) {
         case 'recovering':
         case 'finished':
         case 'blocked':
-          return <Working contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />;
+          return (
+            <Working contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />
+          );
         default:
           return state satisfies never;
       }
@@ -98,7 +106,9 @@ function wordOf(screen: Screen, check: GpuCheck | null): string {
     case 'contributing':
       return states[screen.state].word;
     case 'ended':
-      return screen.ended.reason === 'finished' ? states.finished.word : strings.ended.title[screen.ended.reason];
+      return screen.ended.reason === 'finished'
+        ? states.finished.word
+        : strings.ended.title[screen.ended.reason];
     default:
       return screen satisfies never;
   }

@@ -52,7 +52,8 @@ export const states: Readonly<Record<VolunteerState, StateText>> = {
   waiting: byDetail(
     'Waiting',
     {
-      'no-work': 'There is no work for this device just now. Leave the tab open: it starts by itself as soon as there is.',
+      'no-work':
+        'There is no work for this device just now. Leave the tab open: it starts by itself as soon as there is.',
       'need-peers': (count) =>
         `This run needs more devices before it can go on${count === '' ? '' : `: ${count.replace('/', ' of ')} are here`}. It starts by itself when they arrive.`,
       'run-paused': 'The people who started this run have paused it. Your device goes on when they do.',
@@ -60,8 +61,14 @@ export const states: Readonly<Record<VolunteerState, StateText>> = {
     },
     (detail) => `Waiting for the run to need this device${inBrackets(detail)}. It starts by itself.`,
   ),
-  training: fixed('Training', 'Your device is learning from its samples, and shares what it learned after every round.'),
-  syncing: fixed('Syncing', 'Your device is comparing notes with the others, then trains on from the common result.'),
+  training: fixed(
+    'Training',
+    'Your device is learning from its samples, and shares what it learned after every round.',
+  ),
+  syncing: fixed(
+    'Syncing',
+    'Your device is comparing notes with the others, then trains on from the common result.',
+  ),
   paused: byDetail(
     'Paused',
     {
@@ -123,7 +130,8 @@ export const strings = {
     helping: 'Helping now',
     helpingValue: (count: string, one: boolean) => (one ? `${count} device` : `${count} devices`),
     accuracy: 'Right answers so far',
-    accuracyValue: (now: string, target: string | null) => (target === null ? now : `${now}, the aim is ${target}`),
+    accuracyValue: (now: string, target: string | null) =>
+      target === null ? now : `${now}, the aim is ${target}`,
     accuracyNone: 'not measured yet',
 
     limitsHeading: 'What it takes from you',
@@ -133,9 +141,11 @@ export const strings = {
     trafficTitle: (bytes: string) => `About ${bytes} an hour, each way`,
     trafficMeasured: 'At the pace this run has had so far. On a metered connection, better not.',
     trafficUnmeasuredTitle: (bytes: string) => `About ${bytes} a round and helper, each way`,
-    trafficUnmeasured: 'How many rounds an hour depends on the devices; you will see the count while it runs.',
+    trafficUnmeasured:
+      'How many rounds an hour depends on the devices; you will see the count while it runs.',
     trafficUnknownTitle: 'Data, depending on the run',
-    trafficUnknown: 'Devices exchange what they learned after every round. You will see the count while it runs.',
+    trafficUnknown:
+      'Devices exchange what they learned after every round. You will see the count while it runs.',
     addressTitle: 'Your IP address',
     addressText:
       'is seen by the coordinator, by the connection servers it names, and by the other devices of the run, because devices link directly.',
@@ -161,7 +171,8 @@ export const strings = {
 
   device: {
     adapter: (name: string) => `Training on ${name}`,
-    software: 'Software graphics: works, very slow. Your browser has no access to a real graphics device here.',
+    software:
+      'Software graphics: works, very slow. Your browser has no access to a real graphics device here.',
     unnamed: 'your graphics device',
   },
 
@@ -169,29 +180,36 @@ export const strings = {
     heading: 'Your part',
     samplesHere: 'Samples, counted here',
     samplesConfirmed: 'Samples, confirmed',
-    samplesNote: 'The coordinator confirms a packet of samples when all of it was trained on, so its count runs behind.',
+    samplesNote:
+      'The coordinator confirms a packet of samples when all of it was trained on, so its count runs behind.',
     stepsPerSecond: 'Training steps a second',
     loss: 'Error on your samples',
     lossUnknown: 'not known yet',
-    lossMeaning: (percent: string) => `The model now gives the right answer a chance of ${percent} on average.`,
+    lossMeaning: (percent: string) =>
+      `The model now gives the right answer a chance of ${percent} on average.`,
     rounds: 'Rounds shared',
     sent: 'Sent',
     received: 'Received',
     trafficNote: (peers: string, coordinator: string) =>
       `Of both together, ${peers} went directly between devices and ${coordinator} through the coordinator.`,
     linked: 'Linked devices',
-    linkedNone: 'No other device yet: yours trains alone until one comes.',
+    linkedNone: 'No direct link just now.',
+    linkedAlone: 'No other device yet: yours trains alone until one comes.',
     linkedNote: (withReplica: number, links: number) =>
-      withReplica === links ? 'All hold the same model as you.' : `${withReplica} of ${links} hold the model so far.`,
+      withReplica === links
+        ? 'All hold the same model as you.'
+        : `${withReplica} of ${links} hold the model so far.`,
   },
 
   run: {
     heading: 'The run',
-    devices: (count: string, one: boolean) => (one ? 'Only your device helps now' : `${count} devices help now`),
+    devices: (count: string, one: boolean) =>
+      one ? 'Only your device helps now' : `${count} devices help now`,
     round: (round: string, most: string) => `Round ${round} of at most ${most}`,
     accuracyLabel: 'Right answers on samples never trained on',
     accuracyUnknown: 'Not measured yet; the first measurement comes after a few rounds.',
-    accuracyOf: (now: string, target: string | null) => (target === null ? now : `${now} of ${target}`),
+    accuracyReached: (now: string, target: string) => `${now}: the aim of ${target} is reached`,
+    accuracyOf: (now: string, target: string) => `${now}, the aim is ${target}`,
     target: (target: string) => `aim ${target}`,
   },
 
@@ -232,8 +250,12 @@ export const strings = {
     'too-small': {
       heading: 'This device is too small for the run',
       text: 'Your graphics device works, but the model of this run does not fit into it.',
-      detail: (limit: string, needs: string, has: string) => `It needs ${needs} (${limit}); your device has ${has}.`,
-      steps: () => ['Another run may fit: come back later.', 'A device with more graphics memory can help now.'],
+      detail: (limit: string, needs: string, has: string) =>
+        `It needs ${needs} (${limit}); your device has ${has}.`,
+      steps: () => [
+        'Another run may fit: come back later.',
+        'A device with more graphics memory can help now.',
+      ],
     },
     'insecure-context': {
       heading: 'This address is not secure enough for WebGPU',
@@ -245,7 +267,8 @@ export const strings = {
     },
     stepsHeading: 'What you can do',
     diagnosticsHeading: 'Diagnostics',
-    diagnosticsNote: 'Facts about your browser and device for a bug report. They stay here unless you copy them.',
+    diagnosticsNote:
+      'Facts about your browser and device for a bug report. They stay here unless you copy them.',
   },
 
   ended: {
@@ -256,7 +279,8 @@ export const strings = {
     leftHeading: 'You have left. Thank you.',
     leftText: 'Your graphics device is free. What it learned stays in the model; the others go on.',
     failedHeading: 'This tab had to stop',
-    failedText: 'Something broke that could not be mended by itself. The others go on; nothing of the run is lost.',
+    failedText:
+      'Something broke that could not be mended by itself. The others go on; nothing of the run is lost.',
     blockedHeading: 'This device cannot take part now',
     workerFailed: 'the training worker could not be loaded or crashed',
     partHeading: 'Your part',

@@ -316,7 +316,9 @@ export class Assignment {
     const { membership, manifest } = this;
     const { head } = membership;
     if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'evaluate')) return;
-    if (this.#duty !== null && head.round >= this.#duty.roundMin) {
+    // While the run ends, nobody leads any more; before, a leader that evaluates would hold its group up.
+    const mayEvaluate = !membership.leadsSoon || !this.#roundsGoOn;
+    if (this.#duty !== null && head.round >= this.#duty.roundMin && mayEvaluate) {
       if (this.#validation === 'none') this.#fetchValidation();
       if (this.#validation === 'ready') {
         this.#outbox.train({ kind: 'evaluate' });

@@ -126,6 +126,13 @@ export class GroupRound {
     return this.#closing;
   }
 
+  /** Whether this round or the next is ours to close: not the time for work that blocks the trainer. */
+  leadsSoon(alive: ReadonlySet<VolunteerId>): boolean {
+    if (alive.size === 0) return false;
+    const [now, next] = this.#order(alive);
+    return now === this.#self || next === this.#self;
+  }
+
   /** An update kept for members that pull. */
   held(round: number, author: VolunteerId): HeldUpdate | undefined {
     return this.#updates.get(round)?.get(author);

@@ -89,6 +89,10 @@ export class Membership {
   get atBoundary(): boolean {
     return this.#role.kind === 'member' && !this.#role.round.closing;
   }
+  /** This round or the next is ours to close. In a group of two there is no better time. */
+  get leadsSoon(): boolean {
+    return this.#role.kind === 'member' && this.alive.size > 1 && this.#role.round.leadsSoon(this.alive);
+  }
   /** Nothing of ours is in this round yet, and trying makes sense. */
   get mayTrain(): boolean {
     if (this.#role.kind !== 'member' || this.#role.round.closing || this.#paused) return false;
@@ -106,19 +110,12 @@ export class Membership {
     );
   }
 
-  // ---------------------------------------------------------------- coming by a replica
-
   /** The coordinator lets us start a term. A replica of the same term or a later one is worth more. */
   found(message: CoordinatorMessageOf<'found'>): void {
     if (this.#role.kind === 'member' && this.#role.round.head.term >= message.term) return;
-    this.#role = {
-      kind: 'founding',
-      term: message.term,
-      round: message.round,
-      sha256: message.checkpointSha256,
-    };
-    const maxBytes = 4 * this.#manifest.parameterCount;
-    this.#outbox.push({ kind: 'fetch-blob', sha256: message.checkpointSha256, maxBytes });
+    const { term, round, checkpointSha256: sha256 } = message;
+    this.#role = { kind: 'founding', term, round, sha256 };
+    this.#outbox.push({ kind: 'fetch-blob', sha256, maxBytes: 4 * this.#manifest.parameterCount });
   }
 
   /** The founding checkpoint arrived. False: it is not what we wait for. */
@@ -182,8 +179,6 @@ export class Membership {
       else round.addCommit(peer, frame);
     this.sayHelloToAll();
   }
-
-  // ---------------------------------------------------------------- rounds
 
   takeFrame(peer: VolunteerId, frame: Frame, nowMs: number): void {
     if (frame.runTag !== this.#runTag) {
@@ -266,7 +261,6 @@ export class Membership {
   captured(event: Extract<TrainerEvent, { kind: 'captured' }>): void {
     this.#donations.captured(event, this.head);
   }
-
   /** Whatever has become possible or due. `roundsGoOn`: the run is neither paused nor at its end. */
   advance(
     nowMs: number,
@@ -282,8 +276,6 @@ export class Membership {
     this.#paused = paused;
     this.sayHelloToAll();
   }
-
-  // ---------------------------------------------------------------- peers
 
   sayHello(peer: VolunteerId): void {
     this.#outbox.send(peer, helloFrame(this.#runTag, this.head, !this.#paused));
@@ -313,8 +305,6 @@ export class Membership {
     this.#peers.closed(peer);
     this.lost(peer);
   }
-
-  // ---------------------------------------------------------------- inside
 
   #takeState(peer: VolunteerId, frame: FrameOf<'state'>): void {
     if (this.#role.kind !== 'joining' || !this.#role.fetch.isAsked(peer)) {

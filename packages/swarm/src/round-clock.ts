@@ -12,7 +12,7 @@ const GRACE_MAX_MS = 5_000;
  * there and back. Too short makes two leaders (a fork, healed by a resync); too long only matters for a leader that
  * is silent with an open link: a dead one is noticed by its link or by the coordinator.
  */
-const TAKE_OVER_MS = 2_000;
+const TAKE_OVER_MS = 4_000;
 /** Arrivals that the adaptive deadline remembers: a few rounds of a small group. */
 const ARRIVALS_KEPT = 64;
 /** Fewer arrivals than this say nothing about the spread. */

@@ -2,6 +2,9 @@
  * Convolution and max pooling for software adapters (see software-gpu.ts for why): direct, no table of patches. An
  * invocation keeps four pixels by four channels (or, for the filter's gradient, one to four channels by four filters)
  * in registers. Pixels outside the image count as zero.
+ *
+ * Conditions are joined by `&`, not `&&`: each `&&` is a branch, and SwiftShader needs seconds to compile a loop with
+ * twenty of them.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
@@ -60,7 +63,7 @@ export const convolution: OwnKernel = (inputs, attributes, gpu) => {
         (p) => `
         let y${p} = row${p} * uniforms.strideHeight + ky - uniforms.top;
         let x${p} = column${p} * uniforms.strideWidth + kx - uniforms.left;
-        let inside${p} = y${p} >= 0 && y${p} < uniforms.inHeight && x${p} >= 0 && x${p} < uniforms.inWidth;
+        let inside${p} = (y${p} >= 0) & (y${p} < uniforms.inHeight) & (x${p} >= 0) & (x${p} < uniforms.inWidth);
         let at${p} = select(0, ((image${p} * uniforms.inHeight + y${p}) * uniforms.inWidth + x${p}) * groups, inside${p});`,
       ),
       `for (var g = 0; g < groups; g++) {
@@ -113,10 +116,10 @@ export const inputGradient: OwnKernel = (inputs, attributes, gpu) => {
         (p) => `
         let up${p} = row${p} + uniforms.top - ky;
         let over${p} = column${p} + uniforms.left - kx;
-        let y${p} = quotient(up${p}, uniforms.strideHeight);
-        let x${p} = quotient(over${p}, uniforms.strideWidth);
-        let inside${p} = up${p} >= 0 && y${p} < uniforms.outHeight && y${p} * uniforms.strideHeight == up${p}
-          && over${p} >= 0 && x${p} < uniforms.outWidth && x${p} * uniforms.strideWidth == over${p};
+        let y${p} = up${p} / uniforms.strideHeight;
+        let x${p} = over${p} / uniforms.strideWidth;
+        let inside${p} = (up${p} >= 0) & (y${p} < uniforms.outHeight) & (y${p} * uniforms.strideHeight == up${p})
+          & (over${p} >= 0) & (x${p} < uniforms.outWidth) & (x${p} * uniforms.strideWidth == over${p});
         let at${p} = select(0, ((image${p} * uniforms.outHeight + y${p}) * uniforms.outWidth + x${p}) * groups, inside${p});`,
       ),
       'let tap = (ky * uniforms.kernelWidth + kx) * uniforms.channels;',

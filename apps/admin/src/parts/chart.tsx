@@ -116,8 +116,7 @@ function optionsOf(latest: { readonly current: Props }, parent: HTMLElement): UP
       { ...axis, size: GUTTER.start, values: (_plot, splits) => splits.map(valueText) },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, colour(line.colour)))],
-    bands:
-      band === null ? [] : [{ series: [band[0] + 1, band[1] + 1], fill: colour('--band') }],
+    bands: band === null ? [] : [{ series: [band[0] + 1, band[1] + 1], fill: colour('--band') }],
     hooks: {
       setCursor: [
         ({ cursor: { idx, left } }) => {

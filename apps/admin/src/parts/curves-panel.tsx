@@ -79,7 +79,14 @@ const accuracyLines = (curves: Curves, target: number | null) =>
     { label: text.legend.validation, values: curves.valAccuracy, colour: '--glow', look: 'dots' },
     ...(target === null
       ? []
-      : [{ label: text.legend.target, values: curves.seconds.map(() => target), colour: '--soft-ink', look: 'dashed' }]),
+      : [
+          {
+            label: text.legend.target,
+            values: curves.seconds.map(() => target),
+            colour: '--soft-ink',
+            look: 'dashed',
+          },
+        ]),
   ] as readonly import('./chart.tsx').Line[];
 
 function lossSummary({ points, lossSmooth }: Curves): string {
@@ -146,7 +153,16 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
 
 function CurveTable({ curves }: { readonly curves: Curves }) {
   const { columns } = text;
-  const heads = [columns.time, columns.round, columns.loss, columns.low, columns.high, columns.valLoss, columns.accuracy, columns.tabs];
+  const heads = [
+    columns.time,
+    columns.round,
+    columns.loss,
+    columns.low,
+    columns.high,
+    columns.valLoss,
+    columns.accuracy,
+    columns.tabs,
+  ];
   return (
     <details>
       <summary>{text.table}</summary>

@@ -6,7 +6,8 @@ import { strings } from '../strings.ts';
 
 const text = strings.samples;
 
-type Known = { readonly kind: 'asking' | 'failed' } | { readonly kind: 'samples'; readonly samples: DatasetSamples };
+type Known =
+  { readonly kind: 'asking' | 'failed' } | { readonly kind: 'samples'; readonly samples: DatasetSamples };
 
 export function DatasetSamplesCard({ dataset }: { readonly dataset: DatasetManifest }) {
   const [known, setKnown] = useState<Known>({ kind: 'asking' });
@@ -30,7 +31,13 @@ export function DatasetSamplesCard({ dataset }: { readonly dataset: DatasetManif
   );
 }
 
-function Samples({ samples: { sampleShape, samples }, name }: { readonly samples: DatasetSamples; readonly name: string }) {
+function Samples({
+  samples: { sampleShape, samples },
+  name,
+}: {
+  readonly samples: DatasetSamples;
+  readonly name: string;
+}) {
   const [height = 1, width = 1] = sampleShape;
   return (
     <figure role="figure" aria-label={text.summary(samples.length, name)} class="samples">

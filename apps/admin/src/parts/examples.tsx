@@ -1,6 +1,12 @@
 /** One press: the built-in digits and a run on them. */
 import { useState } from 'preact/hooks';
-import { DEFAULT_TRAINING, parameterLayout, presetModel, type PresetName, PRESET_NAMES } from '@murmuration/protocol';
+import {
+  DEFAULT_TRAINING,
+  parameterLayout,
+  presetModel,
+  type PresetName,
+  PRESET_NAMES,
+} from '@murmuration/protocol';
 import { api } from '../api.ts';
 import { countText, percentText } from '../format.ts';
 import { goTo } from '../route.ts';
@@ -45,7 +51,8 @@ function Example({ preset }: { readonly preset: PresetName }) {
       <h3>{text[preset].title}</h3>
       <p>{text[preset].text}</p>
       <p class="note">
-        {text.parameters(countText(parameterCount))} · {text.target(percentText(DEFAULT_TRAINING.targetAccuracy))}
+        {text.parameters(countText(parameterCount))} ·{' '}
+        {text.target(percentText(DEFAULT_TRAINING.targetAccuracy))}
       </p>
       <button type="button" disabled={step !== 'idle'} aria-busy={step !== 'idle'} onClick={start}>
         {text.starting[step]}
@@ -56,19 +63,15 @@ function Example({ preset }: { readonly preset: PresetName }) {
 }
 
 /** The layers as bars of their width: decorative. */
-const LAYERS: Readonly<Record<PresetName, readonly number[]>> = { mlp: [44, 26, 10], cnn: [44, 34, 30, 22, 18, 10] };
+const LAYERS: Readonly<Record<PresetName, readonly number[]>> = {
+  mlp: [44, 26, 10],
+  cnn: [44, 34, 30, 22, 18, 10],
+};
 
 const ModelDrawing = ({ preset }: { readonly preset: PresetName }) => (
   <svg class="drawing" viewBox="0 0 160 56" width="160" height="56" aria-hidden="true">
     {LAYERS[preset].map((height, index) => (
-      <rect
-        key={index}
-        x={index * 24}
-        y={28 - height / 2}
-        width="12"
-        height={height}
-        rx="3"
-      />
+      <rect key={index} x={index * 24} y={28 - height / 2} width="12" height={height} rx="3" />
     ))}
   </svg>
 );

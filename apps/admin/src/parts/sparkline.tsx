@@ -13,9 +13,12 @@ export function Sparkline({ points }: { readonly points: readonly MetricPoint[] 
   if (values.length === 0) return <small class="note">{strings.runs.sparklineNone}</small>;
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const x = (index: number) => (values.length === 1 ? SIZE.width : (index / (values.length - 1)) * SIZE.width);
+  const x = (index: number) =>
+    values.length === 1 ? SIZE.width : (index / (values.length - 1)) * SIZE.width;
   const y = (value: number) => SIZE.height - 4 - ((value - low) / (high - low || 1)) * (SIZE.height - 8);
-  const path = values.map((value, index) => `${index === 0 ? 'M' : 'L'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`);
+  const path = values.map(
+    (value, index) => `${index === 0 ? 'M' : 'L'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`,
+  );
   return (
     <svg
       class="sparkline"

@@ -15,7 +15,10 @@ interface Column {
 const { columns } = text;
 
 const SHARED: readonly Column[] = [
-  { head: columns.adapter, cell: ({ adapter }) => adapter.description || `${adapter.vendor} ${adapter.architecture}` },
+  {
+    head: columns.adapter,
+    cell: ({ adapter }) => adapter.description || `${adapter.vendor} ${adapter.architecture}`,
+  },
   { head: columns.kind, cell: kindOf },
 ];
 const HERE: readonly Column[] = [

@@ -75,7 +75,13 @@ export function NewRunScreen() {
         <legend>{text.datasetHeading}</legend>
         {(Object.keys(text.dataset) as DatasetKind[]).map((each) => (
           <label key={each}>
-            <input type="radio" name="kind" value={each} checked={kind === each} onChange={() => setKind(each)} />
+            <input
+              type="radio"
+              name="kind"
+              value={each}
+              checked={kind === each}
+              onChange={() => setKind(each)}
+            />
             {text.dataset[each]}
           </label>
         ))}
@@ -99,7 +105,13 @@ export function NewRunScreen() {
         <legend>{text.modelHeading}</legend>
         {PRESET_NAMES.map((each) => (
           <label key={each}>
-            <input type="radio" name="model" value={each} checked={preset === each} onChange={() => setPreset(each)} />
+            <input
+              type="radio"
+              name="model"
+              value={each}
+              checked={preset === each}
+              onChange={() => setPreset(each)}
+            />
             {text.models[each]}
           </label>
         ))}
@@ -111,7 +123,11 @@ export function NewRunScreen() {
         <div class="fields">
           <Field {...field} name="training.targetAccuracy" label={text.target} hint={text.targetHint}>
             {(wiring) => (
-              <input {...wiring} inputMode="decimal" defaultValue={String((DEFAULT_TRAINING.targetAccuracy ?? 0) * 100)} />
+              <input
+                {...wiring}
+                inputMode="decimal"
+                defaultValue={String((DEFAULT_TRAINING.targetAccuracy ?? 0) * 100)}
+              />
             )}
           </Field>
           <Field {...field} name="seed" label={text.seed} hint={text.seedHint}>
@@ -122,8 +138,16 @@ export function NewRunScreen() {
           <summary>{text.advanced}</summary>
           <div class="fields">
             {KNOB_NAMES.map((name) => (
-              <Field {...field} key={name} name={`training.${name}`} label={text.knobs[name][0]} hint={text.knobs[name][1]}>
-                {(wiring) => <input {...wiring} inputMode="decimal" defaultValue={String(DEFAULT_TRAINING[name])} />}
+              <Field
+                {...field}
+                key={name}
+                name={`training.${name}`}
+                label={text.knobs[name][0]}
+                hint={text.knobs[name][1]}
+              >
+                {(wiring) => (
+                  <input {...wiring} inputMode="decimal" defaultValue={String(DEFAULT_TRAINING[name])} />
+                )}
               </Field>
             ))}
             <Field {...field} name="training.codec" label={text.knobs.codec[0]} hint={text.knobs.codec[1]}>
@@ -165,7 +189,12 @@ function IdxFields({ errors }: { readonly errors: FieldErrors }) {
       <Field errors={errors} name="licence" label={text.licence} hint={text.licenceHint}>
         {(wiring) => <input {...wiring} type="text" maxLength={200} />}
       </Field>
-      <Field errors={errors} name="trainSampleCount" label={text.trainSampleCount} hint={text.trainSampleCountHint}>
+      <Field
+        errors={errors}
+        name="trainSampleCount"
+        label={text.trainSampleCount}
+        hint={text.trainSampleCountHint}
+      >
         {(wiring) => <input {...wiring} inputMode="numeric" />}
       </Field>
     </div>
@@ -187,7 +216,11 @@ function Preflight({ preset, dataset, bytesPerParameter }: PreflightProps) {
   } catch (reason) {
     return <p class="trouble">{(reason as Error).message}</p>;
   }
-  return <p class="note">{text.preflight(countText(parameterCount), bytesText(parameterCount * bytesPerParameter))}</p>;
+  return (
+    <p class="note">
+      {text.preflight(countText(parameterCount), bytesText(parameterCount * bytesPerParameter))}
+    </p>
+  );
 }
 
 async function create(wish: RunWish, tell: (step: string) => void) {

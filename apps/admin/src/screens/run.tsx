@@ -125,7 +125,15 @@ function Standing({ picture: { run, volunteers } }: { readonly picture: RunPictu
   );
 }
 
-const Figure = ({ name, value, note }: { readonly name: string; readonly value: string; readonly note: string }) => (
+const Figure = ({
+  name,
+  value,
+  note,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+}) => (
   <div>
     <dt>{name}</dt>
     <dd>
@@ -165,5 +173,8 @@ function Details({ run }: { readonly run: RunView }) {
 
 function knobRows({ manifest: { training } }: RunView): readonly (readonly [string, string])[] {
   const { knobs } = strings.newRun;
-  return (Object.keys(knobs) as (keyof typeof knobs)[]).map((name) => [knobs[name][0], String(training[name])]);
+  return (Object.keys(knobs) as (keyof typeof knobs)[]).map((name) => [
+    knobs[name][0],
+    String(training[name]),
+  ]);
 }

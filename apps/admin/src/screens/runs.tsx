@@ -66,7 +66,13 @@ export function RunsScreen() {
   );
 }
 
-function RunTable({ known: { runs, atMs }, onChanged }: { readonly known: Known; readonly onChanged: () => void }) {
+function RunTable({
+  known: { runs, atMs },
+  onChanged,
+}: {
+  readonly known: Known;
+  readonly onChanged: () => void;
+}) {
   const { columns } = text;
   return (
     <section class="card" aria-label={text.heading}>
@@ -94,7 +100,11 @@ function RunTable({ known: { runs, atMs }, onChanged }: { readonly known: Known;
                 {percentText(run.best?.accuracy ?? null)}
               </td>
               <td role="cell" data-head={columns.curve}>
-                {index < SPARKLINES_MAX ? <RunSparkline runId={run.manifest.id} round={run.best?.round ?? 0} /> : '–'}
+                {index < SPARKLINES_MAX ? (
+                  <RunSparkline runId={run.manifest.id} round={run.best?.round ?? 0} />
+                ) : (
+                  '–'
+                )}
               </td>
               <td role="cell" data-head={columns.tabs}>
                 {countText(run.volunteersConnected)}

@@ -15,4 +15,6 @@ export function DeviceNote({ check }: { readonly check: GpuCheck | null }) {
 }
 
 const nameOf = (adapter: Adapter): string =>
-  adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') || strings.device.unnamed;
+  adapter.description ||
+  [adapter.vendor, adapter.architecture].filter(Boolean).join(' ') ||
+  strings.device.unnamed;

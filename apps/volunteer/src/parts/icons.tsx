@@ -6,7 +6,8 @@ const SHAPES: Readonly<Record<VolunteerState, string>> = {
   checking: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM15.5 15.5 21 21',
   ready: 'M4 12.5 9.5 18 20 6.5',
   loading: 'M12 3v12M6.5 10 12 15.5 17.5 10M4 20.500h16',
-  'warming-up': 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM12 2v2.500M12 19.500V22M2 12h2.500M19.5 12H22M5 5l1.7 1.700M17.3 17.3 19 19M19 5l-1.7 1.700M6.7 17.3 5 19',
+  'warming-up':
+    'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM12 2v2.500M12 19.500V22M2 12h2.500M19.5 12H22M5 5l1.7 1.700M17.3 17.3 19 19M19 5l-1.7 1.700M6.7 17.3 5 19',
   connecting: 'M7 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM17 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM10 12h4',
   waiting: 'M6 3h12M6 21h12M7.5 3c0 5 9 7 9 18M16.5 3c0 5-9 7-9 18',
   training: BIRD,
@@ -23,13 +24,16 @@ const Shape = ({ path, size }: { readonly path: string; readonly size: number })
   </svg>
 );
 
-export const StateIcon = ({ state }: { readonly state: VolunteerState }) => <Shape path={SHAPES[state]} size={28} />;
+export const StateIcon = ({ state }: { readonly state: VolunteerState }) => (
+  <Shape path={SHAPES[state]} size={28} />
+);
 export const Bird = () => <Shape path={BIRD} size={20} />;
 
 const LIMITS_SHAPES = {
   chip: 'M7 7h10v10H7ZM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4',
   traffic: 'M8 20V5M4 9l4-4.500L12 9M16 4v15M12 15l4 4.5 4-4.5',
-  address: 'M12 21.500c4.5-5 7-8.5 7-11.500a7 7 0 1 0-14 0c0 3 2.5 6.5 7 11.500ZM12 12.500a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',
+  address:
+    'M12 21.500c4.5-5 7-8.5 7-11.500a7 7 0 1 0-14 0c0 3 2.5 6.5 7 11.500ZM12 12.500a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',
   shield: 'M12 21.500c5-2 8-5.5 8-11V5l-8-2.500L4 5v5.500c0 5.5 3 9 8 11Z',
 } as const;
 export const LimitIcon = ({ of }: { readonly of: keyof typeof LIMITS_SHAPES }) => (

@@ -9,6 +9,7 @@ const text = strings.numbers;
 
 export function Numbers({ snapshot }: { readonly snapshot: VolunteerSnapshot }) {
   const { totals, loss, peers } = snapshot;
+  const isTraining = snapshot.state === 'training' || snapshot.state === 'syncing';
   const links = peers.filter((peer) => peer.open);
   const withReplica = links.filter((peer) => peer.hasReplica).length;
   const peerBytes = totals.bytesSentPeers + totals.bytesReceivedPeers;
@@ -25,10 +26,17 @@ export function Numbers({ snapshot }: { readonly snapshot: VolunteerSnapshot }) 
         </Figure>
         <Figure name={text.rounds} value={countText(totals.rounds)} />
         <Figure name={text.sent} value={bytesText(totals.bytesSentPeers + totals.bytesSentCoordinator)} />
-        <Figure name={text.received} value={bytesText(totals.bytesReceivedPeers + totals.bytesReceivedCoordinator)} />
+        <Figure
+          name={text.received}
+          value={bytesText(totals.bytesReceivedPeers + totals.bytesReceivedCoordinator)}
+        />
         <Figure name={text.linked} value={countText(links.length)}>
           {links.length === 0 ? (
-            text.linkedNone
+            isTraining ? (
+              text.linkedAlone
+            ) : (
+              text.linkedNone
+            )
           ) : (
             <>
               <span class="birds" aria-hidden="true">

@@ -5,26 +5,39 @@ import { strings } from '../strings.ts';
 
 const text = strings.run;
 
-export function RunProgress({ run }: { readonly run: NonNullable<VolunteerSnapshot['run']> }) {
-  const target = run.targetAccuracy === null ? null : percentText(run.targetAccuracy);
+type Run = NonNullable<VolunteerSnapshot['run']>;
+
+export function RunProgress({ run }: { readonly run: Run }) {
+  const isOver = run.state === 'finished' || run.state === 'failed';
   return (
     <section class="card" aria-labelledby="run-heading">
       <p class="eyebrow">{text.heading}</p>
       <h2 id="run-heading">{run.name}</h2>
       <AccuracyBar accuracy={run.accuracy} target={run.targetAccuracy} />
-      <p class="note">
-        {run.accuracy === null ? text.accuracyUnknown : text.accuracyOf(percentText(run.accuracy), target)}
-      </p>
+      <p class="note">{accuracyText(run)}</p>
       <ul class="facts">
         <li>{text.round(countText(run.round), countText(run.roundsMax))}</li>
-        <li>{text.devices(countText(run.volunteers), run.volunteers === 1)}</li>
+        {!isOver && <li>{text.devices(countText(run.volunteers), run.volunteers === 1)}</li>}
         <li>{run.datasetName}</li>
       </ul>
     </section>
   );
 }
 
-function AccuracyBar({ accuracy, target }: { readonly accuracy: number | null; readonly target: number | null }) {
+function accuracyText({ accuracy, targetAccuracy }: Run): string {
+  if (accuracy === null) return text.accuracyUnknown;
+  if (targetAccuracy === null) return percentText(accuracy);
+  const say = accuracy >= targetAccuracy ? text.accuracyReached : text.accuracyOf;
+  return say(percentText(accuracy), percentText(targetAccuracy));
+}
+
+function AccuracyBar({
+  accuracy,
+  target,
+}: {
+  readonly accuracy: number | null;
+  readonly target: number | null;
+}) {
   return (
     <div class="accuracy">
       <label for="accuracy">{text.accuracyLabel}</label>

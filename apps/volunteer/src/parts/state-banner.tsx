@@ -47,7 +47,5 @@ function Countdown({ untilMs }: { readonly untilMs: number }) {
     return () => clearInterval(timer);
   }, [untilMs]);
   const leftMs = untilMs - nowMs;
-  return (
-    <p class="countdown">{leftMs >= 1000 ? strings.nextIn(durationText(leftMs)) : strings.nextNow}</p>
-  );
+  return <p class="countdown">{leftMs >= 1000 ? strings.nextIn(durationText(leftMs)) : strings.nextNow}</p>;
 }

@@ -54,10 +54,17 @@ function Facts({ known }: { readonly known: Known }) {
           <Fact name={text.asks} value={text.asksValue(location.host)} />
           <Fact name={text.samples} value={run.datasetName} />
           <Fact name={text.licence} value={run.licence || text.licenceUnknown} />
-          <Fact name={text.helping} value={text.helpingValue(countText(run.volunteers), run.volunteers === 1)} />
+          <Fact
+            name={text.helping}
+            value={text.helpingValue(countText(run.volunteers), run.volunteers === 1)}
+          />
           <Fact
             name={text.accuracy}
-            value={run.accuracy === null ? text.accuracyNone : text.accuracyValue(percentText(run.accuracy), target)}
+            value={
+              run.accuracy === null
+                ? text.accuracyNone
+                : text.accuracyValue(percentText(run.accuracy), target)
+            }
           />
         </dl>
       );

@@ -60,7 +60,8 @@ export function GpuProblem({ check, contribution }: Props) {
 }
 
 /** WebGPU's limits in bytes end in `Size`. */
-const amountText = (limit: string, amount: number) => (limit.endsWith('Size') ? bytesText(amount) : countText(amount));
+const amountText = (limit: string, amount: number) =>
+  limit.endsWith('Size') ? bytesText(amount) : countText(amount);
 
 function systemOf(userAgent: string): System {
   if (/android/i.test(userAgent)) return 'android';

@@ -42,7 +42,9 @@ export function Working({ contribution, snapshot, state, nextAtMs }: Props) {
         <button type="button" class="outline secondary" onClick={() => contribution.wish('leave')}>
           {strings.actions.leave}
         </button>
-        <small class="note keys">{strings.actions.hint}</small>
+        {state !== 'finished' && state !== 'blocked' && (
+          <small class="note keys">{strings.actions.hint}</small>
+        )}
       </div>
       {state === 'finished' && detail !== 'left' && <p>{strings.ended.nextRun}</p>}
       {!snapshot.coordinatorConnected && state !== 'recovering' && (
