@@ -8,5 +8,8 @@ export default defineConfig({
     // A test that asserts nothing proves nothing.
     expect: { requireAssertions: true },
     passWithNoTests: false,
+    // A guard against hanging, not a bound on speed: CI has two cores and other work.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
