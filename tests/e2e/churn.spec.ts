@@ -7,7 +7,7 @@ import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 4;
 /** High enough that the run is not over before the last tab has joined. */
-const TARGET = 0.93;
+const TARGET = 0.92;
 /** Three go on after one was killed; with fewer the run would wait for more. */
 const PEERS_MIN = 3;
 const START_MAX_MS = 90_000;
@@ -17,7 +17,7 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
   grid,
 }) => {
   const { manifest } = await grid.createRun(
-    { kind: 'digits', trainSampleCount: 8_000, validationSampleCount: 500 },
+    { kind: 'digits', trainSampleCount: 5_000, validationSampleCount: 500 },
     {
       name: 'churn',
       model: 'mlp',
@@ -51,9 +51,11 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
     reports.push(view);
     return view.totals.rounds >= 1;
   });
-  // Its own reports: the round in which it first held the state, and the one in which its update first counted.
-  const readyRound = reports.find(({ round }) => round !== null)!.round!;
-  expect(reports.at(-1)!.round! - readyRound).toBeLessThanOrEqual(2);
+  // Its own reports, about one a second: of the rounds since it first held the state, it missed at most two.
+  const ready = reports.find(({ round }) => round !== null)!;
+  const helping = reports.at(-1)!;
+  const missed = helping.round! - ready.round! - (helping.totals.rounds - ready.totals.rounds);
+  expect(missed).toBeLessThanOrEqual(2);
 
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   expect(end.run.reached, end.run.reason).toBe(true);

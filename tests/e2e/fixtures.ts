@@ -117,8 +117,9 @@ export const volunteerOf = ({ volunteers }: RunLive, id: string): VolunteerView 
   return found;
 };
 
-/** `browsers`: one per tab where a test kills tabs and counts; two cores are served best by two. */
+/** A test that takes `grid` gets a coordinator on fresh data and two browsers: two cores are served best by two. */
 export const test = base.extend<{ grid: Grid }>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
   grid: async ({}, use, info) => {
     const found = process.env[BROWSER_VARIABLE];
     if (found === undefined) throw new Error(`${BROWSER_VARIABLE} is not set; the global setup did not run`);

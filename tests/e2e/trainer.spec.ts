@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import type { ModelSpec } from '@murmuration/protocol';
 import { build } from 'vite';
 import { BROWSER_VARIABLE } from './global-setup.ts';
 import type { TrainerPage } from '../../packages/trainer/tests/browser/page.ts';
@@ -121,6 +122,46 @@ for (const { model, steps, rounds } of [
     for (const later of memory.slice(2)) expect(later).toEqual(memory[1]);
     expect(await ask({ kind: 'close' })).toBe(0);
   });
+
+test('odd shapes, strides, paddings and activations pass the self-test too', async () => {
+  await ask({ kind: 'open', backend: 'webgpu' });
+  const dense = { kind: 'dense', units: 10, activation: 'linear' } as const;
+  const conv = {
+    kind: 'conv2d',
+    filters: 5,
+    kernelSize: 3,
+    strides: 2,
+    padding: 'same',
+    activation: 'tanh',
+  } as const;
+  const models: ModelSpec[] = [
+    {
+      name: 'odd',
+      inputShape: [13, 15, 1],
+      layers: [
+        conv,
+        { ...conv, filters: 6, kernelSize: 2, strides: 1, padding: 'valid', activation: 'gelu' },
+        { kind: 'maxPool2d', poolSize: 2 },
+        { kind: 'flatten' },
+        { kind: 'dense', units: 7, activation: 'relu' },
+        dense,
+      ],
+    },
+    {
+      name: 'mixed',
+      inputShape: [11, 9, 4],
+      layers: [
+        { ...conv, filters: 8, strides: 3, padding: 'valid', activation: 'relu' },
+        { ...conv, filters: 3, kernelSize: 1, strides: 1, activation: 'linear' },
+        { kind: 'maxPool2d', poolSize: 2 },
+        { kind: 'flatten' },
+        dense,
+      ],
+    },
+  ];
+  for (const model of models)
+    expect(await ask({ kind: 'prepare', model })).toMatchObject({ kind: 'prepared' });
+});
 
 for (const model of ['mlp', 'cnn'] as const)
   test(`${model}: one round's update is that of the cpu backend`, async () => {

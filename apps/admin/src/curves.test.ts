@@ -27,6 +27,15 @@ describe('curves', () => {
     expect(curvesOf([], 0).range).toEqual([0, 10]);
   });
 
+  it('a point of an evaluation alone has the tabs of the point before it', () => {
+    const evaluated = { ...point(2, 2000), volunteers: 0, valAccuracy: 0.9 };
+    expect(curvesOf([{ ...point(1, 1000, 2), volunteers: 3 }, evaluated], 0).points[1]?.volunteers).toBe(3);
+  });
+
+  it('a curve of few points is shown as it is', () => {
+    expect(smooth([3, 1, 0.5, 0.1])).toEqual([3, 1, 0.5, 0.1]);
+  });
+
   it('a constant stays itself when smoothed, and gaps stay gaps', () => {
     const smoothed = smooth([2, 2, null, 2]);
     expect(smoothed[2]).toBeNull();

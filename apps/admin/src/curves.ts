@@ -20,14 +20,16 @@ export interface Curves {
   readonly range: readonly [number, number];
 }
 
-/** Weight of the neighbours in the smooth curve: half of a value's influence is gone 4 points away. */
-const SMOOTHING = 0.84;
+/** Weight of the neighbours in a long smooth curve: half of a value's influence is gone 4 points away. */
+const SMOOTHING_MAX = 0.84;
+/** A curve of this many points is shown as it is. A guess. */
+const POINTS_UNSMOOTHED = 6;
 /** The axis begins this part of its length before the first point. */
 const LEAD = 0.02;
 const RANGE_MIN_SECONDS = 10;
 
 export function curvesOf(unordered: readonly MetricPoint[], elapsedMs: number): Curves {
-  const points = [...unordered].sort((a, b) => a.atMs - b.atMs || a.round - b.round);
+  const points = withTabs([...unordered].sort((a, b) => a.atMs - b.atMs || a.round - b.round));
   const column = (pick: (point: MetricPoint) => number | null) => points.map(pick);
   const loss = column((point) => point.loss);
   const first = (points[0]?.atMs ?? 0) / 1000;
@@ -45,24 +47,35 @@ export function curvesOf(unordered: readonly MetricPoint[], elapsedMs: number): 
   };
 }
 
+/** A point of an evaluation alone was counted by nobody: it has the tabs of the point before it. */
+function withTabs(points: readonly MetricPoint[]): readonly MetricPoint[] {
+  let volunteers = 0;
+  return points.map((point) => {
+    if (point.loss !== null) volunteers = point.volunteers;
+    return point.loss === null ? { ...point, volunteers } : point;
+  });
+}
+
 /**
  * The mean of an exponential moving average from the left and one from the right, so that the curve does not lag behind
- * what it smooths; both are corrected for their start (Adam, Kingma & Ba 2015, section 3). Gaps stay gaps.
+ * what it smooths; both are corrected for their start (Adam, Kingma & Ba 2015, section 3). Gaps stay gaps. A short curve
+ * is hardly smoothed: there is no noise to see through yet, and its ends would bend.
  */
 export function smooth(values: Column): Column {
-  const forward = averaged(values);
-  const backward = averaged(values.toReversed()).toReversed();
+  const weight = Math.min(SMOOTHING_MAX, Math.max(0, 1 - POINTS_UNSMOOTHED / values.length));
+  const forward = averaged(values, weight);
+  const backward = averaged(values.toReversed(), weight).toReversed();
   return forward.map((value, index) => (value === null ? null : (value + backward[index]!) / 2));
 }
 
-function averaged(values: Column): Column {
-  let mean = 0;
+function averaged(values: Column, past: number): Column {
+  let sum = 0;
   let weight = 0;
   return values.map((value) => {
     if (value === null) return null;
-    mean = SMOOTHING * mean + (1 - SMOOTHING) * value;
-    weight = SMOOTHING * weight + (1 - SMOOTHING);
-    return mean / weight;
+    sum = past * sum + (1 - past) * value;
+    weight = past * weight + (1 - past);
+    return sum / weight;
   });
 }
 

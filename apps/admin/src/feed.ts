@@ -24,8 +24,6 @@ export interface RunPicture {
   readonly points: readonly MetricPoint[];
   /** By sequence, ascending. */
   readonly events: readonly RunEvent[];
-  /** When the coordinator last said something, in performance.now(). */
-  readonly heardAtMs: number;
 }
 
 export type Feed =
@@ -45,7 +43,7 @@ export class RunFeed {
   #source: EventSource;
   readonly #points = new Map<number, MetricPoint>();
   #events: RunEvent[] = [];
-  #latest: Pick<RunPicture, 'run' | 'volunteers' | 'heardAtMs'> | null = null;
+  #latest: Pick<RunPicture, 'run' | 'volunteers'> | null = null;
   #drawnAtMs = 0;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
   #openTimer: ReturnType<typeof setTimeout> | undefined;
@@ -82,7 +80,7 @@ export class RunFeed {
       const known = this.#events.at(-1)?.sequence ?? -1;
       this.#events.push(...events.filter(({ sequence }) => sequence > known));
       this.#events = this.#events.slice(-EVENTS_MAX);
-      this.#latest = { run, volunteers, heardAtMs: performance.now() };
+      this.#latest = { run, volunteers };
     } catch (reason) {
       this.close();
       this.#feed.value = {

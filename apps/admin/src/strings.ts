@@ -58,8 +58,6 @@ export const strings = {
     },
     sparkline: (values: string) => `Validation accuracy over time: ${values}`,
     sparklineNone: 'Not evaluated yet',
-    ago: (duration: string) => `${duration} ago`,
-    open: 'Open',
   },
 
   examples: {
@@ -75,7 +73,6 @@ export const strings = {
     },
     parameters: (count: string) => `${count} parameters`,
     target: (percent: string) => `aim ${percent} on 2,000 held-out samples`,
-    start: 'Start this run',
     starting: {
       idle: 'Start this run',
       dataset: 'Drawing the digits …',
@@ -173,7 +170,6 @@ export const strings = {
       live: 'Live',
       reconnecting: 'Connection lost; trying again by itself',
     },
-    updated: (age: string) => `updated ${age} ago`,
     divergences: (count: string) =>
       `Replicas differed ${count} times. They never should: please report it with the log.`,
     progressLabel: 'Progress',
@@ -263,12 +259,10 @@ export const strings = {
   samples: {
     heading: 'Data',
     summary: (count: number, name: string) => `${count} samples of ${name} with their labels.`,
-    labels: (labels: string) => `Labels, row by row: ${labels}`,
     failed: 'The samples could not be fetched.',
-    more: 'Other samples',
   },
 
-  log: { heading: 'Log', none: 'Nothing yet.', columns: { time: 'Time', what: 'What', who: 'Tab' } },
+  log: { heading: 'Log', none: 'Nothing yet.' },
 
   downloads: {
     heading: 'Model',

@@ -12,7 +12,7 @@
  */
 import { ReplicaError } from '@murmuration/codec';
 import type { Adapter } from '@murmuration/protocol';
-import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import type { TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
 import { Breath } from './breath.ts';
 import { openDevice, TrainerError, type Device } from './device.ts';
 import { Stage, type Answer } from './stage.ts';
@@ -98,16 +98,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const fault = device?.fault() ?? null;
     const detail =
       fault === null || message.includes(fault) ? message : `${message}; WebGPU reported: ${fault}`;
-    const isOurs = error instanceof TrainerError || error instanceof ReplicaError;
-    const isLost = isOurs
-      ? error instanceof TrainerError && error.failure === 'device-lost'
-      : (await device?.isLostAfterError()) === true;
-    if (!isLost)
-      return {
-        kind: 'trainer-failed',
-        failure: error instanceof TrainerError ? error.failure : 'error',
-        detail,
-      };
+    // What these two say is known to be no loss; anything else that was thrown may be one that is not announced yet.
+    const failure: TrainerFailure | null =
+      error instanceof TrainerError
+        ? error.failure
+        : error instanceof ReplicaError
+          ? error.code === 'not-finite'
+            ? 'not-finite'
+            : 'error'
+          : null;
+    const isLost = failure === null ? await device!.isLostAfterError() : failure === 'device-lost';
+    if (!isLost) return { kind: 'trainer-failed', failure: failure ?? 'error', detail };
     const why = device?.lost() ?? detail;
     try {
       await takeDevice();

@@ -66,7 +66,7 @@ function Picture({ pixels, width, height }: PictureProps) {
     const bytes = Uint8Array.from(atob(pixels), (character) => character.charCodeAt(0));
     const channels = Math.max(1, Math.round(bytes.length / (width * height)));
     const image = brush.createImageData(width, height);
-    // Ink as transparency over paper; the dark theme inverts both (style.css).
+    // Ink as transparency over paper; the dark theme inverts both (style/forms.css).
     for (let i = 0; i < width * height; i++) image.data[i * 4 + 3] = bytes[i * channels] ?? 0;
     brush.putImageData(image, 0, 0);
   }, [pixels, width, height]);

@@ -75,7 +75,7 @@ interface RowsProps {
   readonly label: string;
 }
 
-/** On a phone each row becomes a card (style.css); the roles keep it a table for those who listen. */
+/** On a phone each row becomes a card (style/forms.css); the roles keep it a table for those who listen. */
 const Rows = ({ tabs, columns: shown, label }: RowsProps) => (
   <div class="scroller" tabIndex={0} role="region" aria-label={label}>
     <table role="table" class="stacking">

@@ -1,6 +1,6 @@
 /** A worker with one trainer, as in the volunteer page, and with what the test needs to do harm to its device. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Training } from '@murmuration/protocol';
+import type { ModelSpec, Training } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import { bareLoop } from '../../src/bare-loop.ts';
 import { createTrainer, type Trainer } from '../../src/index.ts';
@@ -10,6 +10,7 @@ export type Request =
   | { readonly kind: 'open'; readonly backend: 'webgpu' | 'cpu' }
   /** Prepare, become a replica at round 0, take a shard and validation samples. */
   | { readonly kind: 'stand'; readonly model: 'mlp' | 'cnn'; readonly training: Partial<Training> }
+  | { readonly kind: 'prepare'; readonly model: ModelSpec }
   | { readonly kind: 'execute'; readonly command: TrainerCommand }
   | { readonly kind: 'train'; readonly round: number; readonly steps: number }
   /** Train and commit the own update. */
@@ -58,6 +59,8 @@ async function answer(request: Request): Promise<unknown> {
         execute({ kind: 'add-validation', bytes: exampleShard(99) }),
       ]);
     }
+    case 'prepare':
+      return execute({ kind: 'prepare', manifest: exampleManifest(request.model) });
     case 'execute':
       return execute(request.command);
     case 'train':
