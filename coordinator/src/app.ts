@@ -325,6 +325,8 @@ async function servePages(app: FastifyInstance, pagesDirectory: string): Promise
       prefix,
       decorateReply: false,
       cacheControl: false,
+      // The launcher leaves a .gz beside each built file.
+      preCompressed: true,
       setHeaders: (response, path) => {
         const isHashed = path.includes(`${join(root, 'assets')}`);
         response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');

@@ -60,6 +60,8 @@ export class Volunteer {
   #assignment: Assignment | null = null;
   /** The run that ended last, shown until there is another. */
   #past: VolunteerSnapshot['run'] = null;
+  /** Samples that the coordinator confirmed in earlier runs. */
+  #confirmedBefore = 0;
   #ended: { state: 'finished' | 'blocked'; detail: string } | null = null;
   #paused = false;
   /** A round was done or a state changed since the last report. */
@@ -205,6 +207,7 @@ export class Volunteer {
     if (former !== null) {
       this.#past = isOver(former.state) ? this.#runView(former) : null;
       this.#refusedCount += former.membership.rejectedFrames;
+      this.#confirmedBefore += former.progress?.confirmedSamples ?? 0;
       this.#outbox.push({ kind: 'hold-links', peers: [] });
     }
     this.#outbox.forgetTickets();
@@ -309,7 +312,7 @@ export class Volunteer {
       volunteerId: this.volunteerId,
       adapter: this.#options.adapter,
       totals: this.#totals(),
-      confirmedSamples: this.#assignment?.progress?.confirmedSamples ?? 0,
+      confirmedSamples: this.#confirmedBefore + (this.#assignment?.progress?.confirmedSamples ?? 0),
       stepsPerSecond: this.#stepsPerSecond(),
       loss: this.#tally.loss,
       round: this.head?.round ?? null,
