@@ -30,7 +30,7 @@ describe('a clean run', () => {
 
 describe('faults', () => {
   it.each([1, 2, 3])('[R3] [R5] [J3] churn, seed %i: the run goes on and nobody forks', (seed) => {
-    const report = run('churn', seed);
+    const report = run('churn', seed, 100);
     expect(report.departures).toBeGreaterThan(3);
     expect(report.finished).toBe(true);
     expect(report.forks).toBe(0);
@@ -42,14 +42,14 @@ describe('faults', () => {
   });
 
   it.each([1, 2])('[I4] [L3] coordinator killed again and again, seed %i: the run goes on', (seed) => {
-    const report = run('coordinator', seed);
+    const report = run('coordinator', seed, 150);
     expect(report.coordinatorKills).toBeGreaterThan(1);
     expect(report.finished).toBe(true);
     expect(report.violations).toEqual([]);
   });
 
   it.each([1, 2])('[R6] [R7] [R8] partitions fork, and heal: seed %i ends on one anchor', (seed) => {
-    const report = run('partition', seed);
+    const report = run('partition', seed, 80);
     expect(report.partitions).toBeGreaterThan(0);
     expect(report.finished).toBe(true);
     expect(report.spreadEnd).toBeLessThan(0.05);

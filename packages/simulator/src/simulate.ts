@@ -28,7 +28,7 @@ export interface SimulateOptions {
   /** Imaginary time after which the run is given up. */
   readonly hoursMax: number;
   readonly network: NetworkOptions;
-  /** Share of tabs replaced in a minute, half of them killed, a quarter vanished, a quarter polite. */
+  /** Faults below happen in the first three quarters of the rounds. Share of tabs replaced in a minute, half of them killed, a quarter vanished, a quarter polite. */
   readonly churnPerMinute: number;
   /** The coordinator is killed every so many ms and comes back after 1 to 20 s; 0: never. */
   readonly coordinatorKillMs: number;
@@ -85,6 +85,8 @@ const SHARD_COUNT = 24;
 const VALIDATION_SAMPLES = 1_000;
 const STEP_MS = 50;
 const LOOK_EVERY_MS = 1_000;
+/** Faults happen during this share of the rounds; then the run must heal and finish without help. */
+const FAULTS_SHARE = 0.75;
 
 export function simulate(options: SimulateOptions): SimulateReport {
   const world = new World(options.seed);
@@ -124,31 +126,35 @@ export function simulate(options: SimulateOptions): SimulateReport {
     byId.set(id, tab);
   };
   const living = () => tabs.filter((tab) => tab.alive);
+  const faultsOn = () => coordinator.ledger.state.round < FAULTS_SHARE * options.rounds;
+  /** Repeats a fault with a jittered interval while faults are on; 0 means never. */
+  const every = (intervalMs: number, fault: () => void) => {
+    if (intervalMs <= 0) return;
+    world.after(intervalMs * (0.5 + fate()), () => {
+      if (faultsOn()) fault();
+      every(intervalMs, fault);
+    });
+  };
 
   for (let i = 0; i < options.tabs; i++) world.after(fate() * 2_000, open);
-  every(
-    world,
-    options.churnPerMinute > 0 ? 60_000 / (options.churnPerMinute * options.tabs) : 0,
-    fate,
-    () => {
-      const victims = living();
-      const victim = victims[Math.floor(fate() * victims.length)];
-      if (victim === undefined) return;
-      const way = fate();
-      if (way < 0.5) victim.kill();
-      else if (way < 0.75) victim.vanish();
-      else victim.leave();
-      counted.departures += 1;
-      world.after(fate() * 4_000, open);
-    },
-  );
-  every(world, options.coordinatorKillMs, fate, () => {
+  every(options.churnPerMinute > 0 ? 60_000 / (options.churnPerMinute * options.tabs) : 0, () => {
+    const victims = living();
+    const victim = victims[Math.floor(fate() * victims.length)];
+    if (victim === undefined) return;
+    const way = fate();
+    if (way < 0.5) victim.kill();
+    else if (way < 0.75) victim.vanish();
+    else victim.leave();
+    counted.departures += 1;
+    world.after(fate() * 4_000, open);
+  });
+  every(options.coordinatorKillMs, () => {
     if (!coordinator.alive) return;
     counted.coordinatorKills += 1;
     coordinator.kill();
     world.after(1_000 + 19_000 * fate(), () => coordinator.restart());
   });
-  every(world, options.partitionMs, fate, () => {
+  every(options.partitionMs, () => {
     counted.partitions += 1;
     network.partition(
       new Set(
@@ -159,7 +165,7 @@ export function simulate(options: SimulateOptions): SimulateReport {
     );
     world.after(2_000 + 28_000 * fate(), () => network.partition(new Set()));
   });
-  every(world, options.freezeMs, fate, () => {
+  every(options.freezeMs, () => {
     const candidates = living();
     const frozen = candidates[Math.floor(fate() * candidates.length)];
     if (frozen === undefined) return;
@@ -212,15 +218,6 @@ export function simulate(options: SimulateOptions): SimulateReport {
     violations: checkers.violations,
     counts,
   };
-}
-
-/** Repeats with a jittered interval; 0 means never. */
-function every(world: World, intervalMs: number, random: () => number, run: () => void): void {
-  if (intervalMs <= 0) return;
-  world.after(intervalMs * (0.5 + random()), () => {
-    run();
-    every(world, intervalMs, random, run);
-  });
 }
 
 function simulatedRun(options: SimulateOptions): RunSetup {
