@@ -6,8 +6,9 @@ import type { Page } from '@playwright/test';
 import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 2;
-/** High enough that the run is not over before it was interrupted. */
-const TARGET = 0.93;
+/** Many more rounds than the tabs can do while the coordinator is away, so that they must find it again to end. */
+const ROUNDS = 120;
+const ACCURACY_MIN = 0.9;
 const START_MAX_MS = 90_000;
 const GO_ON_MAX_MS = 120_000;
 /** Samples trained and rounds exchanged by each tab while nobody coordinates. */
@@ -33,7 +34,7 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
       name: 'coordinator death',
       model: 'mlp',
       seed: 7,
-      training: { targetAccuracy: TARGET, evaluateEveryRounds: 5, peersMin: TABS },
+      training: { targetAccuracy: null, roundsMax: ROUNDS, evaluateEveryRounds: 5, peersMin: TABS },
     },
   );
   const runId = manifest.id;
@@ -48,7 +49,6 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
         ({ totals, confirmedSamples }) => totals.rounds >= 2 && totals.peersNow === 1 && confirmedSamples > 0,
       ),
   );
-  expect(before.run.reached).toBe(false);
   // What the pages show as confirmed was acknowledged to them: the promise that must survive.
   const promised = await Promise.all(opened.map(({ tab }) => confirmed(tab.page)));
   await grid.coordinator.kill();
@@ -82,7 +82,8 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
   expect(back.run.best!.accuracy!).toBeGreaterThanOrEqual(before.run.best!.accuracy!);
 
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
-  expect(end.run.reached, end.run.reason).toBe(true);
+  expect(end.run.best!.accuracy!).toBeGreaterThanOrEqual(ACCURACY_MIN);
+  expect(end.run.round).toBeGreaterThanOrEqual(ROUNDS);
   expect(end.run.divergences).toBe(0);
   expect(end.run.round).toBeGreaterThan(before.run.round + ROUNDS_ALONE_MIN);
 });
