@@ -54,6 +54,8 @@ try {
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  // Started by another program: it does not outlive it, even if that was killed.
+  if (process.connected) process.once('disconnect', stop);
 } catch (error) {
   if (error instanceof StoreError) fail(EXIT_SETTINGS, error.message);
   const { code, message } = error as NodeJS.ErrnoException;

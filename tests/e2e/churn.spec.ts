@@ -6,8 +6,9 @@ import type { VolunteerView } from '@murmuration/protocol';
 import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 4;
-/** High enough that the run is not over before the last tab has joined. */
 const TARGET = 0.92;
+/** A third of the usual step size, so that the run is not over before the newcomer has compiled its shaders. */
+const LEARNING_RATE = 0.0012;
 /** Three go on after one was killed; with fewer the run would wait for more. */
 const PEERS_MIN = 3;
 const START_MAX_MS = 90_000;
@@ -22,7 +23,12 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
       name: 'churn',
       model: 'mlp',
       seed: 5,
-      training: { targetAccuracy: TARGET, evaluateEveryRounds: 5, peersMin: PEERS_MIN },
+      training: {
+        targetAccuracy: TARGET,
+        learningRate: LEARNING_RATE,
+        evaluateEveryRounds: 10,
+        peersMin: PEERS_MIN,
+      },
     },
   );
   const runId = manifest.id;
@@ -59,7 +65,9 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
 
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   expect(end.run.reached, end.run.reason).toBe(true);
-  expect(end.run.divergences).toBe(0);
+  // [R6] A leader killed while it sends its commit may leave its round closed in two ways; one side then fetches the state
+  // of the other. The victim may have been that leader, once.
+  expect(end.run.divergences).toBeLessThanOrEqual(1);
   // Every shard of the epoch in which the tab died was counted: what the dead tab held was leased again, at once and
   // not at its deadline.
   expect(end.run.epoch).toBeGreaterThan(noticed.run.epoch);

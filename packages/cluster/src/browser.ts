@@ -200,7 +200,12 @@ export async function probeBrowser(browser: FoundBrowser): Promise<GpuBrowser> {
 }
 
 async function probeOnce(browser: FoundBrowser, wish: AdapterWish) {
-  const running = await launchBrowser(browser, wish);
+  const running = await launchBrowser(browser, wish).catch((error: Error) => {
+    appendFileSync(browserLog(), `${error.message}\n`);
+    throw new Sentence(
+      `${browser.executablePath} did not start (${error.message.split('\n')[0]}); what it said is in ${browserLog()}.`,
+    );
+  });
   try {
     const page = await openSecurePage(running);
     return { version: running.version(), probed: await page.evaluate(probeAdapter) };

@@ -70,7 +70,8 @@ export class CoordinatorProcess {
         cwd: ROOT_DIRECTORY,
         // The token travels in the environment: arguments are seen by every user of the machine.
         env: { ...process.env, MURMURATION_ADMIN_TOKEN: this.adminToken },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        // The fourth is the line that tells the coordinator when this command is gone, however it went.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: process.platform !== 'win32',
       },
     );

@@ -15,7 +15,13 @@ const state: OutgoingFrame = {
   anchor: ANCHOR,
   state: new Uint8Array(900_000).fill(3),
 };
-const hello: OutgoingFrame = { ...base, kind: 'hello', hasReplica: true, anchor: ANCHOR };
+const hello: OutgoingFrame = {
+  ...base,
+  kind: 'hello',
+  hasReplica: true,
+  wantsUpdates: false,
+  anchor: ANCHOR,
+};
 
 interface End {
   readonly transport: ChannelTransport;

@@ -27,7 +27,13 @@ const print = fc
 const base = { runTag: u32, term: u32, round: u32 };
 
 const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
-  fc.record({ ...base, kind: fc.constant('hello' as const), hasReplica: fc.boolean(), anchor: print }),
+  fc.record({
+    ...base,
+    kind: fc.constant('hello' as const),
+    hasReplica: fc.boolean(),
+    wantsUpdates: fc.boolean(),
+    anchor: print,
+  }),
   fc.record({
     ...base,
     kind: fc.constant('update' as const),

@@ -60,7 +60,13 @@ interface FrameBase {
 }
 export type Frame = FrameBase &
   (
-    | { readonly kind: 'hello'; readonly hasReplica: boolean; readonly anchor: Fingerprint }
+    | {
+        readonly kind: 'hello';
+        readonly hasReplica: boolean;
+        /** It is fetching the state: updates and commits that pass meanwhile are welcome. */
+        readonly wantsUpdates: boolean;
+        readonly anchor: Fingerprint;
+      }
     | ({ readonly kind: 'update'; /** crc32 of the payload */ readonly crc: number } & UpdateBody)
     /** Closes `round`: everybody applies exactly these updates to `anchor`. `members`: expected in the next round. */
     | {
@@ -152,7 +158,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
   const payload = new FrameWriter(payloadBytes(frame));
   switch (frame.kind) {
     case 'hello':
-      payload.u8(frame.hasReplica ? 1 : 0);
+      payload.u8((frame.hasReplica ? 1 : 0) | (frame.wantsUpdates ? 2 : 0));
       payload.fingerprint(frame.anchor);
       break;
     case 'update':
@@ -264,8 +270,9 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
     case 'hello': {
       if (payload.length !== 1 + FINGERPRINT_BYTES) return null;
       const flag = reader.u8();
-      if (flag > 1) return null;
-      return { ...base, kind, hasReplica: flag === 1, anchor: reader.fingerprint() };
+      if (flag > 3) return null;
+      const [hasReplica, wantsUpdates] = [(flag & 1) === 1, (flag & 2) === 2];
+      return { ...base, kind, hasReplica, wantsUpdates, anchor: reader.fingerprint() };
     }
     case 'update': {
       if (payload.length <= UPDATE_FIXED_BYTES) return null;

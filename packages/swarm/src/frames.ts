@@ -3,12 +3,17 @@ import type { FrameOf, Head, OutgoingFrame, VolunteerId } from '@murmuration/pro
 import type { TrainerEvent } from './ports.ts';
 
 /** Where we stand, and whether we take part in rounds. */
-export const helloFrame = (runTag: number, head: Head | null, takesPart: boolean): FrameOf<'hello'> => ({
+export const helloFrame = (
+  runTag: number,
+  head: Head | null,
+  { takesPart, wantsUpdates }: { takesPart: boolean; wantsUpdates: boolean },
+): FrameOf<'hello'> => ({
   kind: 'hello',
   runTag,
   term: head?.term ?? 0,
   round: head?.round ?? 0,
   hasReplica: head !== null && takesPart,
+  wantsUpdates,
   anchor: head?.fingerprint ?? '0000000000000000',
 });
 

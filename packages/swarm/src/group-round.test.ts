@@ -179,7 +179,7 @@ describe('following a commit', () => {
 describe('strangers', () => {
   it.each([
     ['old-round', update(c, { round: 3 })],
-    ['future-round', update(c, { round: 8 })],
+    ['future-round', update(c, { round: 21 })],
     ['other-anchor', update(c, { anchor: '00000000000000bb' })],
     ['not-author', update(b)],
     ['update-wrong-count', update(c, { encoded: encodeUpdate('int8', new Float32Array(COUNT + 1)) })],

@@ -13,7 +13,7 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectUpdate, type Scheme } from '@murmuration/codec';
+import { encodedBytes, inspectUpdate, type Scheme } from '@murmuration/codec';
 import {
   LIMITS,
   type CommitEntry,
@@ -57,10 +57,14 @@ export type RoundRejection =
   | 'not-leader'
   | string;
 
-/** Rounds ahead of ours whose updates and commits are kept for when we get there. */
-const ROUNDS_AHEAD_MAX = 3;
+/**
+ * Rounds ahead of ours whose updates and commits are kept for when we get there: a newcomer loads its state while the
+ * group goes on. Their bytes are bounded too.
+ */
+const ROUNDS_AHEAD_MAX = 16;
+const HELD_MAX_BYTES = 64 * 1024 * 1024;
 /** Rounds behind ours whose updates are kept for members that pull. */
-const ROUNDS_KEPT = 2;
+const ROUNDS_KEPT = 4;
 /** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
 /** Time a pull may take before another holder is asked, and before the state is fetched instead. */
@@ -133,6 +137,11 @@ export class GroupRound {
     return now === this.#self || next === this.#self;
   }
 
+  /** The next commit is being applied, or is here and waits for its updates. */
+  get catchingUp(): boolean {
+    return this.#closing || this.#commits.has(this.#head.round);
+  }
+
   /** An update kept for members that pull. */
   held(round: number, author: VolunteerId): HeldUpdate | undefined {
     return this.#updates.get(round)?.get(author);
@@ -156,6 +165,7 @@ export class GroupRound {
     const { round, author } = frame;
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
+    if (round > this.#head.round + 1 && this.#heldBytes() > HELD_MAX_BYTES) return 'future-round';
     if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     if (peer !== author && listed?.crc !== frame.crc) return 'not-author';
@@ -227,6 +237,12 @@ export class GroupRound {
     if (this.#closing) return Infinity;
     if (this.#pull !== null) return this.#pull.askedMs + PULL_RETRY_MS;
     return this.#clock.nextDeadlineMs(this.#order(alive)[0] === this.#self, this.#deposedCount(alive));
+  }
+
+  #heldBytes(): number {
+    let updates = 0;
+    for (const held of this.#updates.values()) updates += held.size;
+    return updates * encodedBytes(this.#scheme, this.#parameterCount);
   }
 
   #store(round: number, update: HeldUpdate, nowMs: number): void {

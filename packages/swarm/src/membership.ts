@@ -278,7 +278,8 @@ export class Membership {
   }
 
   sayHello(peer: VolunteerId): void {
-    this.#outbox.send(peer, helloFrame(this.#runTag, this.head, !this.#paused));
+    const standing = { takesPart: !this.#paused, wantsUpdates: this.#role.kind === 'joining' };
+    this.#outbox.send(peer, helloFrame(this.#runTag, this.head, standing));
   }
 
   sayHelloToAll(): void {
@@ -388,7 +389,7 @@ export class Membership {
       return;
     }
     const behind =
-      furthest?.term === head.term && furthest.round >= head.round + BEHIND_ROUNDS && !round.closing;
+      furthest?.term === head.term && furthest.round >= head.round + BEHIND_ROUNDS && !round.catchingUp;
     if (!behind) this.#behindSinceMs = null;
     else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
     else if (nowMs - this.#behindSinceMs >= BEHIND_MAX_MS) {

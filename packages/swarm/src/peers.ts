@@ -66,7 +66,7 @@ export class Peers {
       standing.anchor = frame.anchor;
       standing.term = frame.term;
       standing.round = frame.round;
-      if (frame.hasReplica) standing.loading = false;
+      standing.loading = frame.wantsUpdates;
       return;
     }
     if (frame.kind === 'state-request') standing.loading = true;

@@ -3,33 +3,39 @@
  * meanwhile. Pure. A donor may die at any moment: the next one is asked, and nobody else notices.
  */
 import { stateBytes } from '@murmuration/codec';
-import { LIMITS, type FrameOf, type VolunteerId } from '@murmuration/protocol';
+import type { FrameOf, VolunteerId } from '@murmuration/protocol';
 
 /** A donor answers at its next free moment in the trainer, then sends. Home uplinks of 5 Mbit/s carry 600 bytes/ms. */
 const ANSWER_MAX_MS = 10_000;
 const BYTES_PER_MS_MIN = 600;
 /** Without any donor for so long, the coordinator is told (it may introduce others or found a new term). */
 const STRANDED_MS = 8_000;
-/** Updates and commits kept while the state is on its way. */
-const EARLY_ROUNDS = 4;
+/** Updates and commits kept while the state is on its way: rounds, and bytes of updates. */
+const EARLY_ROUNDS = 16;
+const EARLY_MAX_BYTES = 64 * 1024 * 1024;
 
 type RoundFrame = FrameOf<'update'> | FrameOf<'commit'>;
+
+const bytesOf = (frame: RoundFrame) => (frame.kind === 'update' ? frame.encoded.length : 0);
 
 /** What was said in the group while we could not yet take part. Bounded by rounds and group size. */
 export class EarlyFrames {
   readonly #kept = new Map<string, { peer: VolunteerId; frame: RoundFrame }>();
   #newestRound = 0;
+  #bytes = 0;
 
   keep(peer: VolunteerId, frame: RoundFrame): string | null {
     if (frame.kind === 'update' && frame.author !== peer) return 'not-author';
     this.#newestRound = Math.max(this.#newestRound, frame.round);
-    this.#kept.set(`${frame.kind}.${frame.term}.${frame.round}.${peer}`, { peer, frame });
-    for (const [key, { frame: kept }] of this.#kept)
-      if (
-        kept.round + EARLY_ROUNDS <= this.#newestRound ||
-        this.#kept.size > 2 * EARLY_ROUNDS * LIMITS.groupMaxMembers
-      )
-        this.#kept.delete(key);
+    const key = `${frame.kind}.${frame.term}.${frame.round}.${peer}`;
+    if (!this.#kept.has(key)) this.#bytes += bytesOf(frame);
+    this.#kept.set(key, { peer, frame });
+    // The oldest go first: the state that comes will be newer than they are.
+    for (const [old, { frame: kept }] of this.#kept) {
+      if (kept.round + EARLY_ROUNDS > this.#newestRound && this.#bytes <= EARLY_MAX_BYTES) continue;
+      this.#kept.delete(old);
+      this.#bytes -= bytesOf(kept);
+    }
     return null;
   }
 
