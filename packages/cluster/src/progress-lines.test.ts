@@ -94,6 +94,14 @@ describe('a run in the terminal', () => {
     const lines = progressLines({ run: RUN, volunteers: [tab({}), tab({ connected: false })] }, 200);
     expect(lines[1]).toBe('1 tab has left');
   });
+  it('keeps the line of a tab that stayed to the end of the run', () => {
+    const lines = progressLines(
+      { run: RUN, volunteers: [tab({ connected: false, exit: 'run-finished' })] },
+      200,
+    );
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^tab 1 {2}training/);
+  });
   it('no line is wider than the terminal', () => {
     for (const line of progressLines({ run: RUN, volunteers: [tab({})] }, 40))
       expect(line.length).toBeLessThanOrEqual(40);

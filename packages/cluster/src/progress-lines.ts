@@ -11,8 +11,9 @@ export function progressLines(
   { run, volunteers }: Pick<RunLive, 'run' | 'volunteers'>,
   width: number,
 ): string[] {
+  // Those who stayed to the end keep their line when the run is over.
   const shown = volunteers
-    .filter(({ connected }) => connected)
+    .filter(({ connected, exit }) => connected || exit === 'run-finished')
     .toSorted((a, b) => a.joinedAtMs - b.joinedAtMs);
   const gone = volunteers.length - shown.length;
   const rows = shown.map(tabCells);
