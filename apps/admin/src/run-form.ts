@@ -3,8 +3,10 @@
  * number that is none, a missing file) is judged here; limits are the coordinator's, and its errors come back by field.
  */
 import {
+  CODECS,
   DEFAULT_TRAINING,
   PRESET_NAMES,
+  type Codec,
   type DatasetRequest,
   type RunRequest,
   type Training,
@@ -22,6 +24,9 @@ export const KNOB_NAMES = [
   'roundsMax',
 ] as const;
 type KnobName = (typeof KNOB_NAMES)[number];
+
+export const codecOf = (written: string): Codec =>
+  CODECS.find((codec) => codec === written) ?? DEFAULT_TRAINING.codec;
 
 export type FieldErrors = Readonly<Record<string, string>>;
 type IdxRequest = Omit<Extract<DatasetRequest, { kind: 'idx' }>, 'images' | 'labels'>;
@@ -52,7 +57,7 @@ export function wishOf(form: FormData): { readonly wish: RunWish } | { readonly 
   const percent = number('training.targetAccuracy');
   const training: Partial<Training> = {
     targetAccuracy: percent === undefined ? null : percent / 100,
-    codec: text('training.codec') === 'fp32' ? 'fp32' : 'int8',
+    codec: codecOf(text('training.codec')),
   };
   for (const name of KNOB_NAMES)
     training[name satisfies KnobName] = number(`training.${name}`) ?? DEFAULT_TRAINING[name];

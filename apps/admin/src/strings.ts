@@ -1,5 +1,5 @@
 /** Every sentence of the admin page, in one place, so that it can be read as a whole and translated later. */
-import type { RunState, Training } from '@murmuration/protocol';
+import type { Codec, RunState, Training } from '@murmuration/protocol';
 
 export const runStates: Readonly<Record<RunState, { readonly word: string; readonly sentence: string }>> = {
   waiting: {
@@ -128,7 +128,12 @@ export const strings = {
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
-    codecs: { int8: 'int8, blockwise with error feedback', fp32: 'fp32, uncompressed' },
+    codecs: (codec: Codec) =>
+      codec === 'fp32'
+        ? 'fp32, uncompressed'
+        : codec.startsWith('topk-')
+          ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
+          : `${codec}, blockwise with error feedback`,
     preflight: (parameters: string, bytes: string) =>
       `${parameters} parameters; each tab sends about ${bytes} a round to each other tab.`,
     create: 'Create the run',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { activeRunOf, dataPerHour } from './active-run.ts';
+import { CODEC_BYTES_PER_PARAMETER, CODECS } from '@murmuration/protocol';
+import { activeRunOf, bytesPerParameterOf, dataPerHour } from './active-run.ts';
 
 const run = (changes: Record<string, unknown> = {}) => ({
   manifest: {
@@ -58,6 +59,10 @@ describe('data an hour', () => {
   it('is one update a round to every other device, at the pace so far', () => {
     // One round a second: 3600 rounds of 3 updates of 107,000 bytes.
     expect(dataPerHour(base)).toEqual({ measured: true, bytesEachWay: 3600 * 3 * 107_000 });
+  });
+
+  it('knows the size of every codec as the protocol does', () => {
+    for (const codec of CODECS) expect(bytesPerParameterOf(codec)).toBe(CODEC_BYTES_PER_PARAMETER[codec]);
   });
 
   it('is not guessed before a pace is known or while nobody is there', () => {

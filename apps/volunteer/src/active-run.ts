@@ -28,8 +28,25 @@ export type DataPerHour =
  */
 const CHOICES: readonly (readonly RunState[])[] = [['waiting', 'training', 'degraded'], ['paused']];
 
-/** Bytes of a parameter on the wire: the value and its part of the block's scale (codec, `encodeUpdate`). */
-const BYTES_PER_PARAMETER = { int8: 1.03, fp32: 4 } as const;
+/**
+ * Bytes of a parameter on the wire. The same as protocol's CODEC_BYTES_PER_PARAMETER (a test holds them together), and
+ * written again because that room's schemas are not worth a stranger's download before the click.
+ */
+const BYTES_PER_PARAMETER: Readonly<Record<string, number>> = {
+  fp32: 4,
+  int8: 1.008,
+  int4: 0.508,
+  'topk-16': 0.0057,
+  'topk-32': 0.0102,
+  'topk-64': 0.0183,
+  'topk-128': 0.0326,
+  'topk-256': 0.0573,
+  'topk-512': 0.098,
+  'topk-1024': 0.161,
+};
+/** An unknown codec is one of a newer coordinator: guessed high, as uncompressed. */
+export const bytesPerParameterOf = (codec: unknown): number =>
+  BYTES_PER_PARAMETER[String(codec)] ?? BYTES_PER_PARAMETER['fp32']!;
 
 /**
  * The run that a newcomer would help, or null: there is none.
@@ -64,7 +81,7 @@ function parsed(run: Fields, state: RunState): ActiveRun {
     targetAccuracy: target === null ? null : number(target, 'manifest.training.targetAccuracy'),
     dataPerHour: dataPerHour({
       parameterCount: number(manifest['parameterCount'], 'manifest.parameterCount'),
-      bytesPerParameter: training['codec'] === 'fp32' ? BYTES_PER_PARAMETER.fp32 : BYTES_PER_PARAMETER.int8,
+      bytesPerParameter: bytesPerParameterOf(training['codec']),
       othersCount: volunteers,
       roundCount: round,
       trainingMs: number(run['trainingMs'], 'trainingMs'),

@@ -20,11 +20,21 @@ export interface GroupUpdate {
 const WEIGHT_RATIO_MAX = 4;
 
 /**
+ * What a value's weighted sum is divided by: the weight of all updates, or of those that sent the value. For dense
+ * updates they are the same. By senders, a value that one of sixteen sent is applied whole (SparseLoCo's rule).
+ */
+export type Divisor = 'all' | 'senders';
+
+/**
  * Weighted mean of the updates, float32.
  * @param count values of one update.
  * @throws Error when there is no update: a round without updates must not be averaged.
  */
-export function averageUpdates(updates: readonly GroupUpdate[], count: number): Float32Array {
+export function averageUpdates(
+  updates: readonly GroupUpdate[],
+  count: number,
+  divisor: Divisor = 'all',
+): Float32Array {
   if (updates.length === 0) throw new Error('averageUpdates: no updates');
   const sorted = [...updates].sort((a, b) => (a.author < b.author ? -1 : 1));
   const norms = sorted.map((update) => encodedNorm(update.encoded));
@@ -33,10 +43,13 @@ export function averageUpdates(updates: readonly GroupUpdate[], count: number): 
   const weights = sorted.map((update) => Math.min(update.sampleCount, weightMax));
   const totalWeight = weights.reduce((a, b) => a + b, 0);
   const sum = new Float64Array(count);
+  const senders = divisor === 'senders' ? new Float64Array(count) : null;
   for (const [i, update] of sorted.entries()) {
     const clip = norms[i]! > clipNorm ? clipNorm / norms[i]! : 1;
-    addDecoded(update.encoded, (clip * weights[i]!) / totalWeight, sum);
+    const weight = weights[i]! / totalWeight;
+    addDecoded(update.encoded, clip * weight, sum, senders === null ? undefined : { sums: senders, weight });
   }
+  if (senders !== null) for (let i = 0; i < count; i++) if (senders[i]! > 0) sum[i]! /= senders[i]!;
   return Float32Array.from(sum);
 }
 

@@ -63,6 +63,25 @@ describe('averaging', () => {
     expect(relativeDistance(attacked, flipped)).toBeLessThan(0.03);
   });
 
+  it('divides a value by all, or by those that sent it', () => {
+    const spike = (at: number) => Float32Array.from({ length: COUNT }, (_, i) => (i === at ? 1 : 0));
+    const sparse = [0, 0, 1, 2].map((at, i) => ({
+      author: `v${i}`,
+      sampleCount: 10,
+      encoded: encodeUpdate('topk-16', spike(at)),
+    }));
+    const [first, second] = [0, 1];
+    const byAll = averageUpdates(sparse, COUNT);
+    expect([byAll[first], byAll[second]]).toEqual([0.5, 0.25]);
+    const bySenders = averageUpdates(sparse, COUNT, 'senders');
+    expect([bySenders[first], bySenders[second]]).toEqual([1, 1]);
+    expect(bySenders[9]).toBe(0);
+    // Dense updates send every value: the divisors are the same.
+    expect(fingerprint(averageUpdates(updates, COUNT, 'senders'))).toBe(
+      fingerprint(averageUpdates(updates, COUNT)),
+    );
+  });
+
   it('refuses an empty round', () => expect(() => averageUpdates([], COUNT)).toThrow('no updates'));
 });
 
@@ -98,6 +117,19 @@ describe('replica', () => {
     one.commit([update('z', new Float32Array(COUNT))], false);
     const next = decodeUpdate(one.formUpdate(one.anchor.slice()));
     expect(next[5]).toBeCloseTo(0.01, 4);
+  });
+
+  it('[R11] a sparse update sends the rest later, 5 % fainter a round', () => {
+    const one = new Replica({ parameterCount: COUNT, scheme: 'topk-16', outerLearningRate: 1 });
+    one.load(new Float32Array(COUNT));
+    // Three values of a chunk are kept; six were learned.
+    const learned = Float32Array.from({ length: COUNT }, (_, i) => (i < 3 ? 2 : i < 6 ? 1 : 0));
+    const sent = one.formUpdate(learned);
+    expect([...decodeUpdate(sent).subarray(0, 6)]).toEqual([2, 2, 2, 0, 0, 0]);
+    one.commit([{ author: 'a', sampleCount: 1, encoded: sent }], true);
+    const later = decodeUpdate(one.formUpdate(one.anchor.slice()));
+    expect([...later.subarray(0, 3)]).toEqual([0, 0, 0]);
+    for (const value of later.subarray(3, 6)) expect(Math.abs(value - 0.95)).toBeLessThan(0.07);
   });
 
   it('[R11] rounding errors do not pile up: many small rounds arrive where one exact sum does', () => {

@@ -2,7 +2,7 @@
  * One volunteer's copy of the model, as numbers: the anchor that all members of a group share bit for bit, and the
  * residual, which is this volunteer's own (what its past updates lost in rounding, or an update that nobody counted).
  *
- *   formUpdate:  correction = (weights - anchor) + residual;  sent = encode(correction)
+ *   formUpdate:  correction = (weights - anchor) + fade * residual;  sent = encode(correction)
  *   commit:      anchor += outerLearningRate * gain(n) * mean(included n updates)
  *                average moves towards the anchor: it is what is evaluated and taken away
  *                residual = own update included ? correction - decode(sent) : correction
@@ -10,8 +10,8 @@
  * The residual is settled at the commit and not before: an update that came too late is not lost, it is sent again with
  * the next one. The trainer and the simulator run this same class; it knows no GPU, clock or network.
  */
-import { averageUpdates, type GroupUpdate } from './averaging.ts';
-import { addDecoded, encodeUpdate, inspectUpdate, type Scheme } from './update-codec.ts';
+import { averageUpdates, type Divisor, type GroupUpdate } from './averaging.ts';
+import { addDecoded, encodeUpdate, inspectUpdate, isSparse, type Scheme } from './update-codec.ts';
 import { fingerprint, isFiniteVector, norm } from './vectors.ts';
 
 export class ReplicaError extends Error {
@@ -29,12 +29,27 @@ export class ReplicaError extends Error {
 const RESIDUAL_RATIO_MAX = 10;
 
 /**
+ * What waits in the residual of a sparse scheme fades from round to round: a value may wait for dozens of them, and the
+ * model has moved on meanwhile. 0.95 is SparseLoCo's; 0.80 and 0.99 learned worse (ALGORITHMS study, 5.3). A dense
+ * scheme's residual is rounding of the round before and stays whole.
+ */
+const SPARSE_RESIDUAL_FADE = 0.95;
+
+/**
  * The mean of n independent updates is less noisy than one, so it may be followed further: by the square root of n, up
  * to what was measured (4 tabs). On the built-in digits, 4 tabs at half the learning rate and gain 2 reach 95 % with
  * as many samples as at the full rate without gain, and a lone tab keeps its own rate.
  */
 const GAIN_MAX = 2;
 const gainOf = (updateCount: number) => Math.min(GAIN_MAX, Math.sqrt(updateCount));
+
+export interface ReplicaOptions {
+  readonly parameterCount: number;
+  readonly scheme: Scheme;
+  readonly outerLearningRate: number;
+  /** What a value's sum is divided by (averaging.ts). By senders there is no gain: nothing was diluted. */
+  readonly divisor?: Divisor;
+}
 
 /**
  * Running mean of the anchors of about the last 5 rounds (Polyak averaging): at 95 % of the built-in digits it is a
@@ -46,6 +61,7 @@ const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCoun
 export class Replica {
   readonly #scheme: Scheme;
   readonly #outerLearningRate: number;
+  readonly #divisor: Divisor;
   readonly #anchor: Float32Array;
   readonly #residual: Float32Array;
   readonly #average: Float32Array;
@@ -54,9 +70,10 @@ export class Replica {
   #open: { correction: Float32Array; encoded: Uint8Array; deltaNorm: number } | null = null;
   #fingerprint: string | null = null;
 
-  constructor(options: { parameterCount: number; scheme: Scheme; outerLearningRate: number }) {
+  constructor(options: ReplicaOptions) {
     this.#scheme = options.scheme;
     this.#outerLearningRate = options.outerLearningRate;
+    this.#divisor = options.divisor ?? 'all';
     this.#anchor = new Float32Array(options.parameterCount);
     this.#residual = new Float32Array(options.parameterCount);
     this.#average = new Float32Array(options.parameterCount);
@@ -104,11 +121,12 @@ export class Replica {
    */
   formUpdate(weights: Float32Array): Uint8Array {
     const correction = new Float32Array(weights.length);
+    const fade = isSparse(this.#scheme) ? SPARSE_RESIDUAL_FADE : 1;
     let deltaSquares = 0;
     for (let i = 0; i < weights.length; i++) {
       const delta = weights[i]! - this.#anchor[i]!;
       deltaSquares += delta * delta;
-      correction[i] = delta + this.#residual[i]!;
+      correction[i] = delta + fade * this.#residual[i]!;
     }
     if (!isFiniteVector(correction))
       throw new ReplicaError('not-finite', 'training gave weights that are not finite');
@@ -121,8 +139,8 @@ export class Replica {
 
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
   commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
-    const mean = averageUpdates(updates, this.#anchor.length);
-    const rate = this.#outerLearningRate * gainOf(updates.length);
+    const mean = averageUpdates(updates, this.#anchor.length, this.#divisor);
+    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
     this.#commitCount += 1;
     const follow = 1 - averageDecay(this.#commitCount);
     for (let i = 0; i < mean.length; i++) {

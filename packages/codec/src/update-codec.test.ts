@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mulberry } from './random.ts';
 import {
+  addDecoded,
   decodeUpdate,
   encodedBytes,
   encodedNorm,
   encodeUpdate,
   inspectUpdate,
-  type Scheme,
+  isSparse,
+  SCHEMES,
 } from './update-codec.ts';
 import { norm } from './vectors.ts';
-
-const SCHEMES: readonly Scheme[] = ['fp32', 'int8'];
 
 function gaussian(count: number, seed: number): Float32Array {
   const random = mulberry(seed);
@@ -32,11 +32,13 @@ const vectors = fc
   .map((values) => Float32Array.from(values));
 
 describe('update codec', () => {
-  it('[P4] takes exactly the bytes that its size formula says, and accepts its own work', () => {
+  it('[P4] takes exactly the bytes that its size formula says, a sparse one no more, and accepts its own work', () => {
     fc.assert(
       fc.property(vectors, fc.constantFrom(...SCHEMES), (vector, scheme) => {
         const bytes = encodeUpdate(scheme, vector);
-        expect(bytes.length).toBe(encodedBytes(scheme, vector.length));
+        const most = encodedBytes(scheme, vector.length);
+        if (isSparse(scheme)) expect(bytes.length).toBeLessThanOrEqual(most);
+        else expect(bytes.length).toBe(most);
         expect(inspectUpdate(bytes, scheme, vector.length)).toBeNull();
       }),
     );
@@ -51,15 +53,18 @@ describe('update codec', () => {
     );
   });
 
-  it('int8 is never further off than half a step of its block, and keeps zeros', () => {
+  it.each([
+    ['int8', 127],
+    ['int4', 7],
+  ] as const)('%s is never further off than half a step of its block, and keeps zeros', (scheme, codes) => {
     fc.assert(
       fc.property(vectors, (vector) => {
-        const restored = decodeUpdate(encodeUpdate('int8', vector));
+        const restored = decodeUpdate(encodeUpdate(scheme, vector));
         for (let start = 0; start < vector.length; start += 256) {
           const block = vector.subarray(start, start + 256);
           const peak = block.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-          // Half a step of peak/127, the scale rounded up by at most 2^-7, and the smallest bfloat16.
-          const bound = (peak / 127) * 0.5 * (1 + 1 / 128) + 1e-40;
+          // Half a step of peak / codes, the scale rounded up by at most 2^-7, and the smallest bfloat16.
+          const bound = (peak / codes) * 0.5 * (1 + 1 / 128) + 1e-40;
           for (const [i, value] of block.entries()) {
             expect(Math.abs(restored[start + i]! - value)).toBeLessThanOrEqual(bound * 1.0001);
             if (peak === 0) expect(restored[start + i]).toBe(0);
@@ -80,8 +85,20 @@ describe('update codec', () => {
 
   it('the norm of encoded bytes is the norm of what they decode to', () => {
     for (const scheme of SCHEMES) {
-      const bytes = encodeUpdate(scheme, gaussian(1_000, 3));
-      expect(encodedNorm(bytes)).toBeCloseTo(norm(decodeUpdate(bytes)), 5);
+      const bytes = encodeUpdate(scheme, gaussian(9_000, 3));
+      expect(encodedNorm(bytes) / norm(decodeUpdate(bytes))).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('counts who sent a value: everybody in a dense scheme, also a zero, and the kept ones in a sparse one', () => {
+    const vector = gaussian(5_000, 4);
+    vector[17] = 0;
+    for (const scheme of SCHEMES) {
+      const bytes = encodeUpdate(scheme, vector);
+      const sums = new Float64Array(vector.length);
+      addDecoded(bytes, 1, new Float64Array(vector.length), { sums, weight: 0.25 });
+      const restored = decodeUpdate(bytes);
+      expect(sums.every((sum, i) => sum === (isSparse(scheme) && restored[i] === 0 ? 0 : 0.25))).toBe(true);
     }
   });
 
@@ -102,6 +119,16 @@ describe('update codec', () => {
     expect(broken((bytes) => bytes.set([0x80, 0x7f], 8))).toBe('update-bad-scale'); // infinity
     const fp32 = encodeUpdate('fp32', Float32Array.of(1, Number.NaN));
     expect(inspectUpdate(fp32, 'fp32', 2)).toBe('update-not-finite');
+    const int4 = encodeUpdate('int4', gaussian(301, 1));
+    int4[int4.length - 1]! |= 0x70;
+    expect(inspectUpdate(int4, 'int4', 301)).toBe('update-bad-code');
+    const sparse = encodeUpdate('topk-64', gaussian(300, 1));
+    expect(inspectUpdate(sparse, 'topk-32', 300)).toBe('update-bad-header');
+    expect(inspectUpdate(sparse.subarray(0, sparse.length - 1), 'topk-64', 300)).toBe('update-bad-code');
+    const padded = new Uint8Array(encodedBytes('topk-64', 300) + 1);
+    padded.set(sparse);
+    expect(inspectUpdate(padded, 'topk-64', 300)).toBe('update-wrong-length');
+    expect(inspectUpdate(padded.subarray(0, sparse.length + 1), 'topk-64', 300)).toBe('update-bad-code');
   });
 
   it('[P4] whatever bytes inspection accepts decode to finite values', () => {

@@ -1,76 +1,109 @@
 /**
  * An update made small: one flat float32 vector to self-describing bytes and back.
  *
- * Layout, little-endian: u8 scheme (1 fp32, 2 int8), u8 zero, u16 block size, u32 value count, then the scheme's body:
+ * Layout, little-endian: u8 scheme (1 fp32, 2 int8, 3 int4, 4 top-k), u8 zero, u16 parameter of the scheme (fp32 0,
+ * int8 and int4 their block size, top-k its k), u32 value count, then the scheme's body:
  *   fp32: count float32;
- *   int8: one bfloat16 scale a block of 256, then count signed bytes; value = code * scale.
+ *   int8, int4: scales and codes of blocks (block-codes.ts);
+ *   top-k: the k largest of every 4,096 values, entropy coded; its length varies (top-k.ts).
  *
- * int8: scale = max|block| / 127 rounded up to bfloat16, code = value / scale rounded half to even, in [-127, 127].
- * 8.0625 bits a value. Blocks of 256 keep the relative L2 error of Gaussian data under 0.7 % (4,096 gives 1 %).
- * What rounding lost belongs to the residual (see replica.ts); nothing here remembers.
+ * What was lost in encoding belongs to the residual (see replica.ts); nothing here remembers.
  *
- * Hostile bytes: `inspectUpdate` decides in one pass whether bytes may be decoded; it never throws, and what it accepts
- * decodes to finite values only.
+ * Hostile bytes: `inspectUpdate` decides in one pass, without allocating anything of the update's size, whether bytes
+ * may be decoded; it never throws, and what it accepts decodes to finite values only.
  */
-import { bfloat16Up, fromBfloat16 } from './bfloat16.ts';
+import { BLOCK_VALUES, blockCodesBytes, encodeBlocks, inspectBlocks, walkBlocks } from './block-codes.ts';
+import { encodeTopK, topKMaxBytes, walkTopK } from './top-k.ts';
 
-export type Scheme = 'fp32' | 'int8';
+/** Values kept of every 4,096. */
+export const TOP_K_CHOICES = [16, 32, 64, 128, 256, 512, 1024] as const;
+export type TopKScheme = `topk-${(typeof TOP_K_CHOICES)[number]}`;
+export type Scheme = 'fp32' | 'int8' | 'int4' | TopKScheme;
+export const SCHEMES: readonly Scheme[] = [
+  'fp32',
+  'int8',
+  'int4',
+  ...TOP_K_CHOICES.map((k) => `topk-${k}` as const),
+];
 
-const SCHEME_CODES: Record<Scheme, number> = { fp32: 1, int8: 2 };
 const HEADER_BYTES = 8;
-export const INT8_BLOCK_VALUES = 256;
 /**
  * Largest scale that is accepted: 127 times it must stay far from the float32 maximum, also when 32 updates are added.
  * No sane update comes near it.
  */
 const SCALE_MAX = 1e30;
 
-/** Exact size of an encoding, bytes. It depends on nothing but scheme and count. */
-export function encodedBytes(scheme: Scheme, count: number): number {
+/** What a scheme's name means; the header's first bytes say the same. */
+type Format =
+  | { readonly code: 1; readonly parameter: 0 }
+  | { readonly code: 2 | 3; readonly parameter: typeof BLOCK_VALUES; readonly bits: 8 | 4 }
+  | { readonly code: 4; readonly parameter: number };
+const FP32: Format = { code: 1, parameter: 0 };
+const INT8: Format = { code: 2, parameter: BLOCK_VALUES, bits: 8 };
+const INT4: Format = { code: 3, parameter: BLOCK_VALUES, bits: 4 };
+
+function formatOf(scheme: Scheme): Format {
   switch (scheme) {
     case 'fp32':
-      return HEADER_BYTES + 4 * count;
+      return FP32;
     case 'int8':
-      return HEADER_BYTES + 2 * blockCount(count) + count;
+      return INT8;
+    case 'int4':
+      return INT4;
     default:
-      return scheme satisfies never;
+      return { code: 4, parameter: Number(scheme.slice('topk-'.length)) };
   }
 }
 
-/** Encodes a finite vector. The vector is not changed. */
+/** The format of bytes that were inspected. */
+function formatIn(bytes: Uint8Array): Format {
+  if (bytes[0] === 1) return FP32;
+  if (bytes[0] === 2) return INT8;
+  if (bytes[0] === 3) return INT4;
+  return { code: 4, parameter: bytes[2]! | (bytes[3]! << 8) };
+}
+
+/** Whether an update of this scheme leaves most values out: what is unsent then waits in the residual for long. */
+export const isSparse = (scheme: Scheme): boolean => formatOf(scheme).code === 4;
+
+/** The most bytes that an encoding takes, and for dense schemes the exact number. */
+export function encodedBytes(scheme: Scheme, count: number): number {
+  const format = formatOf(scheme);
+  switch (format.code) {
+    case 1:
+      return HEADER_BYTES + 4 * count;
+    case 2:
+    case 3:
+      return HEADER_BYTES + blockCodesBytes(format.bits, count);
+    case 4:
+      return HEADER_BYTES + topKMaxBytes(format.parameter, count);
+    default:
+      return format satisfies never;
+  }
+}
+
+/** Encodes a finite vector. The vector is not changed; the bytes are the caller's. */
 export function encodeUpdate(scheme: Scheme, vector: Float32Array): Uint8Array {
+  const format = formatOf(scheme);
   const count = vector.length;
   const bytes = new Uint8Array(encodedBytes(scheme, count));
   const view = new DataView(bytes.buffer);
-  bytes[0] = SCHEME_CODES[scheme];
-  view.setUint16(2, scheme === 'int8' ? INT8_BLOCK_VALUES : 0, true);
+  bytes[0] = format.code;
+  view.setUint16(2, format.parameter, true);
   view.setUint32(4, count, true);
-  switch (scheme) {
-    case 'fp32':
+  switch (format.code) {
+    case 1:
       for (let i = 0; i < count; i++) view.setFloat32(HEADER_BYTES + 4 * i, vector[i]!, true);
-      break;
-    case 'int8': {
-      const codes = new Int8Array(bytes.buffer, HEADER_BYTES + 2 * blockCount(count), count);
-      for (let block = 0; block < blockCount(count); block++) {
-        const start = block * INT8_BLOCK_VALUES;
-        const end = Math.min(start + INT8_BLOCK_VALUES, count);
-        let peak = 0;
-        for (let i = start; i < end; i++) {
-          const magnitude = Math.abs(vector[i]!);
-          if (magnitude > peak) peak = magnitude;
-        }
-        const scaleBits = bfloat16Up(peak / 127);
-        view.setUint16(HEADER_BYTES + 2 * block, scaleBits, true);
-        const scale = fromBfloat16(scaleBits);
-        if (scale === 0) continue;
-        for (let i = start; i < end; i++) codes[i] = roundHalfEven(vector[i]! / scale);
-      }
-      break;
-    }
+      return bytes;
+    case 2:
+    case 3:
+      encodeBlocks(format.bits, vector, bytes.subarray(HEADER_BYTES));
+      return bytes;
+    case 4:
+      return bytes.slice(0, encodeTopK(format.parameter, vector, bytes, HEADER_BYTES));
     default:
-      scheme satisfies never;
+      return format satisfies never;
   }
-  return bytes;
 }
 
 export type UpdateRejection =
@@ -80,11 +113,12 @@ export type UpdateRejection =
   | 'update-wrong-count'
   | 'update-wrong-length'
   | 'update-not-finite'
-  | 'update-bad-scale';
+  | 'update-bad-scale'
+  | 'update-bad-code';
 
 /**
  * Whether bytes of a stranger are an update of the run's scheme and model. Null: they may be decoded.
- * Cost: one pass over the scales (int8) or the values (fp32).
+ * Cost: one pass over the scales (int8, int4), the values (fp32) or the whole body (top-k).
  */
 export function inspectUpdate(
   bytes: Uint8Array,
@@ -92,78 +126,85 @@ export function inspectUpdate(
   parameterCount: number,
 ): UpdateRejection | null {
   if (bytes.length < HEADER_BYTES) return 'update-too-short';
+  const format = formatOf(scheme);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes[0] !== SCHEME_CODES[scheme]) return 'update-bad-scheme';
-  if (bytes[1] !== 0 || view.getUint16(2, true) !== (scheme === 'int8' ? INT8_BLOCK_VALUES : 0))
-    return 'update-bad-header';
+  if (bytes[0] !== format.code) return 'update-bad-scheme';
+  if (bytes[1] !== 0 || view.getUint16(2, true) !== format.parameter) return 'update-bad-header';
   if (view.getUint32(4, true) !== parameterCount) return 'update-wrong-count';
-  if (bytes.length !== encodedBytes(scheme, parameterCount)) return 'update-wrong-length';
-  switch (scheme) {
-    case 'fp32':
+  const most = encodedBytes(scheme, parameterCount);
+  if (isSparse(scheme) ? bytes.length > most : bytes.length !== most) return 'update-wrong-length';
+  switch (format.code) {
+    case 1:
       for (let i = 0; i < parameterCount; i++) {
         const value = view.getFloat32(HEADER_BYTES + 4 * i, true);
         if (!(Math.abs(value) <= SCALE_MAX)) return 'update-not-finite';
       }
       return null;
-    case 'int8':
-      for (let block = 0; block < blockCount(parameterCount); block++) {
-        const scale = fromBfloat16(view.getUint16(HEADER_BYTES + 2 * block, true));
-        if (!(scale >= 0 && scale <= SCALE_MAX)) return 'update-bad-scale';
-      }
-      return null;
+    case 2:
+    case 3:
+      return inspectBlocks(format.bits, parameterCount, bytes.subarray(HEADER_BYTES), SCALE_MAX);
+    case 4:
+      return walkTopK(format.parameter, parameterCount, bytes, HEADER_BYTES, null) < 0
+        ? 'update-bad-code'
+        : null;
     default:
-      return scheme satisfies never;
+      return format satisfies never;
   }
 }
 
 /** Restores the vector. Only for bytes that `inspectUpdate` accepted, or that we encoded. */
 export function decodeUpdate(bytes: Uint8Array): Float32Array {
-  const vector = new Float32Array(new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true));
+  const vector = new Float32Array(countIn(bytes));
   addDecoded(bytes, 1, vector);
   return vector;
 }
 
-/** target += factor * decode(bytes), without an intermediate vector. Sums in float32, value by value. */
-export function addDecoded(bytes: Uint8Array, factor: number, target: Float32Array | Float64Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = view.getUint32(4, true);
-  if (bytes[0] === SCHEME_CODES.fp32) {
-    for (let i = 0; i < count; i++) target[i]! += factor * view.getFloat32(HEADER_BYTES + 4 * i, true);
-    return;
-  }
-  const codes = new Int8Array(bytes.buffer, bytes.byteOffset + HEADER_BYTES + 2 * blockCount(count), count);
-  for (let block = 0; block < blockCount(count); block++) {
-    const scale = factor * fromBfloat16(view.getUint16(HEADER_BYTES + 2 * block, true));
-    const end = Math.min((block + 1) * INT8_BLOCK_VALUES, count);
-    for (let i = block * INT8_BLOCK_VALUES; i < end; i++) target[i]! += scale * codes[i]!;
-  }
+/** Where an update says something about a value: `sums[i] += weight` for each value i that it sent. */
+export interface Senders {
+  readonly sums: Float64Array;
+  readonly weight: number;
+}
+
+/**
+ * target += factor * decode(bytes), without an intermediate vector, value by value. A dense update sends every value,
+ * also the zeros.
+ */
+export function addDecoded(
+  bytes: Uint8Array,
+  factor: number,
+  target: Float32Array | Float64Array,
+  senders?: Senders,
+): void {
+  walk(bytes, factor, target, senders);
 }
 
 /** Norm of what the bytes decode to, without decoding into a vector. */
-export function encodedNorm(bytes: Uint8Array): number {
+export const encodedNorm = (bytes: Uint8Array): number => Math.sqrt(walk(bytes, 0, null));
+
+const countIn = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
+
+/** Adds to the target, if there is one; returns the sum of the decoded squares. */
+function walk(
+  bytes: Uint8Array,
+  factor: number,
+  target: Float32Array | Float64Array | null,
+  senders?: Senders,
+): number {
+  const format = formatIn(bytes);
+  const count = countIn(bytes);
+  if (format.code === 4) {
+    const into =
+      target === null ? null : { values: target, factor, senders: senders?.sums, weight: senders?.weight };
+    return walkTopK(format.parameter, count, bytes, HEADER_BYTES, into);
+  }
+  if (senders !== undefined) for (let i = 0; i < count; i++) senders.sums[i]! += senders.weight;
+  if (format.code !== 1) return walkBlocks(format.bits, count, bytes.subarray(HEADER_BYTES), factor, target);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = view.getUint32(4, true);
-  let sum = 0;
-  if (bytes[0] === SCHEME_CODES.fp32) {
-    for (let i = 0; i < count; i++) {
-      const value = view.getFloat32(HEADER_BYTES + 4 * i, true);
-      sum += value * value;
-    }
-    return Math.sqrt(sum);
+  let squares = 0;
+  for (let i = 0; i < count; i++) {
+    const value = view.getFloat32(HEADER_BYTES + 4 * i, true);
+    squares += value * value;
+    if (target !== null) target[i]! += factor * value;
   }
-  const codes = new Int8Array(bytes.buffer, bytes.byteOffset + HEADER_BYTES + 2 * blockCount(count), count);
-  for (let block = 0; block < blockCount(count); block++) {
-    const scale = fromBfloat16(view.getUint16(HEADER_BYTES + 2 * block, true));
-    const end = Math.min((block + 1) * INT8_BLOCK_VALUES, count);
-    let squares = 0;
-    for (let i = block * INT8_BLOCK_VALUES; i < end; i++) squares += codes[i]! * codes[i]!;
-    sum += scale * scale * squares;
-  }
-  return Math.sqrt(sum);
+  return squares;
 }
-
-const blockCount = (count: number) => Math.ceil(count / INT8_BLOCK_VALUES);
-
-/** Adding and subtracting 1.5 * 2^52 rounds a double to the nearest integer, ties to even, as WGSL's round() does. */
-const ROUNDER = 6755399441055744;
-const roundHalfEven = (value: number) => value + ROUNDER - ROUNDER;

@@ -20,6 +20,38 @@ export const RUN_STATES = [
 export const RunStateSchema = Type.Enum(RUN_STATES);
 export type RunState = (typeof RUN_STATES)[number];
 
+/**
+ * How an update is made small on the wire: dense in 32, 8 or 4 bits a value, or the k largest of every 4,096 values with
+ * 2 bits each (about 0.15 bits a parameter at k = 64, 0.46 at 256).
+ */
+export const CODECS = [
+  'fp32',
+  'int8',
+  'int4',
+  'topk-16',
+  'topk-32',
+  'topk-64',
+  'topk-128',
+  'topk-256',
+  'topk-512',
+  'topk-1024',
+] as const;
+export type Codec = (typeof CODECS)[number];
+
+/** What an update takes on the wire, bytes a parameter; sparse ones vary by some percent with what was learned. */
+export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
+  fp32: 4,
+  int8: 1.008,
+  int4: 0.508,
+  'topk-16': 0.0057,
+  'topk-32': 0.0102,
+  'topk-64': 0.0183,
+  'topk-128': 0.0326,
+  'topk-256': 0.0573,
+  'topk-512': 0.098,
+  'topk-1024': 0.161,
+};
+
 /** The knobs of training; every one has a default (`DEFAULT_TRAINING`) and a range. */
 export const TrainingSchema = Type.Object(
   {
@@ -30,8 +62,7 @@ export const TrainingSchema = Type.Object(
     learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     /** The averaged pseudo-gradient of n tabs is applied times this and times the root of n, at most 2. */
     outerLearningRate: Type.Number({ exclusiveMinimum: 0, maximum: 4 }),
-    /** How an update is made small on the wire. The codec issue adds to the list. */
-    codec: Type.Union([Type.Literal('fp32'), Type.Literal('int8')]),
+    codec: Type.Enum(CODECS),
     /** A round is not trained with fewer tabs than this; a run with 1 starts with the first volunteer. */
     peersMin: Type.Integer({ minimum: 1, maximum: LIMITS.groupMaxMembers }),
     /** Rounds between two evaluations (with checkpoint) of the shared model. */

@@ -5,6 +5,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import {
+  CODEC_BYTES_PER_PARAMETER,
+  CODECS,
   type DatasetManifest,
   DEFAULT_TRAINING,
   parameterLayout,
@@ -14,22 +16,27 @@ import {
 } from '@murmuration/protocol';
 import { api, ApiError } from '../api.ts';
 import { bytesText, countText } from '../format.ts';
-import { KNOB_NAMES, wishOf, type DatasetWish, type FieldErrors, type RunWish } from '../run-form.ts';
+import {
+  codecOf,
+  KNOB_NAMES,
+  wishOf,
+  type DatasetWish,
+  type FieldErrors,
+  type RunWish,
+} from '../run-form.ts';
 import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { goTo } from '../route.ts';
 import { strings } from '../strings.ts';
 
 const text = strings.newRun;
 type DatasetKind = DatasetWish['kind'];
-/** Bytes of a parameter on the wire, with its part of the scale of its block. */
-const BYTES_PER_PARAMETER = { int8: 1.03, fp32: 4 } as const;
 const DIGITS_SHAPE = [28, 28, 1] as const;
 
 export function NewRunScreen() {
   const form = useRef<HTMLFormElement>(null);
   const [kind, setKind] = useState<DatasetKind>('digits');
   const [preset, setPreset] = useState<PresetName>('mlp');
-  const [codec, setCodec] = useState<keyof typeof BYTES_PER_PARAMETER>(DEFAULT_TRAINING.codec);
+  const [codec, setCodec] = useState(DEFAULT_TRAINING.codec);
   const [datasets, setDatasets] = useState<readonly DatasetManifest[]>([]);
   const [chosen, setChosen] = useState('');
   const [errors, setErrors] = useState<FieldErrors>({});
@@ -115,7 +122,7 @@ export function NewRunScreen() {
             {text.models[each]}
           </label>
         ))}
-        <Preflight preset={preset} dataset={dataset} bytesPerParameter={BYTES_PER_PARAMETER[codec]} />
+        <Preflight preset={preset} dataset={dataset} bytesPerParameter={CODEC_BYTES_PER_PARAMETER[codec]} />
       </fieldset>
 
       <fieldset class="card">
@@ -155,10 +162,13 @@ export function NewRunScreen() {
                 <select
                   {...wiring}
                   value={codec}
-                  onChange={({ currentTarget }) => setCodec(currentTarget.value === 'fp32' ? 'fp32' : 'int8')}
+                  onChange={({ currentTarget }) => setCodec(codecOf(currentTarget.value))}
                 >
-                  <option value="int8">{text.codecs.int8}</option>
-                  <option value="fp32">{text.codecs.fp32}</option>
+                  {CODECS.map((each) => (
+                    <option key={each} value={each}>
+                      {text.codecs(each)}
+                    </option>
+                  ))}
                 </select>
               )}
             </Field>
