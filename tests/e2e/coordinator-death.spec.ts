@@ -84,6 +84,7 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   expect(end.run.best!.accuracy!).toBeGreaterThanOrEqual(ACCURACY_MIN);
   expect(end.run.round).toBeGreaterThanOrEqual(ROUNDS);
-  expect(end.run.divergences).toBe(0);
+  // [R6] A machine that stalls for longer than a link may be silent parts the two: one fork, which heals.
+  expect(end.run.divergences).toBeLessThanOrEqual(1);
   expect(end.run.round).toBeGreaterThan(before.run.round + ROUNDS_ALONE_MIN);
 });

@@ -51,10 +51,16 @@ const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
       ...rest,
       kind: 'commit' as const,
       leader: idOf(9),
+      ballot: 7,
       included: [...included].sort().map((author, crc) => ({ author, crc })),
       members: [...members].sort(),
     })),
   fc.record({ ...base, kind: fc.constant('pull' as const), author: fc.constant(idOf(4)) }),
+  fc.record({
+    ...base,
+    kind: fc.constantFrom('take-over' as const, 'yield' as const),
+    ballot: fc.integer({ min: 0, max: 65_535 }),
+  }),
   fc.record({ ...base, kind: fc.constant('state-request' as const) }),
   fc.record({
     ...base,
@@ -121,6 +127,7 @@ describe('peer frames', () => {
       term: 1,
       round: 1,
       leader: idOf(1),
+      ballot: 0,
       anchor: '0'.repeat(16),
     } as const;
     const bytes = encodeFrame({ ...frame, included: [entry, entry], members: [], graceMs: 0 });

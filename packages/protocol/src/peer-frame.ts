@@ -28,6 +28,8 @@ const KIND_CODES = {
   state: 6,
   heartbeat: 7,
   bye: 8,
+  'take-over': 9,
+  yield: 10,
 } as const;
 export type FrameKind = keyof typeof KIND_CODES;
 
@@ -72,12 +74,18 @@ export type Frame = FrameBase &
     | {
         readonly kind: 'commit';
         readonly leader: VolunteerId;
+        /** 0: the round's own leader. Else the ballot of the `take-over` that made this one lead; 0..65535. */
+        readonly ballot: number;
         readonly anchor: Fingerprint;
         readonly included: readonly CommitEntry[];
         readonly members: readonly VolunteerId[];
         /** How long the next leaders wait for stragglers, ms, 0..65535: one value for all, or they would differ. */
         readonly graceMs: number;
       }
+    /** Let me close `round` in its leader's place, unless you know of a commit. Answer: `yield` or that `commit`. */
+    | { readonly kind: 'take-over'; readonly ballot: number }
+    /** The highest ballot promised: commits of `round` under a lower one are refused from now on. */
+    | { readonly kind: 'yield'; readonly ballot: number }
     /** Please send me this author's update of `round`. */
     | { readonly kind: 'pull'; readonly author: VolunteerId }
     | { readonly kind: 'state-request' }
@@ -106,7 +114,8 @@ export interface FrameLimits {
 
 const FINGERPRINT_BYTES = 8;
 const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES;
-const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + FINGERPRINT_BYTES + 2 + 2 + 2;
+const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2;
+const BALLOT_BYTES = 2;
 const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
 
 /** Limits of a run whose codec needs at most `encodedMaxBytes` and whose state needs at most `stateMaxBytes`. */
@@ -136,6 +145,9 @@ function payloadMaxBytes(kind: FrameKind, limits: FrameLimits): number {
       return 1 + FINGERPRINT_BYTES;
     case 'pull':
       return VOLUNTEER_ID_BYTES;
+    case 'take-over':
+    case 'yield':
+      return BALLOT_BYTES;
     case 'state-request':
     case 'heartbeat':
     case 'bye':
@@ -172,6 +184,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       break;
     case 'commit':
       payload.id(frame.leader);
+      payload.u16(frame.ballot);
       payload.fingerprint(frame.anchor);
       payload.u16(frame.included.length);
       payload.u16(frame.members.length);
@@ -184,6 +197,10 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       break;
     case 'pull':
       payload.id(frame.author);
+      break;
+    case 'take-over':
+    case 'yield':
+      payload.u16(frame.ballot);
       break;
     case 'state':
       payload.fingerprint(frame.anchor);
@@ -227,6 +244,9 @@ function payloadBytes(frame: OutgoingFrame): number {
       );
     case 'pull':
       return VOLUNTEER_ID_BYTES;
+    case 'take-over':
+    case 'yield':
+      return BALLOT_BYTES;
     case 'state':
       return FINGERPRINT_BYTES + frame.state.length;
     case 'state-request':
@@ -291,6 +311,7 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
     case 'commit': {
       if (payload.length < COMMIT_FIXED_BYTES) return null;
       const leader = reader.id();
+      const ballot = reader.u16();
       const anchor = reader.fingerprint();
       const includedCount = reader.u16();
       const memberCount = reader.u16();
@@ -317,12 +338,15 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
         last = member;
         members.push(member);
       }
-      return { ...base, kind, leader, anchor, included, members, graceMs };
+      return { ...base, kind, leader, ballot, anchor, included, members, graceMs };
     }
     case 'pull': {
       const author = payload.length === VOLUNTEER_ID_BYTES ? reader.id() : null;
       return author === null ? null : { ...base, kind, author };
     }
+    case 'take-over':
+    case 'yield':
+      return payload.length === BALLOT_BYTES ? { ...base, kind, ballot: reader.u16() } : null;
     case 'state':
       if (payload.length <= FINGERPRINT_BYTES) return null;
       return { ...base, kind, anchor: reader.fingerprint(), state: payload.subarray(FINGERPRINT_BYTES) };

@@ -16,6 +16,7 @@ const VIOLATIONS: ReadonlySet<string> = new Set([
 const UNTIMELY: ReadonlySet<string> = new Set([
   'old-round',
   'future-round',
+  'old-ballot',
   'other-term',
   'other-anchor',
   'duplicate',

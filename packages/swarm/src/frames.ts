@@ -1,6 +1,9 @@
 /** Frames that a member says, put together from what it knows. Pure. */
-import type { FrameOf, Head, OutgoingFrame, VolunteerId } from '@murmuration/protocol';
+import type { Fingerprint, FrameOf, Head, OutgoingFrame, VolunteerId } from '@murmuration/protocol';
+import type { Commit, GroupRound, RoundDecision } from './group-round.ts';
 import type { TrainerEvent } from './ports.ts';
+
+type Base = { readonly runTag: number; readonly term: number; readonly round: number };
 
 /** Where we stand, and whether we take part in rounds. */
 export const helloFrame = (
@@ -36,3 +39,60 @@ export const updateFrame = (
   anchor: head.fingerprint,
   encoded: event.encoded,
 });
+
+const commitFrame = (
+  base: Base,
+  { leader, ballot, anchor, included, members, graceMs }: Commit,
+): FrameOf<'commit'> => ({ kind: 'commit', ...base, leader, ballot, anchor, included, members, graceMs });
+
+/** What a group-mate asks of a member, answered from what it holds; null: nothing to say. */
+export function answerTo(
+  round: GroupRound,
+  peer: VolunteerId,
+  frame: FrameOf<'pull'> | FrameOf<'take-over'>,
+  nowMs: number,
+): OutgoingFrame | null {
+  const base = { runTag: frame.runTag, term: frame.term, round: frame.round };
+  if (frame.kind === 'pull') {
+    const held = round.held(frame.round, frame.author);
+    return held === undefined ? null : { ...held, kind: 'update', ...base };
+  }
+  // [R5] It wants to close the round in its leader's place.
+  const answer = round.askedToYield(peer, frame, nowMs);
+  if (answer === null) return null;
+  return 'commit' in answer
+    ? commitFrame(base, answer.commit)
+    : { kind: 'yield', ...base, ballot: answer.ballot };
+}
+
+/** What a decision makes a member say, and to whom. */
+export function wordsFor(
+  decision: RoundDecision,
+  self: VolunteerId,
+  base: Base,
+  anchor: Fingerprint,
+): { readonly to: VolunteerId | 'all'; readonly frame: OutgoingFrame }[] {
+  switch (decision.kind) {
+    case 'pull':
+      return decision.wanted.map(({ from: to, author }) => ({
+        to,
+        frame: { kind: 'pull', ...base, author },
+      }));
+    case 'elect':
+      return decision.ask.map((to) => ({
+        to,
+        frame: { kind: 'take-over', ...base, ballot: decision.ballot },
+      }));
+    case 'close': {
+      if (!decision.announce) return [];
+      const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
+      const { members, graceMs, ballot } = decision;
+      const commit = { leader: self, ballot, anchor, included, members, graceMs };
+      return [{ to: 'all', frame: commitFrame(base, commit) }];
+    }
+    case 'resync':
+      return [];
+    default:
+      return decision satisfies never;
+  }
+}

@@ -31,6 +31,7 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
     term: 1,
     round: 4,
     leader,
+    ballot: 0,
     anchor: ANCHOR,
     included: authors.map((author) => ({ author, crc: update(author).crc })),
     members: ids,
@@ -39,8 +40,21 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
   }) as FrameOf<'commit'>;
 const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
   new GroupRound({ self, scheme: 'int8', parameterCount: COUNT, head, members, nowMs: 0 });
-const others = (self: VolunteerId, gone: readonly VolunteerId[] = []) =>
-  new Set(ids.filter((id) => id !== self && !gone.includes(id)));
+/** Everybody else is alive, but for those who left (link closed) and those that only the coordinator lost. */
+const others = (
+  self: VolunteerId,
+  left: readonly VolunteerId[] = [],
+  suspects: readonly VolunteerId[] = [],
+) => {
+  const linked = new Set(ids.filter((id) => id !== self && !left.includes(id)));
+  const alive = new Set([...linked].filter((id) => !suspects.includes(id)));
+  return { linked, alive, gone: new Set([...left, ...suspects]) };
+};
+const NOBODY = {
+  linked: new Set<VolunteerId>(),
+  alive: new Set<VolunteerId>(),
+  gone: new Set<VolunteerId>(),
+};
 const authorsOf = (decision: RoundDecision | null) =>
   decision?.kind === 'close' ? decision.updates.map((held: HeldUpdate) => held.author) : [];
 
@@ -85,24 +99,137 @@ describe('closing a round', () => {
     leader.addUpdate(b, update(b), 1);
     expect(authorsOf(leader.decide(others(a, [c, d]), 1))).toEqual([a, b]);
   });
+});
 
-  it('[R5] when the leader dies the next one in order leads at once', () => {
+describe('closing a round in the place of its leader', () => {
+  const BALLOT_OF_B = 1;
+  /** `b` with everybody's update but the leader's. */
+  const secondInLine = () => {
     const second = groupOf(b);
     second.addOwn(update(b), 0);
     for (const id of [c, d]) second.addUpdate(id, update(id), 1);
+    return second;
+  };
+  const answer = (ballot: number) => ({ round: 4, ballot });
+
+  it('[R5] when the leader dies the next one asks the others at once, and leads when all have answered', () => {
+    const second = secondInLine();
     expect(second.decide(others(b), 2)).toBeNull();
-    expect(authorsOf(second.decide(others(b, [a]), 2))).toEqual([b, c, d]);
+    expect(second.decide(others(b, [a]), 2)).toEqual({ kind: 'elect', ballot: BALLOT_OF_B, ask: [c, d] });
+    second.yielded(c, answer(BALLOT_OF_B));
+    expect(second.decide(others(b, [a]), 3)).toBeNull();
+    second.yielded(d, answer(BALLOT_OF_B));
+    const decision = second.decide(others(b, [a]), 4);
+    expect(authorsOf(decision)).toEqual([b, c, d]);
+    expect(decision).toMatchObject({ announce: true, ballot: BALLOT_OF_B });
   });
 
-  it('[R5] a silent leader is replaced after its time, not before', () => {
-    const second = groupOf(b);
-    second.addOwn(update(b), 0);
-    for (const id of [c, d]) second.addUpdate(id, update(id), 1);
+  it('[R5] a leader that only the coordinator lost is asked too, and not waited for longer than a grace', () => {
+    const second = secondInLine();
+    const lost = others(b, [], [a]);
+    expect(second.decide(lost, 2)).toEqual({ kind: 'elect', ballot: BALLOT_OF_B, ask: [a, c, d] });
+    for (const id of [c, d]) second.yielded(id, answer(BALLOT_OF_B));
+    expect(second.decide(lost, 3)).toBeNull();
+    expect(authorsOf(second.decide(lost, second.nextDeadlineMs(lost)))).toEqual([b, c, d]);
+  });
+
+  it('[R5] a commit of the dead leader that one member has is passed on, and stands under the new ballot', () => {
+    const third = groupOf(c);
+    third.addOwn(update(c), 0);
+    for (const id of [a, b, d]) third.addUpdate(id, update(id), 1);
+    third.addCommit(a, commit(a, [a, b, c]));
+    const applied = third.decide(others(c), 2);
+    expect(authorsOf(applied)).toEqual([a, b, c]);
+    const known = third.askedToYield(b, answer(BALLOT_OF_B), 3);
+    expect(known).toMatchObject({ commit: { leader: a, ballot: 0 } });
+
+    const second = secondInLine();
+    second.decide(others(b, [a]), 2);
+    expect(second.addCommit(c, commit(a, [a, b, c]))).toBeNull();
+    expect(second.decide(others(b, [a]), 3)).toEqual({ kind: 'pull', wanted: [{ from: c, author: a }] });
+    expect(second.addUpdate(c, update(a), 4)).toBeNull();
+    const decision = second.decide(others(b, [a]), 5);
+    expect(authorsOf(decision)).toEqual([a, b, c]);
+    expect(decision).toMatchObject({ announce: true, ballot: BALLOT_OF_B });
+  });
+
+  it('[R5] who has yielded follows no lower ballot, and a leader that has yielded does not close', () => {
+    const fourth = groupOf(d);
+    fourth.addOwn(update(d), 0);
+    expect(fourth.askedToYield(b, answer(BALLOT_OF_B), 3)).toEqual({ ballot: BALLOT_OF_B });
+    expect(fourth.addCommit(a, commit(a, [a, d]))).toBe('old-ballot');
+    expect(fourth.addCommit(b, commit(b, [b, d], { ballot: BALLOT_OF_B }))).toBeNull();
+
+    const first = groupOf(a);
+    first.addOwn(update(a), 0);
+    for (const id of [b, c, d]) first.addUpdate(id, update(id), 1);
+    expect(first.askedToYield(b, answer(BALLOT_OF_B), 3)).toEqual({ ballot: BALLOT_OF_B });
+    expect(first.decide(others(a), 2)).toBeNull();
+  });
+
+  it('[R5] two candidates do not share a ballot; the lower one hears of the higher and yields or tries again', () => {
+    const second = secondInLine();
+    second.decide(others(b, [a]), 2);
+    expect(second.askedToYield(c, answer(2), 3)).toEqual({ ballot: 2 });
+    expect(second.decide(others(b, [a]), 3)).toBeNull();
+    const again = secondInLine();
+    again.decide(others(b, [a]), 2);
+    again.yielded(d, answer(2));
+    expect(again.decide(others(b, [a]), 3)).toEqual({ kind: 'elect', ballot: 33 + 1, ask: [c, d] });
+  });
+
+  it('[R5] who has yielded gives the candidate its time before it tries itself (was: 2,000 ballots in a second)', () => {
+    const third = groupOf(c);
+    third.addOwn(update(c), 0);
+    third.addUpdate(d, update(d), 1);
+    third.decide(others(c), 1);
+    const lateMs = third.nextDeadlineMs(others(c)) + 60_000;
+    expect(third.askedToYield(b, answer(BALLOT_OF_B), lateMs)).toEqual({ ballot: BALLOT_OF_B });
+    expect(third.decide(others(c), lateMs)).toBeNull();
+    expect(third.nextDeadlineMs(others(c))).toBe(lateMs + 2 * 5_000 + 4_000);
+  });
+
+  it('[R5] a silent leader is replaced after its time, not before, and its late commit changes nothing', () => {
+    const second = secondInLine();
     expect(second.decide(others(b), 1)).toBeNull();
     const deadline = second.nextDeadlineMs(others(b));
     expect(second.decide(others(b), deadline - 1)).toBeNull();
-    // It is the leader now and has everything but the silent one's update: its own grace has passed long ago.
-    expect(authorsOf(second.decide(others(b), deadline))).toEqual([b, c, d]);
+    expect(second.decide(others(b), deadline)).toMatchObject({ kind: 'elect', ask: [a, c, d] });
+    for (const id of [c, d]) second.yielded(id, answer(BALLOT_OF_B));
+    // The silent one is not needed: three of four have spoken.
+    const votes = second.nextDeadlineMs(others(b));
+    expect(authorsOf(second.decide(others(b), votes))).toEqual([b, c, d]);
+    expect(second.addCommit(a, commit(a, [a]))).toBe('old-round');
+  });
+
+  it('[R6] without a majority it goes on after five seconds', () => {
+    const second = secondInLine();
+    second.decide(others(b), 1);
+    const start = second.nextDeadlineMs(others(b));
+    second.decide(others(b), start);
+    const votes = second.nextDeadlineMs(others(b));
+    expect(second.decide(others(b), votes)).toBeNull();
+    expect(second.nextDeadlineMs(others(b))).toBe(start + 5_000);
+    expect(authorsOf(second.decide(others(b), start + 5_000))).toEqual([b, c, d]);
+  });
+
+  it('[R6] a leader that reaches nobody all at once is more likely lost than they are: it waits for five seconds', () => {
+    const thawed = groupOf(a);
+    thawed.addOwn(update(a), 0);
+    expect(thawed.decide(NOBODY, 10)).toEqual({ kind: 'elect', ballot: 33, ask: [] });
+    expect(thawed.decide(NOBODY, 5_009)).toBeNull();
+    expect(authorsOf(thawed.decide(NOBODY, 5_010))).toEqual([a]);
+  });
+
+  it('[R5] who is known to have left is not needed for a majority', () => {
+    const last = groupOf(a);
+    last.addOwn(update(a), 0);
+    expect(authorsOf(last.decide(others(a, [b, c, d]), 10))).toEqual([a]);
+  });
+
+  it('[R4] a commit from a member whose turn it is not is refused', () => {
+    expect(groupOf(d).addCommit(b, commit(b, [b]))).toBe('not-leader');
+    expect(groupOf(d).addCommit(b, commit(b, [b], { ballot: 2 }))).toBe('not-leader');
   });
 });
 
@@ -146,33 +273,26 @@ describe('following a commit', () => {
     many.addOwn(update(b), 0);
     for (const id of [c, d]) many.addUpdate(id, update(id), 0);
     many.addCommit(a, commit(a, [a], { anchor: '00000000000000bb' }));
-    expect(many.decide(others(b), 1)).toBeNull();
+    expect(many.decide(others(b), 1)).toMatchObject({ kind: 'elect' });
+    for (const id of [a, c, d]) many.yielded(id, { round: 4, ballot: 1 });
+    expect(authorsOf(many.decide(others(b), 2))).toEqual([]);
     expect(authorsOf(many.decide(others(b), many.nextDeadlineMs(others(b))))).toEqual([b, c, d]);
   });
 
-  it('[R6] of two commits of one round the earlier leader wins, also after the later one was applied', () => {
+  it.each([
+    ['a higher ballot with another list wins', commit(b, [b, c], { ballot: 34 }), true],
+    ['the same list under a higher ballot is no conflict', commit(b, [a, b, c, d], { ballot: 34 }), false],
+  ])('[R6] after a round was closed: %s', (_, second, conflicts) => {
     const follower = groupOf(c);
     follower.addOwn(update(c), 0);
     for (const id of [a, b, d]) follower.addUpdate(id, update(id), 0);
-    follower.addCommit(b, commit(b, [b, c]));
+    follower.addCommit(a, commit(a, [a, b, c, d]));
     const decision = follower.decide(others(c), 1);
-    expect(authorsOf(decision)).toEqual([b, c]);
     if (decision?.kind !== 'close') throw new Error('no close');
     follower.advance({ ...head, round: 5, fingerprint: '00000000000000cc' }, decision, 2);
-    expect(follower.addCommit(a, commit(a, [a, b, c, d]))).toBeNull();
-    expect(follower.decide(others(c), 3)).toEqual({ kind: 'resync', from: a, why: 'other-anchor' });
-  });
-
-  it('[R6] the same list from an earlier leader is no conflict', () => {
-    const follower = groupOf(c);
-    follower.addOwn(update(c), 0);
-    follower.addUpdate(b, update(b), 0);
-    follower.addCommit(b, commit(b, [b, c]));
-    const decision = follower.decide(others(c), 1);
-    if (decision?.kind !== 'close') throw new Error('no close');
-    follower.advance({ ...head, round: 5 }, decision, 2);
-    follower.addCommit(a, commit(a, [b, c]));
-    expect(follower.decide(others(c), 3)).toBeNull();
+    expect(follower.addCommit(b, second)).toBeNull();
+    const resync = { kind: 'resync', from: b, why: 'other-anchor' };
+    expect(follower.decide(others(c), 3)).toEqual(conflicts ? resync : null);
   });
 });
 

@@ -2,10 +2,9 @@
  * One round of one group, as a pure machine: whose updates are in, who closes the round, what everybody applies.
  *
  * Mental model. Every member sends its update to all. A leader names exactly which updates count (`commit`: author and
- * checksum); everybody applies exactly these to the same anchor and so stays bit-identical. The leader of a round is a
- * pure function of the last commit's members and the round, so no election is needed; when it dies or stays silent the
- * next one in the same order takes over. A member that lacks a listed update pulls it; one that cannot, or that finds
- * itself on another anchor, fetches the whole state again (`resync`).
+ * checksum); everybody applies exactly these to the same anchor and so stays bit-identical. Who may close a round is
+ * decided in leadership.ts. A member that lacks a listed update pulls it; one that cannot, or that finds itself on
+ * another anchor, fetches the whole state again (`resync`).
  *
  * What a death costs: a dead member, until its link closes or the adaptive deadline passes; a dead leader, the same.
  * An update that came too late is not lost: its author's residual keeps it (codec, replica.ts).
@@ -22,6 +21,8 @@ import {
   type UpdateBody,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { Leadership, type Reach } from './leadership.ts';
+import { Pull, type Wanted } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
 
 /** An update that was checked and may be averaged. */
@@ -38,11 +39,14 @@ export type RoundDecision =
       readonly ownIncluded: boolean;
       readonly members: readonly VolunteerId[];
       readonly graceMs: number;
+      readonly ballot: number;
       readonly announce: boolean;
     }
+  /** The round's leader is gone or silent: ask these to let us close it. */
+  | { readonly kind: 'elect'; readonly ballot: number; readonly ask: readonly VolunteerId[] }
   | {
       readonly kind: 'pull';
-      readonly wanted: readonly { readonly from: VolunteerId; readonly author: VolunteerId }[];
+      readonly wanted: readonly Wanted[];
     }
   /** This replica cannot go on: fetch the state, best from `from`. */
   | { readonly kind: 'resync'; readonly from: VolunteerId; readonly why: 'other-anchor' | 'missing-update' };
@@ -55,6 +59,7 @@ export type RoundRejection =
   | 'duplicate'
   | 'equivocation'
   | 'not-leader'
+  | 'old-ballot'
   | string;
 
 /**
@@ -67,17 +72,17 @@ const HELD_MAX_BYTES = 64 * 1024 * 1024;
 const ROUNDS_KEPT = 4;
 /** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
-/** Time a pull may take before another holder is asked, and before the state is fetched instead. */
-const PULL_RETRY_MS = 1_000;
-const PULL_GIVE_UP_MS = 4_000;
-
-interface Commit {
+/** What a `commit` frame says. */
+export interface Commit {
   readonly leader: VolunteerId;
+  readonly ballot: number;
   readonly anchor: string;
   readonly included: readonly CommitEntry[];
   readonly members: readonly VolunteerId[];
   readonly graceMs: number;
 }
+/** A commit, and from whom it came: that peer holds what it lists. */
+type HeldCommit = Commit & { readonly source: VolunteerId };
 
 export class GroupRound {
   readonly #self: VolunteerId;
@@ -89,12 +94,12 @@ export class GroupRound {
   readonly #clock: RoundClock;
   #closing = false;
   readonly #updates = new Map<number, Map<VolunteerId, HeldUpdate>>();
-  readonly #commits = new Map<number, Commit>();
-  /** The commit we applied last: its round's leaders in order, which of them it came from, what it counted. */
-  #lastCommit: { round: number; order: readonly VolunteerId[]; rank: number; included: string } | null = null;
+  readonly #commits = new Map<number, HeldCommit>();
+  /** The commit that we applied last, or are applying, and the round it closed. */
+  #lastCommit: { readonly round: number; readonly commit: Commit } | null = null;
   readonly #missed = new Map<VolunteerId, number>();
-  readonly #deposed = new Set<VolunteerId>();
-  #pull: { sinceMs: number; askedMs: number; asked: Set<VolunteerId> } | null = null;
+  readonly #leadership: Leadership;
+  #pull: Pull | null = null;
 
   constructor(options: {
     self: VolunteerId;
@@ -110,6 +115,8 @@ export class GroupRound {
     this.#head = options.head;
     this.#members = [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs);
+    this.#leadership = new Leadership(options.self);
+    this.#leadership.begin(options.head.round, this.#members);
   }
 
   get head(): Head {
@@ -133,7 +140,7 @@ export class GroupRound {
   /** Whether this round or the next is ours to close: not the time for work that blocks the trainer. */
   leadsSoon(alive: ReadonlySet<VolunteerId>): boolean {
     if (alive.size === 0) return false;
-    const [now, next] = this.#order(alive);
+    const [now, next] = this.#leadership.order(alive);
     return now === this.#self || next === this.#self;
   }
 
@@ -179,25 +186,64 @@ export class GroupRound {
     return null;
   }
 
-  /** A leader's decision. Null: taken (or known already). */
+  /**
+   * A leader's decision, or one that a peer passes on because our candidacy asked for it. Null: taken, or known.
+   * [R5] What comes under a lower ballot than we promised is refused.
+   */
   addCommit(peer: VolunteerId, frame: FrameOf<'commit'>): RoundRejection | null {
     const { round } = frame;
-    if (frame.leader !== peer) return 'not-leader';
+    const passedOn = frame.leader !== peer;
+    if (passedOn && !(round === this.#head.round && this.#leadership.wasAsked(peer))) return 'not-leader';
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
     if (round === this.#head.round - 1 && this.#lastCommit?.round === round) {
-      // [R6] Two leaders closed the same round: the one earlier in the round's order wins.
-      const differs = listOf(frame.included) !== this.#lastCommit.included;
-      if (differs && rankIn(this.#lastCommit.order, peer) < this.#lastCommit.rank)
-        this.#commits.set(round, frame);
+      // [R6] A round was closed in two ways: the higher ballot was asked for, and nobody who answered knew the other.
+      const { commit } = this.#lastCommit;
+      if (listOf(frame) !== listOf(commit) && frame.ballot > commit.ballot)
+        this.#commits.set(round, { ...frame, source: peer });
       return null;
     }
     if (round < this.#head.round || this.#closing) return 'old-round';
+    if (round === this.#head.round) {
+      if (!this.#leadership.mayLead(frame.leader, frame.ballot)) return 'not-leader';
+      if (this.#leadership.isCandidate && frame.ballot < this.#leadership.ballotMin)
+        return this.#adopt(peer, frame);
+      if (frame.ballot < this.#leadership.ballotMin) return 'old-ballot';
+    }
     const known = this.#commits.get(round);
-    // The order of a round to come is not known yet; the first word stands until we get there.
-    const order = round === this.#head.round ? this.#rotation([]) : [];
-    if (known !== undefined && rankIn(order, known.leader) <= rankIn(order, peer)) return null;
-    this.#commits.set(round, frame);
+    if (known === undefined || known.ballot < frame.ballot)
+      this.#commits.set(round, { ...frame, source: peer });
     return null;
+  }
+
+  /** [R5] The commit that we wanted to replace exists: it is what we say, under our ballot. */
+  #adopt(peer: VolunteerId, frame: FrameOf<'commit'>): null {
+    if (frame.anchor === this.#head.fingerprint) {
+      const { ballotMin: ballot } = this.#leadership;
+      this.#commits.set(frame.round, { ...frame, leader: this.#self, ballot, source: peer });
+    }
+    return null;
+  }
+
+  /**
+   * A candidate wants to close `round` in its leader's place.
+   * @returns a commit of that round to pass on, or the ballot to yield to; null: that round is no business of ours.
+   */
+  askedToYield(
+    candidate: VolunteerId,
+    { round, ballot }: { readonly round: number; readonly ballot: number },
+    nowMs: number,
+  ): { readonly commit: Commit } | { readonly ballot: number } | null {
+    if (this.#lastCommit?.round === round) return { commit: this.#lastCommit.commit };
+    if (round !== this.#head.round) return null;
+    const known = this.#commits.get(round);
+    if (known !== undefined && known.anchor === this.#head.fingerprint && known.leader !== this.#self)
+      return { commit: known };
+    return { ballot: this.#leadership.askedToYield(candidate, ballot, nowMs) };
+  }
+
+  /** A peer's answer to our candidacy. */
+  yielded(peer: VolunteerId, { round, ballot }: { readonly round: number; readonly ballot: number }): void {
+    if (round === this.#head.round) this.#leadership.yielded(peer, ballot);
   }
 
   /** The decided commit was applied: the next round begins. */
@@ -206,7 +252,7 @@ export class GroupRound {
     this.#members = [...closed.members].sort();
     this.#closing = false;
     this.#pull = null;
-    this.#deposed.clear();
+    this.#leadership.begin(head.round, this.#members);
     for (const round of this.#updates.keys())
       if (round < head.round - ROUNDS_KEPT) this.#updates.delete(round);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
@@ -216,11 +262,8 @@ export class GroupRound {
     this.#clock.next(closed.graceMs, early.size, nowMs);
   }
 
-  /**
-   * What to do now.
-   * @param alive peers with an open link that take part (not ourselves).
-   */
-  decide(alive: ReadonlySet<VolunteerId>, nowMs: number): RoundDecision | null {
+  /** What to do now. */
+  decide(reach: Reach, nowMs: number): RoundDecision | null {
     if (this.#closing) return null;
     const late = this.#commits.get(this.#head.round - 1);
     if (late !== undefined && this.#lastCommit !== null) {
@@ -228,15 +271,18 @@ export class GroupRound {
       return { kind: 'resync', from: late.leader, why: 'other-anchor' };
     }
     const commit = this.#commits.get(this.#head.round);
-    if (commit !== undefined) return this.#follow(commit, alive, nowMs);
-    return this.#lead(alive, nowMs);
+    if (commit !== undefined) return this.#follow(commit, reach, nowMs);
+    return this.#lead(reach, nowMs);
   }
 
   /** When `decide` should be asked again at the latest; Infinity: only after an event. */
-  nextDeadlineMs(alive: ReadonlySet<VolunteerId>): number {
+  nextDeadlineMs(reach: Reach): number {
     if (this.#closing) return Infinity;
-    if (this.#pull !== null) return this.#pull.askedMs + PULL_RETRY_MS;
-    return this.#clock.nextDeadlineMs(this.#order(alive)[0] === this.#self, this.#deposedCount(alive));
+    if (this.#pull !== null) return this.#pull.nextDeadlineMs;
+    if (this.#leadership.waitsForVotes) return this.#leadership.votesDueMs;
+    const leads = this.#leadership.chief(reach) === this.#self;
+    const { deposedCount, yieldedAtMs } = this.#leadership;
+    return this.#clock.nextDeadlineMs(leads, deposedCount, yieldedAtMs);
   }
 
   #heldBytes(): number {
@@ -253,66 +299,51 @@ export class GroupRound {
     if (round === this.#head.round) this.#clock.arrived(nowMs);
   }
 
-  #follow(commit: Commit, alive: ReadonlySet<VolunteerId>, nowMs: number): RoundDecision | null {
+  #follow(commit: HeldCommit, reach: Reach, nowMs: number): RoundDecision | null {
     const held = this.#updates.get(this.#head.round) ?? new Map<VolunteerId, HeldUpdate>();
     if (commit.anchor !== this.#head.fingerprint) {
       // [R7] Another branch. We go over to it unless more of us stand on ours.
       this.#commits.delete(this.#head.round);
       if (held.size > commit.included.length) {
-        this.#deposed.add(commit.leader);
-        return this.#lead(alive, nowMs);
+        this.#leadership.depose(commit.leader);
+        return this.#lead(reach, nowMs);
       }
       return { kind: 'resync', from: commit.leader, why: 'other-anchor' };
     }
     const missing = commit.included.filter((entry) => held.get(entry.author)?.crc !== entry.crc);
     if (missing.length === 0) {
       const updates = commit.included.map((entry) => held.get(entry.author)!);
-      return this.#close(commit, updates, alive);
+      return this.#close(commit, updates);
     }
+    const giveUp = { kind: 'resync', from: commit.source, why: 'missing-update' } as const;
     const authors = missing.map((entry) => entry.author);
-    return this.#pullMissing(commit, authors, alive, nowMs);
+    if (authors.includes(this.#self)) return giveUp;
+    this.#pull ??= new Pull(this.#self, nowMs);
+    // Who said it holds what it lists; after it, anybody listed may.
+    const holders = [commit.source, commit.leader, ...commit.included.map((entry) => entry.author)];
+    const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
+    if (wanted === 'give-up') return giveUp;
+    return wanted.length > 0 ? { kind: 'pull', wanted } : null;
   }
 
-  #pullMissing(
-    commit: Commit,
-    authors: readonly VolunteerId[],
-    alive: ReadonlySet<VolunteerId>,
-    nowMs: number,
-  ): RoundDecision | null {
-    this.#pull ??= { sinceMs: nowMs, askedMs: -Infinity, asked: new Set() };
-    const pull = this.#pull;
-    const giveUp = { kind: 'resync', from: commit.leader, why: 'missing-update' } as const;
-    if (nowMs - pull.sinceMs >= PULL_GIVE_UP_MS || authors.includes(this.#self)) return giveUp;
-    if (nowMs - pull.askedMs < PULL_RETRY_MS) return null;
-    pull.askedMs = nowMs;
-    // The leader holds what it listed; after it, anybody it listed may.
-    const holders = [commit.leader, ...commit.included.map((entry) => entry.author)];
-    const wanted = authors.flatMap((author) => {
-      const from = holders.find(
-        (id) => id !== this.#self && alive.has(id) && !pull.asked.has(`${id} ${author}`),
-      );
-      return from === undefined ? [] : [{ from, author }];
-    });
-    if (wanted.length < authors.length) return giveUp;
-    for (const { from, author } of wanted) pull.asked.add(`${from} ${author}`);
-    return { kind: 'pull', wanted };
-  }
-
-  #lead(alive: ReadonlySet<VolunteerId>, nowMs: number): RoundDecision | null {
+  #lead(reach: Reach, nowMs: number): RoundDecision | null {
+    const { alive } = reach;
     const held = this.#updates.get(this.#head.round) ?? new Map<VolunteerId, HeldUpdate>();
     const expected = this.#expected(alive);
     const arrived = expected.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
     this.#clock.judge(arrived * 2 >= expected.length, nowMs);
-    const [leader] = this.#order(alive);
-    if (leader !== this.#self) {
-      if (leader !== undefined && nowMs >= this.#clock.takeOverMs(this.#deposedCount(alive))) {
-        // [R5] A silent leader costs its group one take-over time, once a round.
-        this.#deposed.add(leader);
-        return this.#lead(alive, nowMs);
-      }
-      return null;
+    const chief = this.#leadership.chief(reach);
+    if (chief !== this.#self) {
+      const { deposedCount, yieldedAtMs } = this.#leadership;
+      if (nowMs < this.#clock.takeOverMs(deposedCount, yieldedAtMs)) return null;
+      // [R5] A silent leader costs its group one take-over time, once a round.
+      this.#leadership.depose(chief);
+      return this.#lead(reach, nowMs);
     }
+    const stance = this.#leadership.stance(reach, this.#clock.graceMs, nowMs);
+    if (stance.kind === 'elect') return stance;
+    if (stance.kind === 'wait') return null;
     const everybody = arrived === expected.length;
     if (!everybody && nowMs < this.#clock.closeMs) return null;
     const updates = [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
@@ -325,24 +356,25 @@ export class GroupRound {
       .slice(0, LIMITS.groupMaxMembers);
     const commit = {
       leader: this.#self,
+      ballot: stance.ballot,
       anchor: this.#head.fingerprint,
       included: updates.map(({ author, crc }) => ({ author, crc })),
       members: next,
       graceMs: this.#clock.measuredGraceMs,
     };
-    return this.#close(commit, updates, alive);
+    return this.#close(commit, updates);
   }
 
-  #close(commit: Commit, updates: readonly HeldUpdate[], alive: ReadonlySet<VolunteerId>): RoundDecision {
-    const { leader, members, graceMs } = commit;
+  #close(commit: Commit, updates: readonly HeldUpdate[]): RoundDecision {
+    const { leader, members, graceMs, ballot } = commit;
     const { round } = this.#head;
     this.#closing = true;
-    const order = this.#rotation([...alive]);
-    this.#lastCommit = { round, order, rank: rankIn(order, leader), included: listOf(commit.included) };
+    this.#lastCommit = { round, commit };
     this.#commits.delete(round);
     const own = this.ownUpdate;
     const ownIncluded = own !== undefined && updates.some((update) => update === own);
-    return { kind: 'close', round, updates, ownIncluded, members, graceMs, announce: leader === this.#self };
+    const announce = leader === this.#self;
+    return { kind: 'close', round, updates, ownIncluded, members, graceMs, ballot, announce };
   }
 
   /** Who is waited for: the last commit's members that live, and ourselves. */
@@ -350,37 +382,7 @@ export class GroupRound {
     if (this.#members.length === 0) return [this.#self, ...alive].sort();
     return this.#members.filter((id) => id === this.#self || alive.has(id));
   }
-
-  /** [R4] Leaders in order, without the dead and the deposed; at the very least ourselves. */
-  #order(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
-    const living = this.#rotation([...alive]).filter(
-      (id) => (id === this.#self || alive.has(id)) && !this.#deposed.has(id),
-    );
-    return living.length > 0 ? living : [this.#self];
-  }
-
-  /**
-   * The members rotated by the round. A newcomer that knows no members yet lets everybody alive go before itself, and
-   * one that is not a member stands at the end of the line.
-   */
-  #rotation(alive: readonly VolunteerId[]): VolunteerId[] {
-    const members = this.#members.length > 0 ? this.#members : [...alive].sort();
-    const shift = members.length > 0 ? this.#head.round % members.length : 0;
-    const rotated = [...members.slice(shift), ...members.slice(0, shift)];
-    return rotated.includes(this.#self) ? rotated : [...rotated, this.#self];
-  }
-
-  #deposedCount(alive: ReadonlySet<VolunteerId>): number {
-    return [...alive].filter((id) => this.#deposed.has(id)).length;
-  }
 }
 
 /** What a commit counts, as text: two commits of one round conflict only if this differs. */
-const listOf = (included: readonly CommitEntry[]) =>
-  included.map(({ author, crc }) => `${author}.${crc}`).join(' ');
-
-/** Place of a leader in a round's order; somebody who is not in it comes last. */
-function rankIn(order: readonly VolunteerId[], leader: VolunteerId): number {
-  const rank = order.indexOf(leader);
-  return rank === -1 ? LIMITS.groupMaxMembers : rank;
-}
+const listOf = ({ included }: Commit) => included.map(({ author, crc }) => `${author}.${crc}`).join(' ');

@@ -17,8 +17,9 @@ import {
 } from '@murmuration/protocol';
 import { Conduct } from './conduct.ts';
 import { Donations } from './donations.ts';
-import { helloFrame, updateFrame } from './frames.ts';
+import { answerTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
+import type { Reach } from './leadership.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
@@ -71,7 +72,7 @@ export class Membership {
     this.#donations = new Donations(options.outbox, options.runTag);
   }
 
-  /** Frames that were refused for what they are, not for when they came. */
+  /** What `Conduct` counted. */
   get rejectedFrames(): number {
     return this.#conduct.refusedCount;
   }
@@ -84,6 +85,9 @@ export class Membership {
   /** Peers that take part in our rounds. */
   get alive(): Set<VolunteerId> {
     return this.head === null ? new Set() : this.#peers.alive(this.head.term);
+  }
+  get #reach(): Reach {
+    return { alive: this.alive, linked: this.#peers.linked(this.head?.term ?? 0), gone: this.#peers.gone };
   }
   /** At a round's boundary: no update of ours is out and no commit is being applied. */
   get atBoundary(): boolean {
@@ -104,7 +108,7 @@ export class Membership {
   nextDeadlineMs(roundsGoOn: boolean): number {
     const decides = roundsGoOn && !this.#paused;
     return Math.min(
-      this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.alive) : Infinity,
+      this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
       this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND_MAX_MS : Infinity,
     );
@@ -193,12 +197,9 @@ export class Membership {
       case 'state':
         this.#takeState(peer, frame);
         return;
-      case 'pull':
-        this.#answerPull(peer, frame);
-        return;
       case 'bye':
         this.#outbox.push({ kind: 'drop-link', peer, reason: 'bye' });
-        this.#peers.closed(peer);
+        this.#peers.saidBye(peer);
         this.lost(peer);
         return;
       case 'update':
@@ -207,6 +208,17 @@ export class Membership {
         if (rejection !== null) this.reject(peer, rejection);
         return;
       }
+      case 'pull':
+      case 'take-over': {
+        if (this.#role.kind !== 'member' || frame.term !== this.#role.round.head.term) return;
+        const answer = answerTo(this.#role.round, peer, frame, nowMs);
+        if (answer !== null) this.#outbox.send(peer, answer);
+        return;
+      }
+      case 'yield':
+        if (this.#role.kind === 'member' && frame.term === this.#role.round.head.term)
+          this.#role.round.yielded(peer, frame);
+        return;
       case 'hello':
       case 'heartbeat':
         return;
@@ -321,22 +333,18 @@ export class Membership {
     this.#outbox.train({ kind: 'load-state', round: frame.round, state: frame.state });
   }
 
-  #answerPull(peer: VolunteerId, frame: FrameOf<'pull'>): void {
-    if (this.#role.kind !== 'member') return;
-    const held = this.#role.round.held(frame.round, frame.author);
-    if (held === undefined) return;
-    const { term } = this.#role.round.head;
-    this.#outbox.send(peer, { ...held, kind: 'update', runTag: this.#runTag, term, round: frame.round });
-  }
-
   #decide(round: GroupRound, nowMs: number): void {
-    const decision = round.decide(this.alive, nowMs);
+    const decision = round.decide(this.#reach, nowMs);
     if (decision === null) return;
     const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
+    for (const { to, frame } of wordsFor(decision, this.#self, base, round.head.fingerprint))
+      for (const peer of to === 'all' ? this.#peers.openIds : [to]) this.#outbox.send(peer, frame);
     switch (decision.kind) {
       case 'pull':
-        for (const { from, author } of decision.wanted)
-          this.#outbox.send(from, { kind: 'pull', ...base, author });
+        return;
+      case 'elect':
+        this.#outbox.count('election');
+        if (decision.ask.length === 0) this.#decide(round, nowMs); // Nobody to ask: nobody objects.
         return;
       case 'resync':
         this.#outbox.count(`resync: ${decision.why}`);
@@ -344,14 +352,6 @@ export class Membership {
         return;
       case 'close':
         this.#closing = decision;
-        if (decision.announce) {
-          const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
-          const { members, graceMs } = decision;
-          const anchor = round.head.fingerprint;
-          const list = { leader: this.#self, anchor, included, members, graceMs };
-          for (const peer of this.#peers.openIds)
-            this.#outbox.send(peer, { kind: 'commit', ...base, ...list });
-        }
         this.#outbox.train({
           kind: 'commit',
           round: decision.round,

@@ -20,10 +20,20 @@ export interface PeerStanding {
   strikes: number;
 }
 
+/** Departures remembered: more than any group's members. */
+const GONE_MAX = 256;
+
 export class Peers {
   readonly #open = new Map<VolunteerId, PeerStanding>();
+  readonly #gone = new Set<VolunteerId>();
+
+  /** Who said goodbye, and whom the coordinator saw leaving, unless it was heard since. */
+  get gone(): ReadonlySet<VolunteerId> {
+    return this.#gone;
+  }
 
   opened(peer: VolunteerId): void {
+    this.#gone.delete(peer);
     this.#open.set(peer, {
       hasReplica: false,
       term: 0,
@@ -39,9 +49,25 @@ export class Peers {
     return this.#open.delete(peer);
   }
 
+  /** It said goodbye: its link closes. */
+  saidBye(peer: VolunteerId): void {
+    this.closed(peer);
+    this.#remember(peer);
+  }
+
+  /** The coordinator lost sight of it. */
   suspect(peer: VolunteerId): void {
+    this.#remember(peer);
     const standing = this.#open.get(peer);
     if (standing !== undefined) standing.suspect = true;
+  }
+
+  #remember(peer: VolunteerId): void {
+    this.#gone.add(peer);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= GONE_MAX) break;
+      this.#gone.delete(oldest);
+    }
   }
 
   get(peer: VolunteerId): PeerStanding | undefined {
@@ -61,6 +87,7 @@ export class Peers {
     const standing = this.#open.get(peer);
     if (standing === undefined) return;
     standing.suspect = false;
+    this.#gone.delete(peer);
     if (frame.kind === 'hello') {
       standing.hasReplica = frame.hasReplica;
       standing.anchor = frame.anchor;
@@ -84,6 +111,13 @@ export class Peers {
     for (const [id, peer] of this.#open)
       if (peer.hasReplica && peer.term === term && !peer.suspect) alive.add(id);
     return alive;
+  }
+
+  /** Those, and the suspects whose link is open. */
+  linked(term: number): Set<VolunteerId> {
+    const linked = new Set<VolunteerId>();
+    for (const [id, peer] of this.#open) if (peer.hasReplica && peer.term === term) linked.add(id);
+    return linked;
   }
 
   /** Peers that want this term's updates: those who take part, and newcomers that are fetching the state. */

@@ -80,19 +80,25 @@ export class RoundClock {
     return (this.#firstMs ?? Infinity) + Math.max(enoughMs, 4 * GRACE_MIN_MS);
   }
 
+  /** [R3] What the group agreed on. */
+  get graceMs(): number {
+    return this.#graceMs;
+  }
+
   /** When the leader closes without the missing. */
   get closeMs(): number {
     return (this.#quorumMs ?? Infinity) + this.#graceMs;
   }
 
-  /** [R5] When the leader in charge has had its time, after `deposedCount` others had theirs. */
-  takeOverMs(deposedCount: number): number {
-    return (this.#quorumMs ?? Infinity) + (1 + deposedCount) * (2 * this.#graceMs + TAKE_OVER_MS);
+  /** [R5] When the leader in charge has had its time: after `deposedCount` others had theirs, or since it was let. */
+  takeOverMs(deposedCount: number, yieldedAtMs: number): number {
+    const turnMs = 2 * this.#graceMs + TAKE_OVER_MS;
+    return Math.max((this.#quorumMs ?? Infinity) + (1 + deposedCount) * turnMs, yieldedAtMs + turnMs);
   }
 
   /** When to look again at the latest. */
-  nextDeadlineMs(isLeader: boolean, deposedCount: number): number {
+  nextDeadlineMs(isLeader: boolean, deposedCount: number, yieldedAtMs: number): number {
     if (this.#quorumMs === null) return this.#patienceMs;
-    return isLeader ? this.closeMs : this.takeOverMs(deposedCount);
+    return isLeader ? this.closeMs : this.takeOverMs(deposedCount, yieldedAtMs);
   }
 }

@@ -1,0 +1,215 @@
+/**
+ * Who may close a round.
+ *
+ * Mental model. The members of the last commit, rotated by the round's number, are the leaders in order; the first one
+ * closes the round without asking anybody (ballot 0). Whoever closes it in another's place asks everybody first
+ * (`take-over` with a ballot): a member that knows a commit passes it on, every other one promises to refuse commits
+ * under lower ballots. So a leader that was only slow, or died while it sent its commit, makes no second truth: as long
+ * as one who answers has its commit, that commit stands. This is the first phase of Paxos, run only when a leader fails.
+ *
+ * Nobody closes a round without reaching a majority of the members that are not known to have left: who suddenly reaches
+ * nobody (a thawed tab) is more likely lost than everybody else. But it refuses to wait for ever: after `LONELY_MS` it
+ * goes on with those it has, and two truths become possible (a partition); SPEC R6 to R8 bring them together. Pure.
+ */
+import { LIMITS, type VolunteerId } from '@murmuration/protocol';
+
+/** Whom a member can count on. */
+export interface Reach {
+  /** Peers with an open link that take part and that the coordinator has not lost. */
+  readonly alive: ReadonlySet<VolunteerId>;
+  /** These, and those that the coordinator lost while their link is open: a torn socket is no torn link. */
+  readonly linked: ReadonlySet<VolunteerId>;
+  /** Who said goodbye, and whom the coordinator saw leaving: the only ones that a majority does without. */
+  readonly gone: ReadonlySet<VolunteerId>;
+}
+
+export type Stance =
+  | { readonly kind: 'wait' }
+  /** Our candidacy begins: ask these. */
+  | { readonly kind: 'elect'; readonly ballot: number; readonly ask: readonly VolunteerId[] }
+  | { readonly kind: 'lead'; readonly ballot: number };
+
+/** How long those are waited for that the coordinator lost: bounds around the group's grace. */
+const VOTE_MIN_MS = 250;
+const VOTE_MAX_MS = 1_000;
+/** Without the answers of a majority the candidate goes on after this: availability before agreement. */
+const LONELY_MS = 5_000;
+/** Ballots of one candidate are this far apart, so that no two candidates share one. */
+const BALLOT_STRIDE = LIMITS.groupMaxMembers + 1;
+const BALLOT_MAX = 0xffff;
+
+export class Leadership {
+  readonly #self: VolunteerId;
+  #members: readonly VolunteerId[] = [];
+  #round = 0;
+  readonly #deposed = new Set<VolunteerId>();
+  /** The highest ballot we promised in this round, and to whom. */
+  #promise: { readonly ballot: number; readonly to: VolunteerId; readonly atMs: number } | null = null;
+  #candidacy: {
+    readonly ballot: number;
+    readonly sinceMs: number;
+    /** When the answers so far are weighed again. */
+    dueMs: number;
+    /** Once won it stays won: promises are not taken back. */
+    hasWon: boolean;
+    readonly asked: readonly VolunteerId[];
+    readonly yielded: Set<VolunteerId>;
+  } | null = null;
+
+  constructor(self: VolunteerId) {
+    this.#self = self;
+  }
+
+  /** @param members of the last commit, ascending; empty: unknown (a newcomer before its first commit). */
+  begin(round: number, members: readonly VolunteerId[]): void {
+    this.#round = round;
+    this.#members = members;
+    this.#deposed.clear();
+    this.#promise = null;
+    this.#candidacy = null;
+  }
+
+  /** Commits under a lower ballot are refused. */
+  get ballotMin(): number {
+    return Math.max(this.#promise?.ballot ?? 0, this.#candidacy?.ballot ?? 0);
+  }
+  get isCandidate(): boolean {
+    return this.#candidacy !== null;
+  }
+  wasAsked(peer: VolunteerId): boolean {
+    return this.#candidacy?.asked.includes(peer) ?? false;
+  }
+
+  /** False: by its ballot this leader's turn is another's. A newcomer that knows no members believes everybody. */
+  mayLead(leader: VolunteerId, ballot: number): boolean {
+    const place = this.#members.indexOf(leader);
+    return place === -1 || ballot % BALLOT_STRIDE === this.#rankOf(place);
+  }
+
+  /** Whose turn it is: of this round, then of the next. */
+  order(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
+    const living = this.#rotation(alive).filter(
+      (id) => (id === this.#self || alive.has(id)) && !this.#deposed.has(id),
+    );
+    return living.length > 0 ? living : [this.#self];
+  }
+
+  /** Who is expected to close the round. */
+  chief({ alive, linked }: Reach): VolunteerId {
+    if (this.#candidacy !== null) return this.#self;
+    const { to } = this.#promise ?? { to: null };
+    return to !== null && linked.has(to) && !this.#deposed.has(to) ? to : this.order(alive)[0]!;
+  }
+
+  /** This leader has had its time, or stands on another anchor. */
+  depose(leader: VolunteerId): void {
+    this.#deposed.add(leader);
+  }
+
+  /** Since when the candidate has had its time to whom we yielded; -Infinity: there is none. */
+  get yieldedAtMs(): number {
+    return this.#promise?.atMs ?? -Infinity;
+  }
+
+  get deposedCount(): number {
+    return this.#deposed.size;
+  }
+
+  /** A candidate asks. Returns the ballot that our `yield` names: its own, or the higher one that we promised before. */
+  askedToYield(candidate: VolunteerId, ballot: number, nowMs: number): number {
+    if (ballot > this.ballotMin) {
+      this.#promise = { ballot, to: candidate, atMs: nowMs };
+      this.#candidacy = null;
+    }
+    return this.ballotMin;
+  }
+
+  /** A peer answered. A higher ballot than ours makes us try again with one above it. */
+  yielded(peer: VolunteerId, ballot: number): void {
+    if (this.#candidacy === null || !this.#candidacy.asked.includes(peer)) return;
+    if (ballot === this.#candidacy.ballot) this.#candidacy.yielded.add(peer);
+    else if (ballot > this.#candidacy.ballot) {
+      this.#promise = { ballot, to: this.#self, atMs: -Infinity };
+      this.#candidacy = null;
+    }
+  }
+
+  /** Where we stand, if the round has what it needs. `graceMs`: the group's own measure of how slow it is. */
+  stance(reach: Reach, graceMs: number, nowMs: number): Stance {
+    if (this.#candidacy !== null) {
+      this.#candidacy.hasWon ||= this.#weigh(reach, nowMs);
+      return this.#candidacy.hasWon ? { kind: 'lead', ballot: this.#candidacy.ballot } : { kind: 'wait' };
+    }
+    if (this.chief(reach) !== this.#self) return { kind: 'wait' };
+    const { alive, linked, gone } = reach;
+    const rotation = this.#rotation(alive);
+    const rank = rotation.indexOf(this.#self);
+    if (rank === 0 && this.#promise === null && this.#isMajority((id) => linked.has(id), gone))
+      return { kind: 'lead', ballot: 0 };
+    const ballot = nextBallot(this.ballotMin, rank);
+    if (ballot > BALLOT_MAX) return { kind: 'wait' };
+    const asked = [...linked].filter((id) => id !== this.#self).sort();
+    this.#candidacy = {
+      ballot,
+      sinceMs: nowMs,
+      hasWon: false,
+      asked,
+      yielded: new Set(),
+      dueMs: nowMs + voteTimeMs(graceMs),
+    };
+    return { kind: 'elect', ballot, ask: asked };
+  }
+
+  get waitsForVotes(): boolean {
+    return this.#candidacy?.hasWon === false;
+  }
+  /** When `stance` may say something else without an answer. */
+  get votesDueMs(): number {
+    return this.#candidacy?.dueMs ?? Infinity;
+  }
+
+  /** Whether enough have answered. */
+  #weigh({ linked, gone }: Reach, nowMs: number): boolean {
+    const { asked, yielded, sinceMs, dueMs } = this.#candidacy!;
+    const allAnswered = asked.every((id) => yielded.has(id) || !linked.has(id));
+    if (!allAnswered && nowMs < dueMs) return false;
+    this.#candidacy!.dueMs = sinceMs + LONELY_MS;
+    return this.#isMajority((id) => yielded.has(id), gone) || nowMs >= sinceMs + LONELY_MS;
+  }
+
+  /** We and these are more than half of the members that may still be there. */
+  #isMajority(isWithUs: (id: VolunteerId) => boolean, gone: ReadonlySet<VolunteerId>): boolean {
+    let count = 0;
+    let withUs = 0;
+    for (const id of this.#members) {
+      if (id === this.#self || isWithUs(id)) withUs += 1;
+      else if (gone.has(id)) continue;
+      count += 1;
+    }
+    return count === 0 || 2 * withUs > count;
+  }
+
+  #rankOf(place: number): number {
+    const count = this.#members.length;
+    return (place - (this.#round % count) + count) % count;
+  }
+
+  /**
+   * [R4] The members rotated by the round. A newcomer that knows no members yet lets everybody alive go before itself,
+   * and one that is not a member stands at the end of the line.
+   */
+  #rotation(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
+    const members = this.#members.length > 0 ? this.#members : [...alive].sort();
+    const shift = members.length > 0 ? this.#round % members.length : 0;
+    const rotated = [...members.slice(shift), ...members.slice(0, shift)];
+    return rotated.includes(this.#self) ? rotated : [...rotated, this.#self];
+  }
+}
+
+const voteTimeMs = (graceMs: number) => Math.min(VOTE_MAX_MS, Math.max(VOTE_MIN_MS, graceMs));
+
+/** The lowest ballot above `above` that belongs to this rank. */
+function nextBallot(above: number, rank: number): number {
+  const ballot = Math.floor(above / BALLOT_STRIDE) * BALLOT_STRIDE + rank;
+  return ballot > above ? ballot : ballot + BALLOT_STRIDE;
+}
