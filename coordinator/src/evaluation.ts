@@ -100,6 +100,11 @@ export function takeEvaluation(
   if (message.sampleCount !== sampleCount)
     return reject(`sampleCount: the validation set has ${sampleCount} samples`);
 
+  // Its word may be newer than every report: without it nobody would hold the new checkpoint's replica, and the run
+  // would be founded again in the middle of its rounds (simulator, clean, seed 1).
+  const presence = desk.present.get(volunteerId);
+  if (presence !== undefined && (presence.head === null || presence.head.round < round))
+    presence.head = message.head;
   const { checkpointSha256: sha256, loss, accuracy } = message;
   desk.write({ kind: 'evaluated', volunteerId, checkpoint: { round, term, sha256, loss, accuracy } });
   if (desk.state.reached)

@@ -53,9 +53,20 @@ export function averageUpdates(
   return Float32Array.from(sum);
 }
 
+/** Below this many values, sorting by insertion beats calling anybody. */
+const SMALL_COUNT = 40;
+
 /** Median; the mean of the two middle values for an even count. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values);
+  if (sorted.length > SMALL_COUNT) sorted.sort();
+  else
+    for (let i = 1; i < sorted.length; i++) {
+      const value = sorted[i]!;
+      let at = i;
+      for (; at > 0 && sorted[at - 1]! > value; at--) sorted[at] = sorted[at - 1]!;
+      sorted[at] = value;
+    }
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -49,6 +49,8 @@ export interface ReplicaOptions {
   readonly outerLearningRate: number;
   /** What a value's sum is divided by (averaging.ts). By senders there is no gain: nothing was diluted. */
   readonly divisor?: Divisor;
+  /** Gives what `averageUpdates` gives, bit for bit; a process that holds many replicas may share the work. */
+  readonly average?: typeof averageUpdates;
 }
 
 /**
@@ -62,6 +64,7 @@ export class Replica {
   readonly #scheme: Scheme;
   readonly #outerLearningRate: number;
   readonly #divisor: Divisor;
+  readonly #mean: typeof averageUpdates;
   readonly #anchor: Float32Array;
   readonly #residual: Float32Array;
   readonly #average: Float32Array;
@@ -74,6 +77,7 @@ export class Replica {
     this.#scheme = options.scheme;
     this.#outerLearningRate = options.outerLearningRate;
     this.#divisor = options.divisor ?? 'all';
+    this.#mean = options.average ?? averageUpdates;
     this.#anchor = new Float32Array(options.parameterCount);
     this.#residual = new Float32Array(options.parameterCount);
     this.#average = new Float32Array(options.parameterCount);
@@ -139,7 +143,7 @@ export class Replica {
 
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
   commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
-    const mean = averageUpdates(updates, this.#anchor.length, this.#divisor);
+    const mean = this.#mean(updates, this.#anchor.length, this.#divisor);
     const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
     this.#commitCount += 1;
     const follow = 1 - averageDecay(this.#commitCount);

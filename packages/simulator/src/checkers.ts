@@ -1,9 +1,9 @@
 /**
- * What must hold whatever happens, checked from outside the code under test. Ids are those of
+ * What must hold of the replicas whatever happens, checked from outside the code under test. Ids are those of
  * packages/protocol/SPEC.md, section I. A broken rule is recorded with its time; the run goes on.
  */
 import { isFiniteVector, relativeDistance } from '@murmuration/codec';
-import type { LedgerRecord } from '@murmuration/coordinator/ledger';
+import type { Head } from '@murmuration/protocol';
 import type { SimTab } from './sim-tab.ts';
 
 export interface Violation {
@@ -12,92 +12,158 @@ export interface Violation {
   readonly text: string;
 }
 
-export class Checkers {
-  readonly violations: Violation[] = [];
-  /** Largest relative L2 distance seen between the anchors of two members of one term, at most one round apart. */
-  spreadMax = 0;
-  /** Fingerprints seen for a (term, round); two make a fork. */
-  readonly #fingerprints = new Map<string, string>();
-  readonly #forked = new Set<string>();
-  readonly #heads = new Map<SimTab, { term: number; round: number }>();
-  #recordsSeen = 0;
-  readonly #generations = new Map<number, number>();
-  readonly #counted = new Map<number, number>();
+/** Broken rules that are kept; more of them say nothing new. */
+const VIOLATIONS_MAX = 100;
+export class Violations {
+  readonly list: Violation[] = [];
+  count = 0;
 
-  /** Rounds that were closed in two ways. A fork heals, but it must not happen without a partition. */
-  get forks(): number {
-    return this.#forked.size;
+  break(rule: string, atMs: number, text: string): void {
+    this.count += 1;
+    if (this.list.length < VIOLATIONS_MAX) this.list.push({ rule, atMs, text });
+  }
+}
+
+/** [I10] With 30 % of the honest tabs connected, a round is completed in any ten minutes. */
+const PROGRESS_SHARE = 0.3;
+const PROGRESS_MAX_MS = 600_000;
+/** Anchors of past rounds that are kept to compare latecomers with. */
+const ANCHORS_KEPT = 64;
+/** [I23] This long after the last fault, and so many rounds, all replicas must be one again. */
+const HEALED_ROUNDS = 10;
+const SPREAD_HEALED_MAX = 0.001;
+
+interface Stand {
+  readonly fingerprint: string;
+  readonly anchor: Float32Array;
+}
+
+export class ReplicaChecks {
+  /** Largest relative L2 distance between two anchors of one term and round. */
+  spreadMax = 0;
+  /** Rounds that ended on more than one anchor. */
+  forkCount = 0;
+  readonly #violations: Violations;
+  readonly #mayFork: boolean;
+  readonly #onFork: (tab: SimTab, head: Head, distance: number) => void;
+  readonly #anchors = new Map<string, Stand>();
+  readonly #forked = new Set<string>();
+  readonly #heads = new Map<SimTab, Head>();
+  #front = { term: 0, round: 0 };
+  #advancedAtMs = 0;
+  #connectedSinceMs = 0;
+  /** Where the front stood when faults stopped. */
+  #quietFrom: { term: number; round: number } | null = null;
+
+  constructor(
+    violations: Violations,
+    options: { mayFork: boolean; onFork: (tab: SimTab, head: Head, distance: number) => void },
+  ) {
+    this.#violations = violations;
+    this.#mayFork = options.mayFork;
+    this.#onFork = options.onFork;
   }
 
-  /** After each event of a tab. */
-  afterEvent(tab: SimTab, nowMs: number): void {
-    const head = tab.mind.head;
-    if (head === null) {
-      this.#heads.delete(tab);
-      return;
-    }
+  /** The furthest (term, round) that any replica has stood at. */
+  get front(): { readonly term: number; readonly round: number } {
+    return this.#front;
+  }
+
+  /** After each event of a tab. True: its head moved. */
+  afterEvent(tab: SimTab, nowMs: number): boolean {
+    const { head } = tab.mind;
     const before = this.#heads.get(tab);
-    if (before?.term === head.term && before.round === head.round) return;
-    this.#heads.set(tab, { term: head.term, round: head.round });
+    if (head === null) {
+      if (before !== undefined) this.#heads.delete(tab);
+      return false;
+    }
+    if (before === head) return false;
+    this.#heads.set(tab, head);
+    if (before?.term === head.term && before.round === head.round && before.fingerprint === head.fingerprint)
+      return false;
     // [I5] A replica's round never goes back within its term, except by fetching a newer state.
     if (before !== undefined && before.term === head.term && head.round < before.round)
-      this.#break('I5', nowMs, `${tab.id} went from round ${before.round} back to ${head.round}`);
-    // [I23] Members of one round stand on the same anchor.
-    const key = `${head.term}.${head.round}`;
-    const known = this.#fingerprints.get(key);
-    if (known === undefined) this.#fingerprints.set(key, head.fingerprint);
-    else if (known !== head.fingerprint) this.#forked.add(key);
+      this.#violations.break('I5', nowMs, `${tab.id} went from round ${before.round} back to ${head.round}`);
+    const { anchor } = tab.trainer.replica;
     // [I8] No replica ever holds a value that is not finite.
-    if (!isFiniteVector(tab.trainer.replica.anchor))
-      this.#break('I8', nowMs, `${tab.id} holds a value that is not finite`);
+    if (!isFiniteVector(anchor))
+      this.#violations.break('I8', nowMs, `${tab.id} holds a value that is not finite`);
+    if (!tab.isHonest) return true;
+    if (head.term > this.#front.term || (head.term === this.#front.term && head.round > this.#front.round)) {
+      this.#front = { term: head.term, round: head.round };
+      this.#advancedAtMs = nowMs;
+    }
+    this.#compare(tab, head, anchor, nowMs);
+    return true;
   }
 
-  /** Now and then: how far apart are the replicas? */
-  measureSpread(tabs: readonly SimTab[]): number {
-    const standing = tabs.filter((tab) => tab.alive && tab.mind.head !== null);
-    const front = standing.reduce<SimTab | null>((best, tab) => {
-      if (best === null) return tab;
-      const a = tab.mind.head!;
-      const b = best.mind.head!;
-      return a.term > b.term || (a.term === b.term && a.round > b.round) ? tab : best;
-    }, null);
-    if (front === null) return 0;
+  forget(tab: SimTab): void {
+    this.#heads.delete(tab);
+  }
+
+  /** [I23] Members of one round stand on the same anchor. */
+  #compare(tab: SimTab, head: Head, anchor: Float32Array, nowMs: number): void {
+    const key = `${head.term}.${head.round}`;
+    const known = this.#anchors.get(key);
+    if (known === undefined) {
+      this.#anchors.set(key, { fingerprint: head.fingerprint, anchor: anchor.slice() });
+      if (this.#anchors.size > ANCHORS_KEPT) this.#anchors.delete(this.#anchors.keys().next().value!);
+      return;
+    }
+    if (known.fingerprint === head.fingerprint) return;
+    const distance = relativeDistance(anchor, known.anchor);
+    this.spreadMax = Math.max(this.spreadMax, distance);
+    if (this.#forked.has(key)) return;
+    this.#forked.add(key);
+    this.forkCount += 1;
+    this.#onFork(tab, head, distance);
+    if (!this.#mayFork)
+      this.#violations.break('I23', nowMs, `round ${key} ended on two anchors, and nothing was wrong`);
+  }
+
+  /** Now: the largest distance between honest replicas that stand at one round. */
+  spread(tabs: Iterable<SimTab>): number {
+    const stands = new Map<string, Stand>();
     let spread = 0;
-    for (const tab of standing) {
-      const head = tab.mind.head!;
-      if (head.term !== front.mind.head!.term || head.round < front.mind.head!.round - 1) continue;
-      spread = Math.max(spread, relativeDistance(tab.trainer.replica.anchor, front.trainer.replica.anchor));
+    for (const tab of tabs) {
+      const { head } = tab.mind;
+      if (!tab.alive || head === null || !tab.isHonest || tab.mute) continue;
+      const key = `${head.term}.${head.round}`;
+      const { anchor } = tab.trainer.replica;
+      const known = stands.get(key);
+      if (known === undefined) stands.set(key, { fingerprint: head.fingerprint, anchor });
+      else if (known.fingerprint !== head.fingerprint)
+        spread = Math.max(spread, relativeDistance(anchor, known.anchor));
     }
     this.spreadMax = Math.max(this.spreadMax, spread);
     return spread;
   }
 
-  /** Everything that the coordinator wrote down since the last look. */
-  readRecords(records: readonly LedgerRecord[], nowMs: number): void {
-    for (; this.#recordsSeen < records.length; this.#recordsSeen++) {
-      const record = records[this.#recordsSeen]!;
-      if (record.kind === 'leased') {
-        // [I2] Generations of a shard's leases only grow.
-        const last = this.#generations.get(record.shardIndex) ?? 0;
-        if (record.generation <= last)
-          this.#break(
-            'I2',
-            nowMs,
-            `shard ${record.shardIndex}: generation ${record.generation} after ${last}`,
-          );
-        this.#generations.set(record.shardIndex, record.generation);
-      }
-      if (record.kind === 'counted') {
-        // [I1] One lease is counted at most once.
-        const generation = this.#generations.get(record.shardIndex) ?? 0;
-        if (this.#counted.get(record.shardIndex) === generation)
-          this.#break('I1', nowMs, `shard ${record.shardIndex}, generation ${generation} was counted twice`);
-        this.#counted.set(record.shardIndex, generation);
-      }
+  /** Now and then. `connectedShare`: of the tabs that the run should have, those that are there and cut off from nobody. */
+  look(now: {
+    readonly nowMs: number;
+    readonly spread: number;
+    readonly connectedShare: number;
+    readonly faultsOn: boolean;
+    readonly isRunning: boolean;
+  }): void {
+    const { nowMs } = now;
+    if (now.connectedShare < PROGRESS_SHARE || !now.isRunning) this.#connectedSinceMs = nowMs;
+    const stuckSinceMs = Math.max(this.#connectedSinceMs, this.#advancedAtMs);
+    if (nowMs - stuckSinceMs >= PROGRESS_MAX_MS) {
+      this.#violations.break('I10', nowMs, `no round since ${(stuckSinceMs / 1_000).toFixed(0)} s`);
+      this.#advancedAtMs = nowMs;
     }
-  }
-
-  #break(rule: string, atMs: number, text: string): void {
-    this.violations.push({ rule, atMs, text });
+    if (now.faultsOn) {
+      this.#quietFrom = null;
+      return;
+    }
+    this.#quietFrom ??= this.#front;
+    const isHealed =
+      this.#front.term > this.#quietFrom.term || this.#front.round >= this.#quietFrom.round + HEALED_ROUNDS;
+    if (isHealed && now.spread > SPREAD_HEALED_MAX) {
+      const text = `replicas differ by ${now.spread.toExponential(1)} ten rounds after the last fault`;
+      this.#violations.break('I23', nowMs, text);
+    }
   }
 }

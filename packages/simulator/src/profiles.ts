@@ -1,37 +1,106 @@
-/** Named mixes of faults. Every fault of the simulator is an option; a profile only sets some of them. */
-import { DEFAULT_OPTIONS, type SimulateOptions } from './simulate.ts';
+/**
+ * Named mixes of faults. Every fault of the simulator is an option; a profile only sets some of them. The profile `mix`
+ * is drawn from the seed: each seed enables a random subset of faults with random strength (swarm testing), because
+ * faults that are always on together hide each other.
+ */
+import { mulberry, streamSeed } from '@murmuration/codec';
+import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 
-const HOME_LINKS = { delayMeanMs: 40, lossShare: 0.01, uplinkBytesPerMs: 1_250 };
-const BAD_LINKS = { delayMeanMs: 200, lossShare: 0.3, uplinkBytesPerMs: 600 };
+type Settings = Partial<SimulateOptions>;
 
 export const PROFILES = {
   /** Nobody leaves, nothing breaks. */
   clean: {},
-  /** Two tabs in a minute for each that is there: a half-life of 20 s. */
+  /** A half-life of half a minute: what a page of passers-by would be. */
   churn: { tabs: 6, churnPerMinute: 2 },
   /** The coordinator dies every twenty seconds while tabs come and go. */
-  coordinator: { tabs: 5, coordinatorKillMs: 20_000, churnPerMinute: 1 },
+  coordinator: { tabs: 5, coordinatorKillEveryMs: 20_000, churnPerMinute: 1 },
   /** Parts of the swarm are cut off from the rest again and again. */
-  partition: { tabs: 6, partitionMs: 20_000 },
+  partition: { tabs: 6, partitionEveryMs: 20_000 },
   /** Tabs freeze for up to a minute and come back with everything queued. */
-  freeze: { tabs: 5, freezeMs: 8_000 },
+  freeze: { tabs: 5, freezeEveryMs: 8_000 },
   /** Speeds 10:1. */
   slow: { tabs: 5, speedRatio: 10 },
+  /** 20 % churn a minute, 30 % of sends lost, the coordinator killed every five minutes. */
+  storm: { tabs: 16, churnPerMinute: 0.2, lossShare: 0.3, coordinatorKillEveryMs: 300_000 },
   /** All of it at once, on bad links. */
-  storm: {
+  chaos: {
     tabs: 8,
     churnPerMinute: 2,
-    coordinatorKillMs: 30_000,
-    partitionMs: 30_000,
-    freezeMs: 15_000,
+    coordinatorKillEveryMs: 30_000,
+    partitionEveryMs: 30_000,
+    freezeEveryMs: 15_000,
     speedRatio: 5,
-    network: BAD_LINKS,
+    delayMeanMs: 200,
+    lossShare: 0.3,
+    uplinkMinMbit: 4.8,
+    uplinkMaxMbit: 4.8,
   },
-} as const satisfies Record<string, Partial<SimulateOptions>>;
-export type ProfileName = keyof typeof PROFILES;
-export const PROFILE_NAMES = Object.keys(PROFILES) as ProfileName[];
+  /** Half of the tabs are replaced in every round: a million joins and departures are a matter of patience. */
+  turnover: { tabs: 16, model: 'softmax', churnPerRound: 0.5, hours: 1_000 },
+} as const satisfies Record<string, Settings>;
+export type ProfileName = keyof typeof PROFILES | 'mix';
+export const PROFILE_NAMES = ['mix', ...Object.keys(PROFILES)] as ProfileName[];
+
+/** Chance of each fault to be enabled in a seed of `mix`: two or three at a time. */
+const FAULT_SHARE = 0.25;
 
 /** The options of a profile; `changes` win. */
-export function profileOptions(profile: ProfileName, changes: Partial<SimulateOptions>): SimulateOptions {
-  return { ...DEFAULT_OPTIONS, network: HOME_LINKS, ...PROFILES[profile], ...changes };
+export function profileOptions(profile: ProfileName, changes: Settings): SimulateOptions {
+  const seed = changes.seed ?? DEFAULT_OPTIONS.seed;
+  const settings: Settings = profile === 'mix' ? drawMix(seed) : PROFILES[profile];
+  return { ...DEFAULT_OPTIONS, ...settings, ...changes };
+}
+
+/** The faults of one seed. Each draws its enabling and its strength whether enabled or not, so that draws never shift. */
+export function drawMix(seed: number): Settings {
+  const random = mulberry(streamSeed(seed, 'mix'));
+  /** Log-uniform between the bounds. */
+  const between = (min: number, max: number) => min * powerOf(max / min, random());
+  const maybe = (min: number, max: number, share = FAULT_SHARE) => {
+    const [isOn, strength] = [random() < share, between(min, max)];
+    return isOn ? round3(strength) : 0;
+  };
+  const uplinkMinMbit = maybe(1, 50, 0.5);
+  const halfLifeMinutes = maybe(1, 10, 0.4);
+  return {
+    tabs: 2 + Math.floor(random() * 9),
+    model: random() < 0.5 ? 'mlp' : 'softmax',
+    split: random() < 0.7 ? 'iid' : 'label',
+    localSteps: Math.round(between(2, 20)),
+    peersMin: random() < 0.8 ? 1 : 2,
+    delayMeanMs: maybe(30, 1_000, 0.5) || DEFAULT_OPTIONS.delayMeanMs,
+    lossShare: maybe(0.01, 0.3, 0.5),
+    speedRatio: maybe(1.5, 10, 0.5) || 1.5,
+    uplinkMinMbit: uplinkMinMbit || DEFAULT_OPTIONS.uplinkMinMbit,
+    uplinkMaxMbit: uplinkMinMbit === 0 ? DEFAULT_OPTIONS.uplinkMaxMbit : 50,
+    churnPerMinute: halfLifeMinutes === 0 ? 0 : round3(Math.LN2 / halfLifeMinutes),
+    churnPerRound: maybe(0.01, 0.3, 0.15),
+    freezeEveryMs: maybe(5_000, 120_000),
+    backgroundEveryMs: maybe(20_000, 240_000, 0.15),
+    clockJumpEveryMs: maybe(20_000, 240_000),
+    deviceLostEveryMs: maybe(5_000, 120_000),
+    partitionEveryMs: maybe(15_000, 120_000),
+    clogEveryMs: maybe(5_000, 60_000),
+    halfOpenEveryMs: maybe(10_000, 120_000),
+    coordinatorKillEveryMs: maybe(15_000, 180_000),
+    storeErrorShare: maybe(0.0003, 0.01, 0.15),
+    blobErrorShare: maybe(0.01, 0.3),
+  };
+}
+
+const round3 = (value: number) => Number(value.toPrecision(3));
+
+/** base^exponent for an exponent in [0, 1), by repeated square roots: the same bits on every engine. */
+function powerOf(base: number, exponent: number): number {
+  let result = 1;
+  let root = base;
+  for (let bit = 0; bit < 24; bit++) {
+    root = Math.sqrt(root);
+    exponent *= 2;
+    if (exponent < 1) continue;
+    exponent -= 1;
+    result *= root;
+  }
+  return result;
 }

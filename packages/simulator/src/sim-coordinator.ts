@@ -1,12 +1,14 @@
 /**
- * The production ledger with imaginary sockets, store and process: records are durable the moment they are decided,
- * everything else dies with `kill`. Blobs are a map by name.
+ * The production ledger with imaginary sockets, store and process. As in the real one, a decision's records are written
+ * to the journal first, and only when they are durable its messages go out; a write takes time, and the process may die
+ * before it, or between it and its announcement. Records and blobs survive a kill, nothing else does.
  */
 import {
   isOver,
   RunLedger,
   type LedgerDecision,
   type LedgerRecord,
+  type LedgerState,
   type RunSetup,
 } from '@murmuration/coordinator/ledger';
 import type { CoordinatorMessage, VolunteerId, VolunteerMessage } from '@murmuration/protocol';
@@ -18,22 +20,64 @@ export interface SimSocket {
   readonly close: () => void;
 }
 
+/** What is told to those who watch the coordinator from outside. */
+export interface CoordinatorWatch {
+  /** Decided, in order; durable a little later or never. */
+  readonly recorded: (records: readonly LedgerRecord[]) => void;
+  readonly died: (why: string, live: Readonly<LedgerState>, decided: readonly LedgerRecord[]) => void;
+  readonly restarted: (folded: Readonly<LedgerState>, durable: readonly LedgerRecord[]) => void;
+}
+
+interface Entry {
+  readonly records: readonly LedgerRecord[];
+  readonly announce: () => void;
+  readonly lose: () => void;
+}
+
 const TICK_MS = 500;
+/** An SSD's fsync. */
+const WRITE_MEAN_MS = 3;
+/** Time after which a supervisor starts a process again that ended by itself. */
+const SUPERVISED_RESTART_MS = 2_000;
 
 export class SimCoordinator {
   readonly #world: World;
   readonly #setup: RunSetup;
-  readonly records: LedgerRecord[] = [];
-  readonly blobs = new Map<string, Uint8Array>();
+  readonly #watch: CoordinatorWatch;
+  readonly #faults: { readonly storeErrorShare: number; readonly blobErrorShare: number };
+  readonly #random: () => number;
+  readonly #records: LedgerRecord[] = [];
+  readonly #blobs = new Map<string, Uint8Array>();
   #ledger: RunLedger;
   #alive = true;
   #incarnation = 0;
   readonly #sockets = new Map<VolunteerId, SimSocket>();
+  #waiting: Entry[] = [];
+  #isWriting = false;
+  /** The next write is interrupted: before it is durable, or between that and its announcement. */
+  #killAtWrite: 'before' | 'after' | null = null;
+  #clockAheadMs = 0;
+  readonly #keepsRecords: boolean;
 
-  constructor(world: World, setup: RunSetup) {
+  constructor(
+    world: World,
+    setup: RunSetup,
+    options: {
+      readonly initialParameters: Uint8Array;
+      readonly watch: CoordinatorWatch;
+      readonly faults: { readonly storeErrorShare: number; readonly blobErrorShare: number };
+      /** False: it never dies, so that what it wrote down need not be kept. */
+      readonly mayDie: boolean;
+    },
+  ) {
     this.#world = world;
     this.#setup = setup;
+    this.#watch = options.watch;
+    this.#faults = options.faults;
+    this.#keepsRecords = options.mayDie;
+    this.#random = world.chance('coordinator');
     this.#ledger = new RunLedger(setup);
+    this.#blobs.set(setup.initialCheckpoint, options.initialParameters);
     this.#tick(0);
   }
 
@@ -44,25 +88,44 @@ export class SimCoordinator {
     return this.#ledger;
   }
   get isOver(): boolean {
-    return isOver(this.#ledger.state.state);
+    return this.#alive && isOver(this.#ledger.state.state) && this.#waiting.length === 0;
+  }
+  get #nowMs(): number {
+    return Math.max(0, this.#world.nowMs + this.#clockAheadMs);
   }
 
-  /** SIGKILL: everything but records and blobs is gone; sockets close. */
+  /** A checkpoint's parameters, whoever asks. */
+  checkpoint(sha256: string): Uint8Array | undefined {
+    return this.#blobs.get(sha256);
+  }
+
+  /** GET of a blob: a checkpoint, or data (whose bytes nobody looks at here). Null: it failed. */
+  blob(sha256: string): Uint8Array | null {
+    if (!this.#alive || this.#random() < this.#faults.blobErrorShare) return null;
+    return this.#blobs.get(sha256) ?? (sha256.startsWith('da000') ? new Uint8Array(0) : null);
+  }
+
+  /** SIGKILL now. */
   kill(): void {
-    this.#alive = false;
-    this.#incarnation += 1;
-    const sockets = [...this.#sockets.values()];
-    this.#sockets.clear();
-    for (const socket of sockets) socket.close();
-    this.#world.trace('coordinator killed');
+    if (this.#alive) this.#die('killed');
+  }
+  /** SIGKILL in the middle of the next write. */
+  killAtWrite(when: 'before' | 'after'): void {
+    this.#killAtWrite = when;
+  }
+  /** Its clock differs by so much from its next start on: within a process it is monotonic. */
+  jumpClock(aheadMs: number): void {
+    this.#clockAheadMs += aheadMs;
   }
 
   restart(): void {
+    if (this.#alive) return;
     this.#alive = true;
-    this.#ledger = new RunLedger(this.#setup, this.records);
-    this.#carryOut(this.#ledger.handle({ kind: 'restarted' }, this.#world.nowMs));
+    this.#ledger = new RunLedger(this.#setup, this.#records);
+    this.#watch.restarted(this.#ledger.state, this.#records);
+    this.#carryOut(this.#ledger.handle({ kind: 'restarted' }, this.#nowMs));
     this.#tick(this.#incarnation);
-    this.#world.trace('coordinator restarted');
+    this.#world.trace(-1, 1, 0);
   }
 
   /** A volunteer's hello. Ids are given by the world, so that a resumed volunteer keeps its own. */
@@ -71,23 +134,20 @@ export class SimCoordinator {
     const secret = `secret-of-${id}`;
     socket.deliver({ type: 'welcome', volunteerId: id, secret, signalToken: secret, iceServers: [] });
     const { manifest } = this.#setup;
-    if (this.isOver) {
+    if (isOver(this.#ledger.state.state)) {
       socket.deliver({ type: 'assignment', run: null });
       return;
     }
     socket.deliver({ type: 'assignment', run: manifest });
     const head = message.head?.runId === manifest.id ? message.head.head : null;
     this.#carryOut(
-      this.#ledger.handle(
-        { kind: 'joined', volunteerId: id, adapter: message.adapter, head },
-        this.#world.nowMs,
-      ),
+      this.#ledger.handle({ kind: 'joined', volunteerId: id, adapter: message.adapter, head }, this.#nowMs),
     );
   }
 
   said(id: VolunteerId, message: VolunteerMessage): void {
-    if (!this.#alive || message.type === 'hello') return;
-    const nowMs = this.#world.nowMs;
+    if (!this.#alive || message.type === 'hello' || !this.#sockets.has(id)) return;
+    const nowMs = this.#nowMs;
     if (message.type === 'heartbeat')
       this.#carryOut(this.#ledger.handle({ kind: 'heard', volunteerId: id }, nowMs));
     else if (message.type === 'leaving')
@@ -100,22 +160,86 @@ export class SimCoordinator {
     if (this.#sockets.get(id) !== socket) return;
     this.#sockets.delete(id);
     this.#carryOut(
-      this.#ledger.handle({ kind: 'left', volunteerId: id, exit: 'socket-closed' }, this.#world.nowMs),
+      this.#ledger.handle({ kind: 'left', volunteerId: id, exit: 'socket-closed' }, this.#nowMs),
     );
   }
 
-  /** PUT of a checkpoint. False: not allowed now. */
-  storeCheckpoint(id: VolunteerId, sha256: string, bytes: Uint8Array): boolean {
-    if (!this.#alive || !this.#ledger.mayStoreCheckpoint(id)) return false;
-    this.blobs.set(sha256, bytes);
+  /** PUT of a checkpoint. `answer` false: not allowed now, or it failed. */
+  storeCheckpoint(
+    id: VolunteerId,
+    sha256: string,
+    bytes: Uint8Array,
+    answer: (stored: boolean) => void,
+  ): void {
+    const fails = this.#random() < this.#faults.blobErrorShare;
+    if (!this.#alive || fails || !this.#ledger.mayStoreCheckpoint(id)) {
+      answer(false);
+      return;
+    }
+    this.#blobs.set(sha256, bytes);
     this.#carryOut(
-      this.#ledger.handle({ kind: 'checkpoint-stored', volunteerId: id, sha256 }, this.#world.nowMs),
+      this.#ledger.handle({ kind: 'checkpoint-stored', volunteerId: id, sha256 }, this.#nowMs),
+      answer,
     );
-    return true;
   }
 
-  #carryOut(decision: LedgerDecision): void {
-    this.records.push(...decision.records);
+  #carryOut(decision: LedgerDecision, answer?: (stored: boolean) => void): void {
+    if (decision.records.length > 0) this.#watch.recorded(decision.records);
+    const announce = () => {
+      this.#announce(decision);
+      answer?.(decision.rejected === null);
+    };
+    if (decision.records.length === 0 && this.#waiting.length === 0 && !this.#isWriting) announce();
+    else {
+      this.#waiting.push({ records: decision.records, announce, lose: () => answer?.(false) });
+      if (!this.#isWriting) this.#write();
+    }
+  }
+
+  /** All that waits goes to the store in one transaction, and is announced when it is there. */
+  #write(): void {
+    this.#isWriting = true;
+    const incarnation = this.#incarnation;
+    this.#world.after(WRITE_MEAN_MS * (0.5 + this.#random()), () => {
+      if (this.#incarnation !== incarnation) return;
+      const fails = this.#random() < this.#faults.storeErrorShare;
+      if (fails || this.#killAtWrite === 'before') {
+        this.#die(fails ? 'store-error' : 'killed before a write');
+        if (fails) this.#world.after(SUPERVISED_RESTART_MS, () => this.restart());
+        return;
+      }
+      const batch = this.#waiting;
+      for (const { records } of batch) if (this.#keepsRecords) this.#records.push(...records);
+      if (this.#killAtWrite === 'after') {
+        this.#waiting = [];
+        for (const { lose } of batch) lose();
+        this.#die('killed between a write and its announcement');
+        return;
+      }
+      this.#waiting = [];
+      this.#isWriting = false;
+      for (const { announce } of batch) announce();
+      if (this.#waiting.length > 0 && !this.#isWriting) this.#write();
+    });
+  }
+
+  #die(why: string): void {
+    const undurable = this.#waiting.flatMap(({ records }) => records);
+    this.#watch.died(why, this.#ledger.state, [...this.#records, ...undurable]);
+    this.#alive = false;
+    this.#incarnation += 1;
+    this.#killAtWrite = null;
+    this.#isWriting = false;
+    const lost = this.#waiting;
+    this.#waiting = [];
+    for (const { lose } of lost) lose();
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) socket.close();
+    this.#world.trace(-1, 2, 0);
+  }
+
+  #announce(decision: LedgerDecision): void {
     for (const { to, message } of decision.messages) this.#sockets.get(to)?.deliver(message);
     for (const { volunteerId, exit } of decision.freed) {
       const socket = this.#sockets.get(volunteerId);
@@ -124,12 +248,21 @@ export class SimCoordinator {
         socket?.close();
       } else socket?.deliver({ type: 'assignment', run: null });
     }
+    this.#forgetBlobs();
+  }
+
+  /** Only checkpoints that the ledger still names are kept. */
+  #forgetBlobs(): void {
+    const { checkpoints, best, duty } = this.#ledger.state;
+    if (this.#blobs.size <= checkpoints.length + 8 || this.#waiting.length > 0) return;
+    const named = new Set([...checkpoints.map(({ sha256 }) => sha256), best?.sha256, duty?.checkpointSha256]);
+    for (const sha256 of this.#blobs.keys()) if (!named.has(sha256)) this.#blobs.delete(sha256);
   }
 
   #tick(incarnation: number): void {
     this.#world.after(TICK_MS, () => {
       if (!this.#alive || this.#incarnation !== incarnation) return;
-      this.#carryOut(this.#ledger.handle({ kind: 'tick' }, this.#world.nowMs));
+      this.#carryOut(this.#ledger.handle({ kind: 'tick' }, this.#nowMs));
       this.#tick(incarnation);
     });
   }

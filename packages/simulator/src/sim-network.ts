@@ -1,17 +1,24 @@
 /**
- * Imaginary data channels between tabs: reliable, unordered, with delay, jitter, loss (paid as a retransmission),
- * uplinks of finite rate, and cuts that hold everything back. Frames really are encoded, fragmented, put together and
- * decoded by production code. A dead end is noticed as a tab's mesh would notice it: by silence.
+ * Imaginary data channels between tabs: reliable and ordered in each direction, with delay, jitter, loss (paid as a
+ * retransmission, for which whatever comes behind waits), uplinks of finite rate, and faults that hold a direction's
+ * traffic back. Messages of different channels overtake each other. A dead end is noticed as a tab's mesh would notice
+ * it: by silence.
+ *
+ * What stays real: every frame is encoded by production code, and what a tab receives is decoded from these bytes. A
+ * frame that goes to many is encoded and decoded once (`wire: 'fast'`); every sixteenth transfer, and each that does
+ * not fit one message, is also cut and put together at its receiver, as all are with `wire: 'full'`.
  */
 import {
   decodeFrame,
   encodeFrame,
   fragment,
+  FRAGMENT_HEADER_BYTES,
   frameMaxBytes,
   LIMITS,
   Reassembler,
   type Frame,
   type FrameLimits,
+  type FrameRejection,
   type OutgoingFrame,
   type VolunteerId,
 } from '@murmuration/protocol';
@@ -19,18 +26,21 @@ import type { PeerGone } from '@murmuration/swarm';
 import type { World } from './world.ts';
 
 export interface NetworkOptions {
-  /** Mean one-way delay, ms; each message draws 0.5 to 1.5 times it, so messages overtake each other. */
   readonly delayMeanMs: number;
-  /** Share of messages that need a retransmission, 0..1. */
   readonly lossShare: number;
-  /** Bytes a millisecond that a tab can send. */
-  readonly uplinkBytesPerMs: number;
+  readonly wire: 'fast' | 'full';
 }
 
 /** What the network needs of a tab. */
 export interface NetworkEnd {
   readonly id: VolunteerId;
   readonly alive: boolean;
+  /** Frozen: it sends no sign of life. */
+  readonly mute: boolean;
+  /** Bytes a millisecond that it can send. */
+  readonly uplinkBytesPerMs: number;
+  /** When its uplink has sent everything; the network's to change. */
+  uplinkFreeMs: number;
   readonly wants: (peer: VolunteerId) => boolean;
   readonly opened: (peer: VolunteerId) => void;
   readonly closed: (peer: VolunteerId, reason: PeerGone) => void;
@@ -39,29 +49,53 @@ export interface NetworkEnd {
   readonly sent: (bytes: number, isState: boolean) => void;
 }
 
-interface Link {
-  readonly ends: readonly [NetworkEnd, NetworkEnd];
-  readonly reassemblers: readonly [Reassembler, Reassembler];
-  /** Which ends still believe in it. */
-  readonly open: [boolean, boolean];
-  brokenSinceMs: number | null;
+type Decoded = { readonly frame: Frame } | { readonly rejected: FrameRejection };
+/** A frame on its way: to how many peers it may go, it is decoded once. */
+interface Packet {
+  readonly bytes: Uint8Array;
+  decoded: Decoded | null;
+}
+type Message = { readonly packet: Packet } | { readonly piece: Uint8Array };
+
+/** One direction of a link; it belongs to the end that receives. */
+interface Direction {
+  readonly to: NetworkEnd;
+  /** This end still believes in the link. */
+  open: boolean;
+  /** Made when the first message in pieces comes. */
+  reassembler: Reassembler | null;
+  lastArrivalMs: number;
+  cloggedUntilMs: number;
+  /** Held back by a fault; delivered in order when the way is free again. */
+  held: Message[] | null;
+  silentSinceMs: number | null;
+}
+/** `[a to b, b to a]` for a < b. */
+type Link = readonly [Direction, Direction];
+
+/** Who is cut off from whom. */
+export interface Cut {
+  readonly kind: 'symmetric' | 'one-way' | 'isolating';
+  readonly side: ReadonlySet<VolunteerId>;
 }
 
 const OPEN_MEAN_MS = 120;
 /** SCTP's retransmission time-out on a fast path. */
 const RETRANSMIT_MS = 200;
 const REDIAL_MS = 2_000;
+/** Of `wire: 'fast'`, one in so many transfers takes the whole way. */
+const FULL_EVERY = 16;
 
 export class SimNetwork {
   readonly #world: World;
   readonly #options: NetworkOptions;
   readonly #limits: FrameLimits;
   readonly #random: () => number;
-  readonly #links = new Map<string, Link>();
+  readonly #links = new Map<VolunteerId, Map<VolunteerId, Link>>();
   readonly #dialling = new Set<string>();
-  readonly #uplinkFreeMs = new Map<VolunteerId, number>();
-  #cut: ReadonlySet<VolunteerId> = new Set();
-  #transferId = 0;
+  readonly #cuts = new Set<Cut>();
+  #transferCount = 0;
+  #lastSent: { readonly frame: OutgoingFrame; readonly packet: Packet } | null = null;
 
   constructor(world: World, options: NetworkOptions, limits: FrameLimits) {
     this.#world = world;
@@ -70,123 +104,252 @@ export class SimNetwork {
     this.#random = world.chance('network');
   }
 
-  /** Cuts these tabs off from all others (not from each other); an empty set heals the network. */
-  partition(side: ReadonlySet<VolunteerId>): void {
-    this.#cut = side;
-    for (const link of this.#links.values()) this.#examine(link);
+  /** Links that at least one end holds open. */
+  get linkCount(): number {
+    let ends = 0;
+    for (const links of this.#links.values()) ends += links.size;
+    return ends / 2;
+  }
+
+  /** Largest memory that one link reserves for unfinished frames, bytes. */
+  reservedBytesMax(): number {
+    let most = 0;
+    for (const links of this.#links.values())
+      for (const link of links.values())
+        for (const { reassembler } of link) most = Math.max(most, reassembler?.reservedBytes ?? 0);
+    return most;
+  }
+
+  cut(cut: Cut): void {
+    this.#cuts.add(cut);
+    for (const link of this.#all()) this.#examine(link);
+  }
+
+  heal(cut: Cut): void {
+    this.#cuts.delete(cut);
+    for (const link of this.#all()) this.#examine(link);
+  }
+
+  /** One direction of a link that `from` holds carries nothing until then. False: it holds none. */
+  clog(from: VolunteerId, pick: (count: number) => number, untilMs: number): boolean {
+    const links = [...(this.#links.get(from) ?? [])];
+    if (links.length === 0) return false;
+    const [peer, link] = links[pick(links.length)]!;
+    const direction = link[from < peer ? 0 : 1];
+    direction.cloggedUntilMs = Math.max(direction.cloggedUntilMs, untilMs);
+    this.#examine(link);
+    if (untilMs < Infinity) this.#world.at(untilMs, () => this.#examine(link));
+    return true;
+  }
+
+  /** This tab froze, thawed or died: its peers will notice by its silence, or not any more. */
+  changed(id: VolunteerId): void {
+    for (const link of this.#links.get(id)?.values() ?? []) this.#examine(link);
   }
 
   /** Dials if both ends want it; tries again as long as they do. */
   dial(a: NetworkEnd, b: NetworkEnd): void {
-    const key = keyOf(a.id, b.id);
-    if (this.#links.has(key) || this.#dialling.has(key)) return;
+    const key = a.id < b.id ? `${a.id} ${b.id}` : `${b.id} ${a.id}`;
+    if (this.#dialling.has(key) || this.#links.get(a.id)?.has(b.id) === true) return;
     this.#dialling.add(key);
     this.#world.after(OPEN_MEAN_MS * (0.5 + this.#random()), () => {
       this.#dialling.delete(key);
       if (!a.alive || !b.alive || !a.wants(b.id) || !b.wants(a.id)) return;
-      if (this.#isCut(a.id, b.id)) {
+      if (this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id) || a.mute || b.mute) {
         this.#world.after(REDIAL_MS, () => this.dial(a, b));
         return;
       }
-      const frameMax = frameMaxBytes(this.#limits);
-      const ends: [NetworkEnd, NetworkEnd] = a.id < b.id ? [a, b] : [b, a];
-      this.#links.set(key, {
-        ends,
-        reassemblers: [new Reassembler(frameMax), new Reassembler(frameMax)],
-        open: [true, true],
-        brokenSinceMs: null,
-      });
-      ends[0].opened(ends[1].id);
-      ends[1].opened(ends[0].id);
+      const link: Link =
+        a.id < b.id ? [newDirection(b), newDirection(a)] : [newDirection(a), newDirection(b)];
+      this.#linksOf(a.id).set(b.id, link);
+      this.#linksOf(b.id).set(a.id, link);
+      link[1].to.opened(link[0].to.id);
+      link[0].to.opened(link[1].to.id);
     });
   }
 
   send(from: NetworkEnd, to: VolunteerId, frame: OutgoingFrame): void {
-    const link = this.#links.get(keyOf(from.id, to));
-    if (link === undefined) return;
-    const side = link.ends[0].id === from.id ? 0 : 1;
-    if (!link.open[side]) return;
-    const bytes = encodeFrame(frame);
-    this.#transferId = (this.#transferId + 1) >>> 0;
-    for (const message of fragment(bytes, this.#transferId)) {
-      from.sent(message.length, frame.kind === 'state');
-      const now = this.#world.nowMs;
-      const free =
-        Math.max(now, this.#uplinkFreeMs.get(from.id) ?? 0) + message.length / this.#options.uplinkBytesPerMs;
-      this.#uplinkFreeMs.set(from.id, free);
-      let delayMs = free - now + this.#options.delayMeanMs * (0.5 + this.#random());
-      while (this.#random() < this.#options.lossShare) delayMs += RETRANSMIT_MS;
-      this.#world.after(delayMs, () => this.#arrive(link, side === 0 ? 1 : 0, message));
-    }
+    if (this.#lastSent?.frame !== frame)
+      this.#lastSent = { frame, packet: { bytes: encodeFrame(frame), decoded: null } };
+    this.#sendPacket(from, to, this.#lastSent.packet, frame.kind === 'state');
   }
 
-  /** An end says goodbye or gives up. The other end sees the channel close. */
+  /** Any bytes, as a hostile tab may send them. */
+  sendBytes(from: NetworkEnd, to: VolunteerId, bytes: Uint8Array): void {
+    this.#sendPacket(from, to, { bytes, decoded: null }, false);
+  }
+
+  #sendPacket(from: NetworkEnd, to: VolunteerId, packet: Packet, isState: boolean): void {
+    const link = this.#links.get(from.id)?.get(to);
+    if (link === undefined || !link[from.id < to ? 1 : 0].open) return;
+    const direction = link[from.id < to ? 0 : 1];
+    this.#transferCount += 1;
+    const isWhole = packet.bytes.length + FRAGMENT_HEADER_BYTES <= LIMITS.peerMessageMaxBytes;
+    if (isWhole && this.#options.wire === 'fast' && this.#transferCount % FULL_EVERY !== 0) {
+      this.#transmit(from, link, direction, { packet }, packet.bytes.length + FRAGMENT_HEADER_BYTES, isState);
+      return;
+    }
+    for (const piece of fragment(packet.bytes, this.#transferCount >>> 0))
+      this.#transmit(from, link, direction, { piece }, piece.length, isState);
+  }
+
+  #transmit(
+    from: NetworkEnd,
+    link: Link,
+    direction: Direction,
+    message: Message,
+    bytes: number,
+    isState: boolean,
+  ): void {
+    from.sent(bytes, isState);
+    const now = this.#world.nowMs;
+    from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
+    let atMs = from.uplinkFreeMs + this.#options.delayMeanMs * (0.5 + this.#random());
+    while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
+    direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
+    this.#world.at(atMs, () => this.#arrive(link, direction, message));
+  }
+
+  /** An end says goodbye or gives up. The other end sees the channel close, unless the way there is blocked. */
   close(from: NetworkEnd, peer: VolunteerId): void {
-    const link = this.#links.get(keyOf(from.id, peer));
+    const link = this.#links.get(from.id)?.get(peer);
     if (link === undefined) return;
-    const side = link.ends[0].id === from.id ? 0 : 1;
-    link.open[side] = false;
-    this.#world.after(this.#options.delayMeanMs, () => this.#closeEnd(link, side === 0 ? 1 : 0, 'closed'));
+    const mine = link[from.id < peer ? 1 : 0];
+    const theirs = link[from.id < peer ? 0 : 1];
+    if (mine.open) this.#tellClosed(link, theirs);
+    mine.open = false;
+    this.#forgetIfClosed(link);
   }
 
-  /** A tab died without a word: its links break, and the others find out by silence. */
-  died(id: VolunteerId): void {
-    for (const link of this.#links.values())
-      if (link.ends[0].id === id || link.ends[1].id === id) this.#examine(link);
-  }
-
-  #arrive(link: Link, side: 0 | 1, message: Uint8Array): void {
-    const end = link.ends[side];
-    if (!link.open[side] || !end.alive) return;
-    if (this.#isCut(link.ends[0].id, link.ends[1].id)) {
-      // Held back by the cut; a reliable channel delivers it when the path is there again.
-      this.#world.after(RETRANSMIT_MS, () => this.#arrive(link, side, message));
-      return;
-    }
-    const peer = link.ends[side === 0 ? 1 : 0].id;
-    const pushed = link.reassemblers[side].push(message, this.#world.nowMs);
-    if ('rejected' in pushed) end.refused(peer, pushed.rejected);
-    if (!('frame' in pushed)) return;
-    const decoded = decodeFrame(pushed.frame, this.#limits);
-    if ('rejected' in decoded) end.refused(peer, decoded.rejected);
-    else end.received(peer, decoded.frame, pushed.frame.length);
-  }
-
-  #isCut(a: VolunteerId, b: VolunteerId): boolean {
-    return this.#cut.has(a) !== this.#cut.has(b);
-  }
-
-  #isBroken(link: Link): boolean {
-    const [a, b] = link.ends;
-    return !a.alive || !b.alive || this.#isCut(a.id, b.id);
-  }
-
-  /** Starts the clock of silence on a link that carries nothing any more. */
-  #examine(link: Link): void {
-    if (!this.#isBroken(link)) {
-      link.brokenSinceMs = null;
-      return;
-    }
-    if (link.brokenSinceMs !== null) return;
-    const since = (link.brokenSinceMs = this.#world.nowMs);
-    this.#world.after(LIMITS.peerSilenceMaxMs, () => {
-      if (link.brokenSinceMs !== since) return;
-      this.#closeEnd(link, 0, 'silent');
-      this.#closeEnd(link, 1, 'silent');
+  #tellClosed(link: Link, towards: Direction): void {
+    this.#world.after(this.#options.delayMeanMs, () => {
+      if (!this.#isBlocked(link, towards)) this.#closeEnd(link, towards, 'closed');
+      else this.#examine(link);
     });
   }
 
-  #closeEnd(link: Link, side: 0 | 1, reason: PeerGone): void {
-    const [a, b] = link.ends;
-    const key = keyOf(a.id, b.id);
-    const wasOpen = link.open[side];
-    link.open[side] = false;
-    if (!link.open[0] && !link.open[1] && this.#links.get(key) === link) {
-      this.#links.delete(key);
-      this.#world.after(REDIAL_MS, () => this.dial(a, b));
+  #arrive(link: Link, direction: Direction, message: Message): void {
+    const end = direction.to;
+    if (!direction.open || !end.alive) return;
+    if (direction.held !== null || this.#isBlocked(link, direction)) {
+      // Held back; a reliable channel delivers it when the path is there again.
+      (direction.held ??= []).push(message);
+      return;
     }
-    if (wasOpen && link.ends[side].alive) link.ends[side].closed(link.ends[side === 0 ? 1 : 0].id, reason);
+    const peer = otherEnd(link, direction).id;
+    const decoded = this.#decode(direction, message);
+    if (decoded === null) return;
+    if ('rejected' in decoded) end.refused(peer, decoded.rejected);
+    else end.received(peer, decoded.frame, decoded.bytes);
+  }
+
+  /** Null: more pieces are to come. */
+  #decode(
+    direction: Direction,
+    message: Message,
+  ): { readonly frame: Frame; readonly bytes: number } | { readonly rejected: string } | null {
+    if ('packet' in message) {
+      const { packet } = message;
+      const decoded = (packet.decoded ??= decodeFrame(packet.bytes, this.#limits));
+      return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: packet.bytes.length };
+    }
+    direction.reassembler ??= new Reassembler(frameMaxBytes(this.#limits));
+    const pushed = direction.reassembler.push(message.piece, this.#world.nowMs);
+    if ('rejected' in pushed) return pushed;
+    if ('pending' in pushed) return null;
+    const decoded = decodeFrame(pushed.frame, this.#limits);
+    return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: pushed.frame.length };
+  }
+
+  #isCut(from: VolunteerId, to: VolunteerId): boolean {
+    for (const { kind, side } of this.#cuts) {
+      const [a, b] = [side.has(from), side.has(to)];
+      if (kind === 'isolating' ? a || b : kind === 'symmetric' ? a !== b : a && !b) return true;
+    }
+    return false;
+  }
+
+  #isBlocked(link: Link, direction: Direction): boolean {
+    if (direction.cloggedUntilMs > this.#world.nowMs) return true;
+    return this.#cuts.size > 0 && this.#isCut(otherEnd(link, direction).id, direction.to.id);
+  }
+
+  /** Starts the clock of silence on a direction that carries nothing any more; lets go what was held back. */
+  #examine(link: Link): void {
+    for (const direction of link) {
+      const from = otherEnd(link, direction);
+      const blocked = this.#isBlocked(link, direction);
+      if (!blocked && direction.held !== null) this.#release(link, direction);
+      if (!blocked && from.alive && !from.mute) {
+        direction.silentSinceMs = null;
+        continue;
+      }
+      if (direction.silentSinceMs !== null) continue;
+      const since = (direction.silentSinceMs = this.#world.nowMs);
+      this.#world.after(LIMITS.peerSilenceMaxMs, () => {
+        if (direction.silentSinceMs !== since || !direction.open) return;
+        this.#closeEnd(link, direction, 'silent');
+        this.#tellClosed(link, link[direction === link[0] ? 1 : 0]);
+      });
+    }
+  }
+
+  #release(link: Link, direction: Direction): void {
+    const held = direction.held!;
+    direction.held = null;
+    for (const message of held) {
+      direction.lastArrivalMs = Math.max(
+        direction.lastArrivalMs,
+        this.#world.nowMs + RETRANSMIT_MS * this.#random(),
+      );
+      this.#world.at(direction.lastArrivalMs, () => this.#arrive(link, direction, message));
+    }
+  }
+
+  #closeEnd(link: Link, direction: Direction, reason: PeerGone): void {
+    const wasOpen = direction.open;
+    direction.open = false;
+    this.#forgetIfClosed(link);
+    if (wasOpen && direction.to.alive) direction.to.closed(otherEnd(link, direction).id, reason);
+  }
+
+  /** A link that nobody holds any more is dialled again, if both want it. */
+  #forgetIfClosed(link: Link): void {
+    const [b, a] = [link[0].to, link[1].to];
+    const isGone = (direction: Direction) => !direction.open || !direction.to.alive;
+    if (!isGone(link[0]) || !isGone(link[1]) || this.#links.get(a.id)?.get(b.id) !== link) return;
+    for (const [id, peer] of [
+      [a.id, b.id],
+      [b.id, a.id],
+    ] as const) {
+      const links = this.#links.get(id);
+      links?.delete(peer);
+      if (links?.size === 0) this.#links.delete(id);
+    }
+    if (a.alive && b.alive) this.#world.after(REDIAL_MS, () => this.dial(a, b));
+  }
+
+  #linksOf(id: VolunteerId): Map<VolunteerId, Link> {
+    let links = this.#links.get(id);
+    if (links === undefined) this.#links.set(id, (links = new Map()));
+    return links;
+  }
+
+  /** Every link once. */
+  *#all(): Generator<Link> {
+    for (const [id, links] of this.#links) for (const [peer, link] of links) if (id < peer) yield link;
   }
 }
 
-const keyOf = (a: VolunteerId, b: VolunteerId) => (a < b ? `${a} ${b}` : `${b} ${a}`);
+const newDirection = (to: NetworkEnd): Direction => ({
+  to,
+  open: true,
+  reassembler: null,
+  lastArrivalMs: 0,
+  cloggedUntilMs: 0,
+  held: null,
+  silentSinceMs: null,
+});
+
+const otherEnd = (link: Link, direction: Direction): NetworkEnd =>
+  (direction === link[0] ? link[1] : link[0]).to;

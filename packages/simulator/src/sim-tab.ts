@@ -1,55 +1,86 @@
 /**
  * One imaginary tab: the production mind with imaginary hands. It carries out effects, lets commands take time, and
  * wakes the mind at its own deadlines. It can be killed (the operating system closes its socket), vanish (nobody is
- * told) or freeze and thaw.
+ * told), freeze and thaw, be throttled to one wake-up a minute, be cut off from the coordinator, lose its device, and
+ * have its clock jump.
  */
-import type { CoordinatorMessage, Frame, VolunteerId } from '@murmuration/protocol';
-import {
-  Volunteer,
-  type Effect,
-  type PeerGone,
-  type TrainerCommand,
-  type VolunteerEvent,
-} from '@murmuration/swarm';
+import type { CoordinatorMessage, Frame, VolunteerId, VolunteerMessage } from '@murmuration/protocol';
+import { Volunteer, type Effect, type PeerGone, type VolunteerEvent } from '@murmuration/swarm';
+import type { Adversary } from './adversary.ts';
 import type { SimCoordinator, SimSocket } from './sim-coordinator.ts';
 import type { NetworkEnd, SimNetwork } from './sim-network.ts';
+import { SimDevice } from './sim-device.ts';
 import type { SimTrainer } from './sim-trainer.ts';
 import type { World } from './world.ts';
 
+/** What is told of a tab to those who watch it from outside. */
+export interface TabWatch {
+  readonly handled: (tab: SimTab, event: VolunteerEvent) => void;
+  readonly said: (tab: SimTab, message: VolunteerMessage) => void;
+  readonly heard: (tab: SimTab, message: CoordinatorMessage) => void;
+  readonly sent: (tab: SimTab, effect: Extract<Effect, { kind: 'send' }>) => void;
+}
+
 export interface SimTabOptions {
   readonly id: VolunteerId;
+  /** The how-manieth tab of the run it is, from 0. */
+  readonly number: number;
   readonly world: World;
   readonly network: SimNetwork;
   readonly coordinator: SimCoordinator;
   readonly trainer: SimTrainer;
-  /** Blob bytes by name, as the coordinator serves them. */
-  readonly blob: (sha256: string) => Uint8Array | undefined;
+  readonly uplinkBytesPerMs: number;
   readonly peer: (id: VolunteerId) => SimTab | undefined;
-  /** A frame is changed on its way out by a hostile tab; honest tabs return it as it is. */
-  readonly onHandled: (tab: SimTab, event: VolunteerEvent) => void;
+  readonly watch: TabWatch;
+  /** Null: an honest tab. */
+  readonly adversary: Adversary | null;
 }
 
 const HTTP_MS = 30;
 const SOCKET_MS = 15;
+/** A throttled background page gets its timers this often. */
+const WAKE_EVERY_MS = 60_000;
+
+const kindCodes = new Map<string, number>();
+/** A number for an event's kind: the same in every process. */
+function codeOf(kind: string): number {
+  let code = kindCodes.get(kind);
+  if (code === undefined) {
+    code = 0;
+    for (let i = 0; i < kind.length; i++) code = Math.imul(code ^ kind.charCodeAt(i), 0x01000193);
+    kindCodes.set(kind, code);
+  }
+  return code;
+}
 
 export class SimTab implements NetworkEnd {
   readonly id: VolunteerId;
+  readonly number: number;
   readonly mind: Volunteer;
   readonly trainer: SimTrainer;
+  readonly uplinkBytesPerMs: number;
+  readonly joinedAtMs: number;
+  uplinkFreeMs = 0;
   readonly #options: SimTabOptions;
   #alive = true;
   #frozen: VolunteerEvent[] | null = null;
+  /** What waits in both directions of the coordinator's socket while the path is cut. */
+  #heldBack: (() => void)[] | null = null;
+  #clockAheadMs = 0;
   #wanted: ReadonlySet<VolunteerId> = new Set();
   #socket: SimSocket | null = null;
-  readonly #commands: { ticket: number; command: TrainerCommand }[] = [];
-  #running: { ticket: number; command: TrainerCommand; startMs: number } | null = null;
+  readonly #device: SimDevice;
   #wakeAtMs = Infinity;
   #traffic = { bytesSentPeers: 0, bytesReceivedPeers: 0, bytesSentState: 0 };
 
   constructor(options: SimTabOptions) {
     this.id = options.id;
+    this.number = options.number;
     this.#options = options;
     this.trainer = options.trainer;
+    this.#device = new SimDevice(options.world, options.trainer, (event) => this.#handle(event));
+    this.uplinkBytesPerMs = options.uplinkBytesPerMs;
+    this.joinedAtMs = options.world.nowMs;
     this.mind = new Volunteer({
       adapter: {
         backend: 'cpu',
@@ -66,6 +97,12 @@ export class SimTab implements NetworkEnd {
 
   get alive(): boolean {
     return this.#alive;
+  }
+  get mute(): boolean {
+    return this.#frozen !== null;
+  }
+  get isHonest(): boolean {
+    return this.#options.adversary === null;
   }
   get traffic(): {
     readonly bytesSentPeers: number;
@@ -86,7 +123,7 @@ export class SimTab implements NetworkEnd {
   /** Power or network is gone: nobody hears anything, not even that the socket closed. */
   vanish(): void {
     this.#alive = false;
-    this.#options.network.died(this.id);
+    this.#options.network.changed(this.id);
   }
 
   leave(): void {
@@ -95,14 +132,51 @@ export class SimTab implements NetworkEnd {
 
   freeze(): void {
     this.#frozen ??= [];
+    this.#options.network.changed(this.id);
   }
 
   /** Everything that happened meanwhile happens now. */
   thaw(): void {
-    const events = this.#frozen ?? [];
+    if (this.#frozen === null) return;
+    const events = this.#frozen;
     this.#frozen = null;
+    this.#options.network.changed(this.id);
     for (const event of events) this.#handle(event);
     this.#handle({ kind: 'tick' });
+  }
+
+  /** In the background until then: one wake-up a minute, in which all that waits is handled. */
+  throttle(untilMs: number): void {
+    const { world } = this.#options;
+    if (this.#frozen !== null) return;
+    this.freeze();
+    const wake = () => {
+      this.thaw();
+      if (world.nowMs >= untilMs || !this.#alive) return;
+      this.freeze();
+      world.after(Math.min(WAKE_EVERY_MS, untilMs - world.nowMs), wake);
+    };
+    world.after(Math.min(WAKE_EVERY_MS, untilMs - world.nowMs), wake);
+  }
+
+  jumpClock(aheadMs: number): void {
+    this.#clockAheadMs += aheadMs;
+    this.#handle({ kind: 'tick' });
+  }
+
+  /** The path to the coordinator carries nothing. */
+  cutOff(): void {
+    this.#heldBack ??= [];
+  }
+  reconnectPath(): void {
+    const held = this.#heldBack ?? [];
+    this.#heldBack = null;
+    for (const happen of held) this.#options.world.after(SOCKET_MS, happen);
+  }
+
+  /** The command under way fails, and the trainer is back after a while. False: it does nothing that could fail. */
+  loseDevice(): boolean {
+    return this.#alive && this.#device.lose();
   }
 
   // What the network asks of a tab.
@@ -126,22 +200,24 @@ export class SimTab implements NetworkEnd {
       if (event.kind !== 'tick') this.#frozen.push(event);
       return;
     }
-    const { world } = this.#options;
-    world.trace(`${world.nowMs.toFixed(3)} ${this.id} ${event.kind}`);
-    for (const effect of this.mind.handle(event, world.nowMs)) this.#carryOut(effect);
-    this.#options.onHandled(this, event);
+    const { world, watch } = this.#options;
+    const effects = this.mind.handle(event, world.nowMs + this.#clockAheadMs);
+    const detail = event.kind === 'peer-frame' ? event.frame.round : effects.length;
+    world.trace(this.number, codeOf(event.kind), detail);
+    for (const effect of effects) this.#carryOut(effect);
+    watch.handled(this, event);
     this.#setAlarm();
   }
 
   #setAlarm(): void {
     const { world } = this.#options;
-    const atMs = this.mind.nextDeadlineMs();
-    if (atMs >= this.#wakeAtMs && this.#wakeAtMs > world.nowMs) return;
-    if (atMs === Infinity) return;
-    this.#wakeAtMs = Math.max(atMs, world.nowMs + 1);
-    const wakeAtMs = this.#wakeAtMs;
+    const atMs = this.mind.nextDeadlineMs() - this.#clockAheadMs;
+    if (atMs === Infinity || atMs >= this.#wakeAtMs) return;
+    const wakeAtMs = (this.#wakeAtMs = Math.max(atMs, world.nowMs + 1));
     world.at(wakeAtMs, () => {
-      if (this.#wakeAtMs === wakeAtMs) this.#wakeAtMs = Infinity;
+      // An earlier alarm has taken this one's place.
+      if (this.#wakeAtMs !== wakeAtMs) return;
+      this.#wakeAtMs = Infinity;
       this.#handle({ kind: 'tick' });
     });
   }
@@ -154,8 +230,16 @@ export class SimTab implements NetworkEnd {
     });
   }
 
+  /** As `#later`, over the path to the coordinator: while it is cut, it waits. */
+  #overPath(delayMs: number, happen: () => void): void {
+    this.#options.world.after(delayMs, () => {
+      if (this.#heldBack !== null) this.#heldBack.push(happen);
+      else happen();
+    });
+  }
+
   #carryOut(effect: Effect): void {
-    const { network, coordinator, world } = this.#options;
+    const { network, coordinator, watch } = this.#options;
     switch (effect.kind) {
       case 'connect-coordinator':
         this.#connect();
@@ -164,7 +248,8 @@ export class SimTab implements NetworkEnd {
         const socket = this.#socket;
         const { message } = effect;
         if (socket === null) return;
-        world.after(SOCKET_MS, () => {
+        watch.said(this, message);
+        this.#overPath(SOCKET_MS, () => {
           if (this.#socket !== socket || !coordinator.alive) return;
           if (message.type === 'hello') coordinator.hello(this.id, message, socket);
           else coordinator.said(this.id, message);
@@ -172,14 +257,14 @@ export class SimTab implements NetworkEnd {
         return;
       }
       case 'train':
-        this.#commands.push({ ticket: effect.ticket, command: effect.command });
-        if (this.#running === null) this.#runNext();
+        this.#device.push(effect.ticket, effect.command);
         return;
       case 'interrupt-training':
-        this.#interrupt();
+        this.#device.interrupt();
         return;
       case 'send':
-        network.send(this, effect.peer, effect.frame);
+        watch.sent(this, effect);
+        this.#send(effect);
         return;
       case 'hold-links': {
         const before = this.#wanted;
@@ -196,24 +281,17 @@ export class SimTab implements NetworkEnd {
         return;
       case 'fetch-blob':
         this.#later(HTTP_MS, () => {
-          const bytes = coordinator.alive ? this.#options.blob(effect.sha256) : undefined;
-          if (bytes === undefined)
-            return { kind: 'blob-failed', sha256: effect.sha256, detail: 'unreachable' };
+          const bytes = this.#heldBack === null ? coordinator.blob(effect.sha256) : null;
+          if (bytes === null) return { kind: 'blob-failed', sha256: effect.sha256, detail: 'unreachable' };
           return { kind: 'blob-fetched', sha256: effect.sha256, bytes };
         });
         return;
       case 'store-checkpoint':
-        this.#later(HTTP_MS, () => {
-          const sha256 = checkpointName(this.id, world.nowMs);
-          const stored = coordinator.storeCheckpoint(this.id, sha256, effect.parameters);
-          return stored
-            ? { kind: 'checkpoint-stored', sha256 }
-            : { kind: 'checkpoint-failed', detail: 'refused' };
-        });
+        this.#storeCheckpoint(effect.parameters);
         return;
       case 'stop':
         for (const peer of this.#wanted) network.close(this, peer);
-        world.after(SOCKET_MS, () => {
+        this.#options.world.after(SOCKET_MS, () => {
           if (this.#socket !== null) coordinator.closed(this.id, this.#socket);
           this.#alive = false;
         });
@@ -223,52 +301,51 @@ export class SimTab implements NetworkEnd {
     }
   }
 
-  /** Commands run one after another, each for its imaginary time. */
-  #runNext(): void {
-    const next = this.#commands.shift();
-    if (next === undefined) return;
-    this.#running = { ...next, startMs: this.#options.world.nowMs };
-    this.#finishAfter(this.trainer.durationMs(next.command));
+  #send(effect: Extract<Effect, { kind: 'send' }>): void {
+    const { network, adversary, world } = this.#options;
+    if (adversary === null) {
+      network.send(this, effect.peer, effect.frame);
+      return;
+    }
+    for (const said of adversary.outgoing(effect.frame, effect.peer, world.nowMs))
+      if (said instanceof Uint8Array) network.sendBytes(this, effect.peer, said);
+      else network.send(this, effect.peer, said);
   }
 
-  #finishAfter(delayMs: number): void {
-    const running = this.#running!;
-    this.#later(delayMs, () => {
-      // An interrupted command has been replaced by its shorter self, which has its own appointment.
-      if (this.#running !== running) return null;
-      this.#running = null;
-      const event = this.trainer.execute(running.ticket, running.command);
-      this.#runNext();
-      return event;
+  #storeCheckpoint(parameters: Uint8Array): void {
+    const { coordinator, world } = this.#options;
+    const sha256 = checkpointName(this.number, world.nowMs);
+    const answer = (stored: boolean) =>
+      this.#later(HTTP_MS / 2, () =>
+        stored ? { kind: 'checkpoint-stored', sha256 } : { kind: 'checkpoint-failed', detail: 'refused' },
+      );
+    world.after(HTTP_MS / 2, () => {
+      if (this.#heldBack !== null) answer(false);
+      else coordinator.storeCheckpoint(this.id, sha256, parameters, answer);
     });
   }
 
-  #interrupt(): void {
-    const running = this.#running;
-    if (running?.command.kind !== 'train') return;
-    const stepMs = this.trainer.durationMs(running.command) / running.command.batches.length;
-    const stepCount = Math.max(1, Math.ceil((this.#options.world.nowMs - running.startMs) / stepMs));
-    if (stepCount >= running.command.batches.length) return;
-    const command = { ...running.command, batches: running.command.batches.slice(0, stepCount) };
-    this.#running = { ...running, command };
-    this.#finishAfter(running.startMs + stepCount * stepMs - this.#options.world.nowMs);
-  }
-
   #connect(): void {
-    const { coordinator } = this.#options;
+    const { coordinator, watch } = this.#options;
     this.#socket = null;
+    const close = () => this.#later(0, () => ({ kind: 'coordinator-closed' }));
     this.#later(SOCKET_MS, () => {
-      if (!coordinator.alive) return { kind: 'coordinator-closed' };
+      if (!coordinator.alive || this.#heldBack !== null) {
+        close();
+        return null;
+      }
       const socket: SimSocket = {
         deliver: (message: CoordinatorMessage) =>
-          this.#later(SOCKET_MS, () =>
-            this.#socket === socket ? { kind: 'coordinator-message', message } : null,
-          ),
+          this.#overPath(SOCKET_MS, () => {
+            if (!this.#alive || this.#socket !== socket) return;
+            watch.heard(this, message);
+            this.#handle({ kind: 'coordinator-message', message });
+          }),
         close: () =>
-          this.#later(SOCKET_MS, () => {
-            if (this.#socket !== socket) return null;
+          this.#overPath(SOCKET_MS, () => {
+            if (this.#socket !== socket) return;
             this.#socket = null;
-            return { kind: 'coordinator-closed' };
+            close();
           }),
       };
       this.#socket = socket;
@@ -278,8 +355,7 @@ export class SimTab implements NetworkEnd {
 }
 
 /** A name of the right shape for an imaginary blob; nothing is hashed. */
-function checkpointName(id: VolunteerId, nowMs: number): string {
-  const digits =
-    Array.from(id, (c) => c.charCodeAt(0).toString(16)).join('') + Math.round(nowMs * 1_000).toString(16);
-  return digits.slice(-64).padStart(64, '0');
+function checkpointName(tab: number, nowMs: number): string {
+  const digits = `c${tab.toString(16)}e${Math.round(nowMs * 1_000).toString(16)}`;
+  return digits.padStart(64, '0');
 }

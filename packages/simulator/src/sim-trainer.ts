@@ -9,17 +9,23 @@ import {
   parametersToBytes,
   Replica,
   ReplicaError,
+  shuffledIndices,
+  type averageUpdates,
 } from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
-import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
-import { batchIndices, evaluate, ToyTrainer, type ToySamples } from './toy-model.ts';
+import type { BatchPlan, TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
+import type { ToyModel } from './toy-model.ts';
+import type { ToySamples } from './toy-task.ts';
 
 export interface SimTrainerOptions {
   readonly manifest: RunManifest;
+  /** Shared by all tabs: it keeps nothing of a tab between two commands. */
+  readonly model: ToyModel;
   /** Imaginary milliseconds of one local step on this tab. */
   readonly stepMs: number;
   readonly shard: (shardIndex: number) => ToySamples;
   readonly validation: ToySamples;
+  readonly average: typeof averageUpdates;
 }
 
 /** Imaginary time of everything that is no training step; a software adapter's figures are of this order. */
@@ -29,22 +35,39 @@ const OTHER_MS = 3;
 /** Evaluating costs about this many training steps. */
 const EVALUATE_STEPS = 5;
 
+/** One pass's order of a shard; tabs that train the same pass one after another share it. */
+class Orders {
+  #key = '';
+  #order: Uint32Array = new Uint32Array(0);
+
+  of(seed: number, shardIndex: number, pass: number, sampleCount: number): Uint32Array {
+    const key = `${seed}.${shardIndex}.${pass}.${sampleCount}`;
+    if (key === this.#key) return this.#order;
+    this.#key = key;
+    return (this.#order = shuffledIndices(seed, shardIndex, pass, sampleCount));
+  }
+}
+
 export class SimTrainer {
   readonly #options: SimTrainerOptions;
   readonly replica: Replica;
-  readonly #model: ToyTrainer;
-  readonly #shards = new Map<number, ToySamples>();
+  readonly #optimiser;
+  readonly #shards = new Set<number>();
+  readonly #orders = new Orders();
+  readonly #batch: Uint32Array;
   #round = 0;
 
   constructor(options: SimTrainerOptions) {
-    const { manifest } = options;
+    const { manifest, average } = options;
     this.#options = options;
     this.replica = new Replica({
       parameterCount: manifest.parameterCount,
       scheme: manifest.training.codec,
       outerLearningRate: manifest.training.outerLearningRate,
+      average,
     });
-    this.#model = new ToyTrainer(manifest.training.learningRate);
+    this.#optimiser = options.model.newOptimiser();
+    this.#batch = new Uint32Array(manifest.training.batchSize);
   }
 
   /** Imaginary milliseconds that a command takes. */
@@ -64,9 +87,9 @@ export class SimTrainer {
   }
 
   execute(ticket: number, command: TrainerCommand): TrainerEvent {
-    const failed = (failure: 'error' | 'not-finite', detail: string) =>
+    const failed = (failure: TrainerFailure, detail: string) =>
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
-    const { manifest, stepMs } = this.#options;
+    const { manifest, model } = this.#options;
     switch (command.kind) {
       case 'prepare':
         return { kind: 'prepared', ticket };
@@ -74,7 +97,9 @@ export class SimTrainer {
         const state = decodeState(command.state, manifest.parameterCount);
         if (state === null) return failed('error', 'bad state');
         this.replica.load(state.anchor);
-        this.#model.loadMoments(state.secondMoment, state.stepCount);
+        this.#optimiser.firstMoment.fill(0);
+        this.#optimiser.secondMoment.set(state.secondMoment);
+        this.#optimiser.stepCount = state.stepCount;
         this.#round = command.round;
         return { kind: 'state-loaded', ticket, round: command.round, anchor: this.replica.fingerprint };
       }
@@ -86,50 +111,21 @@ export class SimTrainer {
         return { kind: 'state-loaded', ticket, round: command.round, anchor: this.replica.fingerprint };
       }
       case 'add-shard':
-        this.#shards.set(command.shardIndex, this.#options.shard(command.shardIndex));
+        this.#shards.add(command.shardIndex);
         return { kind: 'done', ticket };
       case 'drop-shard':
         this.#shards.delete(command.shardIndex);
         return { kind: 'done', ticket };
       case 'add-validation':
         return { kind: 'done', ticket };
-      case 'train': {
-        this.#model.weights.set(this.replica.anchor);
-        let loss = 0;
-        for (const plan of command.batches) {
-          const samples = this.#shards.get(plan.shardIndex);
-          if (samples === undefined) return failed('error', `shard ${plan.shardIndex} is not here`);
-          const { batchSize } = manifest.training;
-          const indices = batchIndices({
-            seed: manifest.seed,
-            ...plan,
-            batchSize,
-            sampleCount: samples.count,
-          });
-          loss += this.#model.step(samples, indices);
-        }
-        try {
-          return {
-            kind: 'trained',
-            ticket,
-            round: command.round,
-            stepCount: command.batches.length,
-            sampleCount: command.batches.length * manifest.training.batchSize,
-            trainMs: command.batches.length * stepMs,
-            loss: loss / command.batches.length,
-            encoded: this.replica.formUpdate(this.#model.weights),
-          };
-        } catch (error) {
-          if (error instanceof ReplicaError) return failed('not-finite', error.message);
-          throw error;
-        }
-      }
+      case 'train':
+        return this.#train(ticket, command);
       case 'commit':
         this.replica.commit(command.updates, command.ownIncluded);
         this.#round = command.round + 1;
         return { kind: 'committed', ticket, round: this.#round, anchor: this.replica.fingerprint };
       case 'capture': {
-        const { secondMoment, stepCount } = this.#model;
+        const { secondMoment, stepCount } = this.#optimiser;
         const state = encodeState({ anchor: this.replica.anchor, secondMoment, stepCount });
         return { kind: 'captured', ticket, round: this.#round, anchor: this.replica.fingerprint, state };
       }
@@ -140,7 +136,7 @@ export class SimTrainer {
           ticket,
           round: this.#round,
           anchor: this.replica.fingerprint,
-          ...evaluate(this.replica.average, validation),
+          ...model.evaluate(this.replica.average, validation),
           sampleCount: validation.count,
           parameters: parametersToBytes(this.replica.average),
         };
@@ -148,5 +144,43 @@ export class SimTrainer {
       default:
         return command satisfies never;
     }
+  }
+
+  #train(ticket: number, command: Extract<TrainerCommand, { kind: 'train' }>): TrainerEvent {
+    const { manifest, model, stepMs } = this.#options;
+    const failed = (failure: TrainerFailure, detail: string) =>
+      ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
+    const stepCount = command.batches.length;
+    let loss = 0;
+    model.begin(this.replica.anchor);
+    for (const plan of command.batches) {
+      if (!this.#shards.has(plan.shardIndex)) return failed('error', `shard ${plan.shardIndex} is not here`);
+      const samples = this.#options.shard(plan.shardIndex);
+      this.#draw(plan, samples.count);
+      loss += model.step(this.#optimiser, samples, this.#batch);
+    }
+    try {
+      return {
+        kind: 'trained',
+        ticket,
+        round: command.round,
+        stepCount,
+        sampleCount: stepCount * manifest.training.batchSize,
+        trainMs: stepCount * stepMs,
+        loss: loss / stepCount,
+        encoded: this.replica.formUpdate(model.end()),
+      };
+    } catch (error) {
+      if (error instanceof ReplicaError) return failed('not-finite', error.message);
+      throw error;
+    }
+  }
+
+  /** The samples of one planned batch, as the real trainer takes them. */
+  #draw(plan: BatchPlan, sampleCount: number): void {
+    const order = this.#orders.of(this.#options.manifest.seed, plan.shardIndex, plan.pass, sampleCount);
+    const batch = this.#batch;
+    for (let i = 0; i < batch.length; i++)
+      batch[i] = order[(plan.batchIndex * batch.length + i) % sampleCount]!;
   }
 }

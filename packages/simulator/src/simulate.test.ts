@@ -67,8 +67,8 @@ describe('faults', () => {
     expect(report.violations).toEqual([]);
   });
 
-  it.each([1, 2, 3])('storm, seed %i: everything at once, and the run finishes without help', (seed) => {
-    const report = run('storm', seed);
+  it.each([1, 2, 3])('chaos, seed %i: everything at once, and the run finishes without help', (seed) => {
+    const report = run('chaos', seed);
     expect(report.finished).toBe(true);
     expect(report.violations).toEqual([]);
   });

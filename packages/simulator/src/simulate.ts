@@ -2,63 +2,32 @@
  * One simulated run: tabs, coordinator and faults from a seed, until the run is over or its time is up. Everything
  * random comes from the seed; the same seed and options give the same trace hash in any process.
  */
-import { initialParameters, parametersToBytes, streamSeed } from '@murmuration/codec';
-import type { RunSetup } from '@murmuration/coordinator/ledger';
-import {
-  DEFAULT_TRAINING,
-  idFromRandomBytes,
-  type RunManifest,
-  type Shard,
-  type Training,
-  type VolunteerId,
-} from '@murmuration/protocol';
+import { initialParameters, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
+import { frameMaxBytes, idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
 import { runFrameLimits } from '@murmuration/swarm';
-import { Checkers, type Violation } from './checkers.ts';
+import type { Adversary } from './adversary.ts';
+import type { Violation } from './checkers.ts';
+import { Curves, type CurvePoint } from './curves.ts';
+import { Faults } from './faults.ts';
+import { FAULTS, type SimulateOptions } from './options.ts';
+import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
+import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
-import { SimNetwork, type NetworkOptions } from './sim-network.ts';
+import { SimNetwork } from './sim-network.ts';
 import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
-import { CLASSES, drawSamples, evaluate, INPUTS, TOY_LAYOUT, TOY_MODEL } from './toy-model.ts';
+import type { Sometimes } from './sometimes.ts';
+import type { StoryLine } from './story.ts';
+import { Watch } from './watch.ts';
 import { World } from './world.ts';
-
-export interface SimulateOptions {
-  readonly seed: number;
-  readonly tabs: number;
-  readonly rounds: number;
-  /** Imaginary time after which the run is given up. */
-  readonly hoursMax: number;
-  readonly network: NetworkOptions;
-  /** Faults below happen in the first three quarters of the rounds. Share of tabs replaced in a minute, half of them killed, a quarter vanished, a quarter polite. */
-  readonly churnPerMinute: number;
-  /** The coordinator is killed every so many ms and comes back after 1 to 20 s; 0: never. */
-  readonly coordinatorKillMs: number;
-  /** Every so many ms a part of the tabs is cut off from the rest for 2 to 30 s; 0: never. */
-  readonly partitionMs: number;
-  /** Every so many ms one tab freezes for 1 to 60 s; 0: never. */
-  readonly freezeMs: number;
-  /** The slowest tab's step takes so many times the fastest's. */
-  readonly speedRatio: number;
-  readonly training: Partial<Training>;
-}
-
-export const DEFAULT_OPTIONS: SimulateOptions = {
-  seed: 1,
-  tabs: 4,
-  rounds: 60,
-  hoursMax: 2,
-  network: { delayMeanMs: 40, lossShare: 0.01, uplinkBytesPerMs: 1_250 },
-  churnPerMinute: 0,
-  coordinatorKillMs: 0,
-  partitionMs: 0,
-  freezeMs: 0,
-  speedRatio: 1.5,
-  training: {},
-};
 
 export interface SimulateReport {
   readonly seed: number;
   readonly traceHash: string;
+  /** The run ended by itself. */
   readonly finished: boolean;
+  /** It finished, and no rule was broken. */
+  readonly passed: boolean;
   readonly state: string;
   readonly virtualMs: number;
   readonly eventCount: number;
@@ -73,134 +42,178 @@ export interface SimulateReport {
   readonly coordinatorKills: number;
   readonly partitions: number;
   readonly forks: number;
+  /** Relative L2 distance between honest replicas of one round: the largest ever, and at the end. */
   readonly spreadMax: number;
   readonly spreadEnd: number;
   readonly bytesPerParameterPerExchange: number | null;
   readonly violations: readonly Violation[];
   readonly counts: Readonly<Record<string, number>>;
+  readonly sometimes: Sometimes['counts'];
+  readonly curve: readonly CurvePoint[];
+  readonly story: readonly StoryLine[];
 }
 
-const SHARD_SAMPLES = 320;
-const SHARD_COUNT = 24;
-const VALIDATION_SAMPLES = 1_000;
-const STEP_MS = 50;
-const LOOK_EVERY_MS = 1_000;
-/** Faults happen during this share of the rounds; then the run must heal and finish without help. */
-const FAULTS_SHARE = 0.75;
+/** How things stand in the middle of a run, for those who look on. */
+export interface Glimpse {
+  readonly nowMs: number;
+  readonly eventCount: number;
+  readonly round: number;
+  readonly loss: number | null;
+  readonly spread: number;
+  readonly alive: number;
+  readonly violations: number;
+}
 
-export function simulate(options: SimulateOptions): SimulateReport {
+export interface SimulateHooks {
+  /** Called about once an imaginary second. It must not change anything. */
+  readonly onLook?: (glimpse: Glimpse) => void;
+  /** Makes a tab hostile; null leaves it honest. */
+  readonly adversary?: (tab: { readonly number: number; readonly id: VolunteerId }) => Adversary | null;
+}
+
+const LOOK_EVERY_MS = 1_000;
+const BYTES_PER_MS_PER_MBIT = 125;
+
+export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): SimulateReport {
   const world = new World(options.seed);
-  const setup = simulatedRun(options);
+  const model = toyModel(options);
+  const data = new ToyData(options);
+  const setup = runSetup(options, model);
   const { manifest } = setup;
-  const coordinator = new SimCoordinator(world, setup);
-  const first = initialParameters(TOY_LAYOUT.tensors, manifest.seed);
-  coordinator.blobs.set(setup.initialCheckpoint, parametersToBytes(first));
-  const network = new SimNetwork(world, options.network, runFrameLimits(manifest));
-  const validation = drawSamples(options.seed, SHARD_COUNT, VALIDATION_SAMPLES);
-  const shards = Array.from({ length: SHARD_COUNT }, (_, i) => drawSamples(options.seed, i, SHARD_SAMPLES));
-  const checkers = new Checkers();
-  const tabs: SimTab[] = [];
-  const byId = new Map<VolunteerId, SimTab>();
-  const fate = world.chance('fate');
-  const counted = { joins: 0, departures: 0, coordinatorKills: 0, partitions: 0 };
+  const limits = runFrameLimits(manifest);
+  const mayFork = FAULTS.some((fault) => fault !== 'blobErrorShare' && options[fault] > 0);
+  const watch = new Watch(world, setup, {
+    mayFork,
+    moved: () => faults.roundMoved(watch.replicas.front.round),
+  });
+  const coordinator = new SimCoordinator(world, setup, {
+    initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
+    watch: watch.coordinator,
+    faults: options,
+    mayDie: options.coordinatorKillEveryMs > 0 || options.storeErrorShare > 0 || options.clockJumpEveryMs > 0,
+  });
+  const network = new SimNetwork(world, options, limits);
+  const shared = new SharedAverage();
+  const tabs = new Map<VolunteerId, SimTab>();
+  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0 };
+  const counts: Record<string, number> = {};
 
   const open = () => {
-    const random = world.chance('id', counted.joins);
+    const number = sums.joins++;
+    const random = world.chance('id', number);
     const id = idFromRandomBytes(
       'vol',
       Uint8Array.from({ length: 26 }, () => Math.floor(random() * 256)),
     );
-    const stepMs = STEP_MS * (1 + (options.speedRatio - 1) * random());
-    counted.joins += 1;
+    const stepMs = options.stepMs * (1 + (options.speedRatio - 1) * random());
+    const { uplinkMinMbit, uplinkMaxMbit } = options;
+    const uplinkMbit = uplinkMinMbit + Math.max(0, uplinkMaxMbit - uplinkMinMbit) * random() * random();
     const tab = new SimTab({
       id,
+      number,
       world,
       network,
       coordinator,
-      trainer: new SimTrainer({ manifest, stepMs, shard: (index) => shards[index]!, validation }),
-      blob: (sha256) => coordinator.blobs.get(sha256) ?? (isDataName(sha256) ? new Uint8Array(0) : undefined),
-      peer: (peer) => byId.get(peer),
-      onHandled: (handled) => checkers.afterEvent(handled, world.nowMs),
+      trainer: new SimTrainer({
+        manifest,
+        model,
+        stepMs,
+        shard: data.shard,
+        validation: data.validation,
+        average: shared.average,
+      }),
+      uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
+      peer: (peer) => tabs.get(peer),
+      watch: watch.tab,
+      adversary: hooks.adversary?.({ number, id }) ?? null,
     });
-    tabs.push(tab);
-    byId.set(id, tab);
+    tabs.set(id, tab);
   };
-  const living = () => tabs.filter((tab) => tab.alive);
-  const faultsOn = () => coordinator.ledger.state.round < FAULTS_SHARE * options.rounds;
-  /** Repeats a fault with a jittered interval while faults are on; 0 means never. */
-  const every = (intervalMs: number, fault: () => void) => {
-    if (intervalMs <= 0) return;
-    world.after(intervalMs * (0.5 + fate()), () => {
-      if (faultsOn()) fault();
-      every(intervalMs, fault);
-    });
+  /** What a tab did stays in the sums; the tab itself is forgotten. */
+  const settle = (tab: SimTab) => {
+    const { totals, peers } = tab.mind.snapshot();
+    sums.localSteps += totals.localSteps;
+    sums.exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
+    sums.exchanges += totals.rounds * Math.max(1, peers.length);
+    for (const [what, count] of tab.mind.counts) counts[what] = (counts[what] ?? 0) + count;
   };
+  const gone = (tab: SimTab) => {
+    settle(tab);
+    watch.gone(tab);
+    tabs.delete(tab.id);
+  };
+  const living = () => [...tabs.values()];
+  const faults = new Faults(
+    options,
+    { world, network, coordinator, living, open, gone, round: () => watch.replicas.front.round },
+    watch.story,
+    watch.sometimes,
+  );
+  const places = world.chance('arrivals');
+  for (let i = 0; i < options.tabs; i++) world.after(places() * 2_000, open);
 
-  for (let i = 0; i < options.tabs; i++) world.after(fate() * 2_000, open);
-  every(options.churnPerMinute > 0 ? 60_000 / (options.churnPerMinute * options.tabs) : 0, () => {
-    const victims = living();
-    const victim = victims[Math.floor(fate() * victims.length)];
-    if (victim === undefined) return;
-    const way = fate();
-    if (way < 0.5) victim.kill();
-    else if (way < 0.75) victim.vanish();
-    else victim.leave();
-    counted.departures += 1;
-    world.after(fate() * 4_000, open);
-  });
-  every(options.coordinatorKillMs, () => {
-    if (!coordinator.alive) return;
-    counted.coordinatorKills += 1;
-    coordinator.kill();
-    world.after(1_000 + 19_000 * fate(), () => coordinator.restart());
-  });
-  every(options.partitionMs, () => {
-    counted.partitions += 1;
-    network.partition(
-      new Set(
-        living()
-          .filter(() => fate() < 0.4)
-          .map((tab) => tab.id),
-      ),
-    );
-    world.after(2_000 + 28_000 * fate(), () => network.partition(new Set()));
-  });
-  every(options.freezeMs, () => {
-    const candidates = living();
-    const frozen = candidates[Math.floor(fate() * candidates.length)];
-    if (frozen === undefined) return;
-    frozen.freeze();
-    world.after(1_000 + 59_000 * fate(), () => frozen.thaw());
-  });
-
-  const endMs = options.hoursMax * 3_600_000;
-  let spreadEnd = 0;
+  const curves = new Curves();
+  const endMs = options.hours * 3_600_000;
+  let spread = 0;
   let lookAtMs = 0;
+  const look = () => {
+    spread = watch.replicas.spread(tabs.values());
+    let connected = 0;
+    for (const tab of tabs.values()) if (!tab.mute && !faults.isCut(tab)) connected += 1;
+    watch.replicas.look({
+      nowMs: world.nowMs,
+      spread,
+      connectedShare: connected / options.tabs,
+      faultsOn: !faults.over,
+      isRunning: coordinator.ledger.state.state === 'training',
+    });
+    watch.limits.reserved(network.reservedBytesMax(), frameMaxBytes(limits), world.nowMs);
+    const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
+    const { round } = watch.replicas.front;
+    const alive = tabs.size;
+    curves.add({
+      atMs: Math.round(world.nowMs),
+      round,
+      loss,
+      spread,
+      alive,
+      joins: sums.joins,
+      departures: faults.counted.departures,
+    });
+    hooks.onLook?.({
+      nowMs: world.nowMs,
+      eventCount: world.eventCount,
+      round,
+      loss,
+      spread,
+      alive,
+      violations: watch.violations.count,
+    });
+  };
   while (!coordinator.isOver && world.step(endMs)) {
     if (world.nowMs < lookAtMs) continue;
     lookAtMs = world.nowMs + LOOK_EVERY_MS;
-    spreadEnd = checkers.measureSpread(tabs);
-    checkers.readRecords(coordinator.records, world.nowMs);
+    look();
   }
+  look();
+  if (shared.mismatches > 0)
+    watch.violations.break(
+      'R10',
+      world.nowMs,
+      `${shared.mismatches} shared averages were not the members' own`,
+    );
+  for (const tab of tabs.values()) settle(tab);
+  watch.countsOf(counts);
   const { state } = coordinator.ledger;
   const final = state.checkpoints.at(-1)!;
-  const parameters = coordinator.blobs.get(final.sha256)!;
-  const result = evaluate(new Float32Array(parameters.slice().buffer), validation);
-  let exchangeBytes = 0;
-  let exchanges = 0;
-  const counts: Record<string, number> = {};
-  let localSteps = 0;
-  for (const tab of tabs) {
-    const { totals, peers } = tab.mind.snapshot();
-    localSteps += totals.localSteps;
-    exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
-    exchanges += totals.rounds * Math.max(1, peers.length);
-    for (const [what, count] of tab.mind.counts) counts[what] = (counts[what] ?? 0) + count;
-  }
+  const parameters = parametersFromBytes(coordinator.checkpoint(final.sha256)!, manifest.parameterCount)!;
+  const result = model.evaluate(parameters, data.validation);
+  const finished = coordinator.isOver && state.state === 'finished';
   return {
     seed: options.seed,
     traceHash: world.traceHash,
-    finished: coordinator.isOver,
+    finished,
+    passed: finished && watch.violations.count === 0,
     state: state.state,
     virtualMs: Math.round(world.nowMs),
     eventCount: world.eventCount,
@@ -208,54 +221,19 @@ export function simulate(options: SimulateOptions): SimulateReport {
     term: state.term,
     valLoss: result.loss,
     valAccuracy: result.accuracy,
-    localSteps,
-    shardsCounted: state.epoch * SHARD_COUNT + state.shardsCounted,
-    ...counted,
-    forks: checkers.forks,
-    spreadMax: checkers.spreadMax,
-    spreadEnd,
-    bytesPerParameterPerExchange: exchanges > 0 ? exchangeBytes / exchanges / manifest.parameterCount : null,
-    violations: checkers.violations,
+    localSteps: sums.localSteps,
+    shardsCounted: state.epoch * shardCountOf(options) + state.shardsCounted,
+    joins: sums.joins,
+    ...faults.counted,
+    forks: watch.replicas.forkCount,
+    spreadMax: watch.replicas.spreadMax,
+    spreadEnd: spread,
+    bytesPerParameterPerExchange:
+      sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
+    violations: watch.violations.list,
     counts,
+    sometimes: watch.sometimes.counts,
+    curve: curves.points,
+    story: watch.story.lines,
   };
 }
-
-function simulatedRun(options: SimulateOptions): RunSetup {
-  const shard = (index: number, sampleCount: number): Shard => ({
-    index,
-    sha256: dataName(index),
-    sampleCount,
-    byteLength: sampleCount * (INPUTS + 1),
-  });
-  const id = (prefix: 'run' | 'data') =>
-    idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
-  const manifest: RunManifest = {
-    id: id('run'),
-    name: 'simulated',
-    seed: streamSeed(options.seed, 'run'),
-    model: TOY_MODEL,
-    parameterCount: TOY_LAYOUT.parameterCount,
-    training: {
-      ...DEFAULT_TRAINING,
-      targetAccuracy: null,
-      ...options.training,
-      roundsMax: options.rounds,
-    },
-    dataset: {
-      id: id('data'),
-      name: 'clusters',
-      kind: 'digits',
-      licence: '',
-      sampleShape: [INPUTS],
-      classCount: CLASSES,
-      trainSampleCount: SHARD_COUNT * SHARD_SAMPLES,
-      shardCount: SHARD_COUNT,
-      validation: shard(SHARD_COUNT, VALIDATION_SAMPLES),
-    },
-  };
-  const shards = Array.from({ length: SHARD_COUNT }, (_, i) => shard(i, SHARD_SAMPLES));
-  return { manifest, shards, initialCheckpoint: 'c'.repeat(64), createdAtMs: 0 };
-}
-
-const dataName = (index: number) => `da${index.toString(16).padStart(62, '0')}`;
-const isDataName = (name: string) => name.startsWith('da000');

@@ -1,21 +1,25 @@
 /**
  * Imaginary time: a heap of things to happen, in order of time and then of scheduling. Nothing else moves the world, so
  * a seed and its options decide everything that happens. Pure.
+ *
+ * Cost: the heap's keys lie in flat arrays, because a large swarm holds hundreds of thousands of appointments at once
+ * and looks at their times far more often than at what they do.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
 
-interface Scheduled {
-  readonly atMs: number;
-  readonly sequence: number;
-  readonly run: () => void;
-}
+const FIRST_CAPACITY = 1_024;
 
 export class World {
   readonly seed: number;
   #nowMs = 0;
   #sequence = 0;
-  #heap: Scheduled[] = [];
+  #size = 0;
+  #atMs = new Float64Array(FIRST_CAPACITY);
+  #order = new Float64Array(FIRST_CAPACITY);
+  readonly #run: ((() => void) | null)[] = [];
   #traceHash = 0x811c9dc5;
+  readonly #time = new Float64Array(1);
+  readonly #timeWords = new Uint32Array(this.#time.buffer);
   #eventCount = 0;
 
   constructor(seed: number) {
@@ -38,10 +42,15 @@ export class World {
     return mulberry(streamSeed(this.seed, ...purpose));
   }
 
-  trace(text: string): void {
+  /** Takes what happened now into the trace: who, what, and one number about it. */
+  trace(who: number, what: number, detail: number): void {
+    this.#time[0] = this.#nowMs;
     let h = this.#traceHash;
-    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-    this.#traceHash = Math.imul(h ^ 10, 0x01000193);
+    h = Math.imul(h ^ this.#timeWords[0]!, 0x01000193) ^ (h >>> 15);
+    h = Math.imul(h ^ this.#timeWords[1]!, 0x01000193) ^ (h >>> 15);
+    h = Math.imul(h ^ who, 0x01000193) ^ (h >>> 15);
+    h = Math.imul(h ^ what, 0x01000193) ^ (h >>> 15);
+    this.#traceHash = Math.imul(h ^ detail, 0x01000193) ^ (h >>> 15);
   }
 
   after(delayMs: number, run: () => void): void {
@@ -49,41 +58,71 @@ export class World {
   }
 
   at(atMs: number, run: () => void): void {
-    const heap = this.#heap;
-    heap.push({ atMs: Math.max(atMs, this.#nowMs), sequence: this.#sequence++, run });
-    let child = heap.length - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!before(heap[child]!, heap[parent]!)) break;
-      [heap[child], heap[parent]] = [heap[parent]!, heap[child]!];
-      child = parent;
+    const when = Math.max(atMs, this.#nowMs);
+    const order = this.#sequence++;
+    let hole = this.#size++;
+    if (hole === this.#atMs.length) this.#grow();
+    // A new appointment is the last among those of its time: only a strictly later parent moves down.
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1;
+      if (this.#atMs[parent]! <= when) break;
+      this.#move(parent, hole);
+      hole = parent;
     }
+    this.#put(hole, when, order, run);
   }
 
   /** Lets the next thing happen. False: nothing is left, or it lies beyond `untilMs`. */
   step(untilMs: number): boolean {
-    const heap = this.#heap;
-    const next = heap[0];
-    if (next === undefined || next.atMs > untilMs) return false;
-    const last = heap.pop()!;
-    if (heap.length > 0) {
-      heap[0] = last;
-      let parent = 0;
-      for (;;) {
-        let smallest = parent;
-        for (const child of [2 * parent + 1, 2 * parent + 2])
-          if (child < heap.length && before(heap[child]!, heap[smallest]!)) smallest = child;
-        if (smallest === parent) break;
-        [heap[smallest], heap[parent]] = [heap[parent]!, heap[smallest]!];
-        parent = smallest;
-      }
-    }
-    this.#nowMs = next.atMs;
+    if (this.#size === 0 || this.#atMs[0]! > untilMs) return false;
+    const run = this.#run[0]!;
+    this.#nowMs = this.#atMs[0]!;
     this.#eventCount += 1;
-    next.run();
+    this.#removeFirst();
+    run();
     return true;
   }
-}
 
-const before = (a: Scheduled, b: Scheduled) =>
-  a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
+  #removeFirst(): void {
+    const last = --this.#size;
+    const when = this.#atMs[last]!;
+    const order = this.#order[last]!;
+    const run = this.#run[last]!;
+    this.#run[last] = null;
+    if (last === 0) return;
+    let hole = 0;
+    for (let child = 1; child < last; child = 2 * hole + 1) {
+      if (child + 1 < last && this.#isBefore(child + 1, this.#atMs[child]!, this.#order[child]!)) child += 1;
+      if (!this.#isBefore(child, when, order)) break;
+      this.#move(child, hole);
+      hole = child;
+    }
+    this.#put(hole, when, order, run);
+  }
+
+  #isBefore(index: number, atMs: number, order: number): boolean {
+    const mine = this.#atMs[index]!;
+    return mine < atMs || (mine === atMs && this.#order[index]! < order);
+  }
+
+  #move(from: number, to: number): void {
+    this.#atMs[to] = this.#atMs[from]!;
+    this.#order[to] = this.#order[from]!;
+    this.#run[to] = this.#run[from]!;
+  }
+
+  #put(index: number, atMs: number, order: number, run: () => void): void {
+    this.#atMs[index] = atMs;
+    this.#order[index] = order;
+    this.#run[index] = run;
+  }
+
+  #grow(): void {
+    const atMs = new Float64Array(2 * this.#atMs.length);
+    const order = new Float64Array(2 * this.#order.length);
+    atMs.set(this.#atMs);
+    order.set(this.#order);
+    this.#atMs = atMs;
+    this.#order = order;
+  }
+}

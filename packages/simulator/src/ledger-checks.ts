@@ -1,0 +1,163 @@
+/**
+ * What must hold of the coordinator's ledger, checked from outside: from the records that it writes, from what it tells
+ * volunteers, and by folding its records anew whenever it dies. Ids as in packages/protocol/SPEC.md, section I.
+ */
+import {
+  LEASES_PER_VOLUNTEER_MAX,
+  RunLedger,
+  type LedgerRecord,
+  type LedgerState,
+  type RunSetup,
+} from '@murmuration/coordinator/ledger';
+import type { CoordinatorMessage, VolunteerId } from '@murmuration/protocol';
+import type { Violations } from './checkers.ts';
+import type { Situation, Sometimes } from './sometimes.ts';
+
+interface LastLease {
+  generation: number;
+  lessee: VolunteerId;
+  live: boolean;
+  counted: boolean;
+}
+
+export class LedgerChecks {
+  readonly #setup: RunSetup;
+  readonly #violations: Violations;
+  readonly #sometimes: Sometimes;
+  readonly #leases = new Map<number, LastLease>();
+  readonly #liveOf = new Map<VolunteerId, number>();
+  /** Results that volunteers were told are counted, by shard. */
+  readonly #toldCounted = new Map<number, number>();
+  #term = 0;
+  #checkpoint = { term: 0, round: -1 };
+  #isOver = false;
+  #isRereading = false;
+
+  constructor(setup: RunSetup, violations: Violations, sometimes: Sometimes) {
+    this.#setup = setup;
+    this.#violations = violations;
+    this.#sometimes = sometimes;
+  }
+
+  recorded(records: readonly LedgerRecord[], nowMs: number): void {
+    for (const record of records) this.#record(record, nowMs);
+  }
+
+  #record(record: LedgerRecord, nowMs: number): void {
+    const broken = (rule: string, text: string) => {
+      if (!this.#isRereading) this.#violations.break(rule, nowMs, text);
+    };
+    switch (record.kind) {
+      case 'leased': {
+        const { shardIndex, generation, volunteerId } = record;
+        const last = this.#leases.get(shardIndex);
+        // [I2] Generations of a shard's leases only grow: the fence.
+        if (last !== undefined && generation <= last.generation)
+          broken('I2', `shard ${shardIndex}: generation ${generation} after ${last.generation}`);
+        // [I3] A shard has one live lease, a volunteer at most its cap.
+        if (last?.live === true) broken('I3', `shard ${shardIndex} was lent while it was out`);
+        this.#leases.set(shardIndex, { generation, lessee: volunteerId, live: true, counted: false });
+        const held = (this.#liveOf.get(volunteerId) ?? 0) + 1;
+        this.#liveOf.set(volunteerId, held);
+        if (held > LEASES_PER_VOLUNTEER_MAX) broken('I3', `${volunteerId} holds ${held} leases`);
+        return;
+      }
+      case 'released':
+        if (record.why === 'deadline') this.#saw('leaseExpired');
+        this.#release(record.shardIndex);
+        return;
+      case 'counted': {
+        const lease = this.#leases.get(record.shardIndex);
+        // [I1] One lease is counted at most once, [I2] and only for the volunteer that got it last.
+        if (lease === undefined || lease.counted)
+          broken('I1', `shard ${record.shardIndex}, generation ${lease?.generation ?? 0} was counted twice`);
+        if (lease !== undefined && lease.lessee !== record.volunteerId)
+          broken('I2', `shard ${record.shardIndex} was counted for ${record.volunteerId}, not its lessee`);
+        this.#release(record.shardIndex);
+        if (lease !== undefined) lease.counted = true;
+        return;
+      }
+      case 'founded':
+        if (record.term <= this.#term) broken('I5', `term ${record.term} after ${this.#term}`);
+        if (this.#term > 0) this.#saw('termRefounded');
+        this.#term = record.term;
+        return;
+      case 'evaluated': {
+        const { term, round } = record.checkpoint;
+        const last = this.#checkpoint;
+        // [I5] Checkpoints never go back within a term.
+        if (term < last.term || (term === last.term && round < last.round))
+          broken('I5', `checkpoint of round ${term}.${round} after ${last.term}.${last.round}`);
+        this.#checkpoint = { term, round };
+        return;
+      }
+      case 'evaluation-dropped':
+        this.#saw('evaluationDropped');
+        return;
+      case 'left':
+        if (record.exit === 'silent') this.#saw('volunteerSilent');
+        this.#liveOf.delete(record.volunteerId);
+        return;
+      case 'state':
+        // [I5] A run that is over stays over.
+        if (this.#isOver) broken('I5', `the run became ${record.state} after its end`);
+        this.#isOver = record.state === 'finished' || record.state === 'failed';
+        if (record.state === 'degraded') this.#saw('degraded');
+        if (record.reason.includes('were lost with their tabs')) this.#saw('roundsLost');
+        return;
+      default:
+    }
+  }
+
+  #release(shardIndex: number): void {
+    const lease = this.#leases.get(shardIndex);
+    if (lease?.live !== true) return;
+    lease.live = false;
+    const held = (this.#liveOf.get(lease.lessee) ?? 1) - 1;
+    if (held > 0) this.#liveOf.set(lease.lessee, held);
+    else this.#liveOf.delete(lease.lessee);
+  }
+
+  /** A volunteer hears the coordinator's word. */
+  heard(message: CoordinatorMessage): void {
+    if (message.type !== 'lease-ack') return;
+    if (message.outcome === 'stale') this.#sometimes.hit('resultStale');
+    else if (message.outcome === 'duplicate') this.#sometimes.hit('resultDuplicate');
+    else this.#toldCounted.set(message.shardIndex, (this.#toldCounted.get(message.shardIndex) ?? 0) + 1);
+  }
+
+  /** [I7] State is nothing but the fold of the records that led to it. */
+  died(live: Readonly<LedgerState>, decided: readonly LedgerRecord[], nowMs: number): void {
+    if (digest(new RunLedger(this.#setup, decided).state) !== digest(live))
+      this.#violations.break('I7', nowMs, 'folding the records gives another state than the live one');
+  }
+
+  /** [I4] What was acknowledged is there after the restart. The records that were lost are as if never made. */
+  restarted(folded: Readonly<LedgerState>, durable: readonly LedgerRecord[], nowMs: number): void {
+    for (const [shardIndex, times] of this.#toldCounted)
+      if (folded.shards[shardIndex]!.timesCounted < times)
+        this.#violations.break(
+          'I4',
+          nowMs,
+          `shard ${shardIndex} was acknowledged ${times} times, ${folded.shards[shardIndex]!.timesCounted} survived`,
+        );
+    this.#leases.clear();
+    this.#liveOf.clear();
+    this.#term = 0;
+    this.#checkpoint = { term: 0, round: -1 };
+    this.#isOver = false;
+    // What was judged once is not judged again; it only tells where the ledger stands.
+    this.#isRereading = true;
+    for (const record of durable) this.#record(record, nowMs);
+    this.#isRereading = false;
+  }
+
+  #saw(situation: Situation): void {
+    if (!this.#isRereading) this.#sometimes.hit(situation);
+  }
+}
+
+const digest = (state: Readonly<LedgerState>): string =>
+  JSON.stringify(state, (key, value: unknown) =>
+    key === 'setup' ? undefined : value instanceof Map ? [...value.entries()] : value,
+  );

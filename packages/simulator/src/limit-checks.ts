@@ -1,0 +1,53 @@
+/**
+ * What an honest tab must never do, or the other side would cut it off: talk to the coordinator or to a peer faster than
+ * the wire's limits, or say more than a message may hold. Checked from outside.
+ */
+import { LIMITS, type VolunteerMessage } from '@murmuration/protocol';
+import type { Violations } from './checkers.ts';
+import type { SimTab } from './sim-tab.ts';
+
+/** Messages are measured one in so many: making the text is dear. */
+const MEASURE_EVERY = 64;
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+export class LimitChecks {
+  readonly #violations: Violations;
+  readonly #buckets = new Map<SimTab, Bucket>();
+  #messageCount = 0;
+
+  constructor(violations: Violations) {
+    this.#violations = violations;
+  }
+
+  /** The coordinator closes a socket that talks faster than this. */
+  said(tab: SimTab, message: VolunteerMessage, nowMs: number): void {
+    let bucket = this.#buckets.get(tab);
+    if (bucket === undefined)
+      this.#buckets.set(tab, (bucket = { tokens: LIMITS.controlMessagesBurst, atMs: nowMs }));
+    const earned = ((nowMs - bucket.atMs) * LIMITS.controlMessagesPerSecond) / 1_000;
+    bucket.tokens = Math.min(LIMITS.controlMessagesBurst, bucket.tokens + earned) - 1;
+    bucket.atMs = nowMs;
+    if (bucket.tokens < 0)
+      this.#violations.break('I18', nowMs, `${tab.id} says too much to the coordinator (${message.type})`);
+    this.#messageCount += 1;
+    if (this.#messageCount % MEASURE_EVERY !== 0) return;
+    const bytes = JSON.stringify(message).length;
+    if (bytes > LIMITS.controlMessageMaxBytes)
+      this.#violations.break('I18', nowMs, `${tab.id} said ${bytes} bytes to the coordinator at once`);
+  }
+
+  /** Memory that unfinished frames of one link hold. */
+  reserved(bytes: number, frameBytesMax: number, nowMs: number): void {
+    const limit = LIMITS.peerTransfersMax * frameBytesMax;
+    if (bytes > limit)
+      this.#violations.break('I18', nowMs, `a link reserves ${bytes} bytes, at most ${limit}`);
+  }
+
+  forget(tab: SimTab): void {
+    this.#buckets.delete(tab);
+  }
+}

@@ -1,0 +1,91 @@
+/** What a simulated run is made of: manifest, shards, samples, first parameters, as a coordinator would fix them. */
+import { streamSeed } from '@murmuration/codec';
+import type { RunSetup } from '@murmuration/coordinator/ledger';
+import { idFromRandomBytes, type RunManifest, type Shard } from '@murmuration/protocol';
+import type { SimulateOptions } from './options.ts';
+import { ToyModel, type ToyShape } from './toy-model.ts';
+import { drawSamples, shardLabels, type ToySamples, type ToyTask } from './toy-task.ts';
+
+const SHAPES: Readonly<Record<SimulateOptions['model'], ToyShape>> = {
+  mlp: { inputs: 64, hidden: 16, classes: 10 },
+  softmax: { inputs: 16, hidden: 0, classes: 10 },
+};
+
+/** Without a shard a tab has nothing to train; each may hold two. */
+const SHARDS_MIN = 24;
+export const shardCountOf = ({ shards, tabs }: SimulateOptions): number =>
+  shards > 0 ? shards : Math.max(SHARDS_MIN, 2 * tabs);
+
+export const toyModel = ({ model, batchSize, learningRate }: SimulateOptions): ToyModel =>
+  new ToyModel(SHAPES[model], { batchSize, learningRate });
+
+/** The run's data; a shard is drawn when somebody first trains on it. */
+export class ToyData {
+  readonly #task: ToyTask;
+  readonly #options: SimulateOptions;
+  readonly #shards = new Map<number, ToySamples>();
+  readonly validation: ToySamples;
+
+  constructor(options: SimulateOptions) {
+    const { inputs, classes } = SHAPES[options.model];
+    const { seed, clustersPerClass, noise } = options;
+    this.#options = options;
+    this.#task = { seed, inputs, classes, clustersPerClass, noise };
+    this.validation = drawSamples(this.#task, shardCountOf(options), options.validationSamples);
+  }
+
+  readonly shard = (index: number): ToySamples => {
+    let samples = this.#shards.get(index);
+    if (samples === undefined) {
+      const { split, shardSamples } = this.#options;
+      samples = drawSamples(this.#task, index, shardSamples, shardLabels(split, index, this.#task.classes));
+      this.#shards.set(index, samples);
+    }
+    return samples;
+  };
+}
+
+export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyModel): RunSetup {
+  const shardCount = shardCountOf(options);
+  const shard = (index: number, sampleCount: number): Shard => ({
+    index,
+    sha256: `da000${index.toString(16).padStart(59, '0')}`,
+    sampleCount,
+    byteLength: sampleCount * (shape.inputs + 1),
+  });
+  const id = (prefix: 'run' | 'data') =>
+    idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
+  const { localSteps, batchSize, learningRate, outerLearningRate, codec, peersMin, evaluateEveryRounds } =
+    options;
+  const manifest: RunManifest = {
+    id: id('run'),
+    name: 'simulated',
+    seed: streamSeed(options.seed, 'run'),
+    model: spec,
+    parameterCount: layout.parameterCount,
+    training: {
+      localSteps,
+      batchSize,
+      learningRate,
+      outerLearningRate,
+      codec,
+      peersMin,
+      evaluateEveryRounds,
+      roundsMax: options.rounds,
+      targetAccuracy: null,
+    },
+    dataset: {
+      id: id('data'),
+      name: 'clusters',
+      kind: 'digits',
+      licence: '',
+      sampleShape: [shape.inputs],
+      classCount: shape.classes,
+      trainSampleCount: shardCount * options.shardSamples,
+      shardCount,
+      validation: shard(shardCount, options.validationSamples),
+    },
+  };
+  const shards = Array.from({ length: shardCount }, (_, i) => shard(i, options.shardSamples));
+  return { manifest, shards, initialCheckpoint: 'c'.repeat(64), createdAtMs: 0 };
+}
