@@ -34,6 +34,7 @@ export type Role =
 /** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
 const BEHIND_ROUNDS = 2;
 const BEHIND_MAX_MS = 1_500;
+const NO_TERM = -1;
 
 type Close = Extract<RoundDecision, { kind: 'close' }>;
 
@@ -83,11 +84,11 @@ export class Membership {
     return this.#role.kind === 'member' ? this.#role.round.head : null;
   }
   /** Peers that take part in our rounds. */
-  get alive(): Set<VolunteerId> {
-    return this.head === null ? new Set() : this.#peers.alive(this.head.term);
+  get alive(): ReadonlySet<VolunteerId> {
+    return this.#reach.alive;
   }
   get #reach(): Reach {
-    return { alive: this.alive, linked: this.#peers.linked(this.head?.term ?? 0), gone: this.#peers.gone };
+    return this.#peers.reach(this.head?.term ?? NO_TERM);
   }
   /** At a round's boundary: no update of ours is out and no commit is being applied. */
   get atBoundary(): boolean {
@@ -382,19 +383,18 @@ export class Membership {
   /** [R8] A replica that its peers have left behind does not wait for commits that nobody will send again. */
   #checkBehind(round: GroupRound, nowMs: number): void {
     const { head } = round;
-    const [furthest] = this.#peers.donors();
-    if (furthest !== undefined && furthest.term > head.term) {
+    const { furthest } = this.#peers;
+    if (furthest !== null && furthest.term > head.term) {
       this.#outbox.count('resync: old-term');
       this.join(furthest.id, nowMs);
       return;
     }
-    const behind =
-      furthest?.term === head.term && furthest.round >= head.round + BEHIND_ROUNDS && !round.catchingUp;
-    if (!behind) this.#behindSinceMs = null;
+    const behind = furthest !== null && furthest.round >= head.round + BEHIND_ROUNDS && !round.catchingUp;
+    if (!behind || furthest.term < head.term) this.#behindSinceMs = null;
     else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
     else if (nowMs - this.#behindSinceMs >= BEHIND_MAX_MS) {
       this.#outbox.count('resync: behind');
-      this.join(furthest!.id, nowMs);
+      this.join(furthest.id, nowMs);
     }
   }
 }

@@ -2,6 +2,7 @@
  * What a volunteer knows of its peers: whose link is open, who holds a replica and at which round. Pure.
  */
 import type { Fingerprint, Frame, VolunteerId } from '@murmuration/protocol';
+import type { Reach } from './leadership.ts';
 
 export interface PeerStanding {
   /** Says that it holds a replica and takes part in rounds. */
@@ -20,19 +21,29 @@ export interface PeerStanding {
   strikes: number;
 }
 
+export interface Donor {
+  readonly id: VolunteerId;
+  readonly term: number;
+  readonly round: number;
+}
+
 /** Departures remembered: more than any group's members. */
 const GONE_MAX = 256;
 
 export class Peers {
   readonly #open = new Map<VolunteerId, PeerStanding>();
   readonly #gone = new Set<VolunteerId>();
+  /** Asked for after every event and changed by few: kept until a standing changes. */
+  #reach: (Reach & { readonly term: number }) | null = null;
+  #furthest: Donor | null | undefined = undefined;
 
-  /** Who said goodbye, and whom the coordinator saw leaving, unless it was heard since. */
-  get gone(): ReadonlySet<VolunteerId> {
-    return this.#gone;
+  #changed(): void {
+    this.#reach = null;
+    this.#furthest = undefined;
   }
 
   opened(peer: VolunteerId): void {
+    this.#changed();
     this.#gone.delete(peer);
     this.#open.set(peer, {
       hasReplica: false,
@@ -46,6 +57,7 @@ export class Peers {
   }
 
   closed(peer: VolunteerId): boolean {
+    this.#changed();
     return this.#open.delete(peer);
   }
 
@@ -63,6 +75,7 @@ export class Peers {
   }
 
   #remember(peer: VolunteerId): void {
+    this.#changed();
     this.#gone.add(peer);
     for (const oldest of this.#gone) {
       if (this.#gone.size <= GONE_MAX) break;
@@ -86,9 +99,13 @@ export class Peers {
   heard(peer: VolunteerId, frame: Frame): void {
     const standing = this.#open.get(peer);
     if (standing === undefined) return;
-    standing.suspect = false;
-    this.#gone.delete(peer);
+    if (standing.suspect || this.#gone.has(peer)) {
+      standing.suspect = false;
+      this.#gone.delete(peer);
+      this.#changed();
+    }
     if (frame.kind === 'hello') {
+      this.#changed();
       standing.hasReplica = frame.hasReplica;
       standing.anchor = frame.anchor;
       standing.term = frame.term;
@@ -99,25 +116,27 @@ export class Peers {
     if (frame.kind === 'state-request') standing.loading = true;
     if (frame.kind === 'heartbeat' || frame.kind === 'commit' || frame.kind === 'update') {
       if (frame.term > standing.term || (frame.term === standing.term && frame.round > standing.round)) {
+        if (frame.term !== standing.term) this.#reach = null;
+        this.#furthest = undefined;
         standing.term = frame.term;
         standing.round = frame.round;
       }
     }
   }
 
-  /** Peers that take part in rounds of this term. */
-  alive(term: number): Set<VolunteerId> {
-    const alive = new Set<VolunteerId>();
-    for (const [id, peer] of this.#open)
-      if (peer.hasReplica && peer.term === term && !peer.suspect) alive.add(id);
-    return alive;
-  }
-
-  /** Those, and the suspects whose link is open. */
-  linked(term: number): Set<VolunteerId> {
+  /** Whom a member of this term can count on. */
+  reach(term: number): Reach {
+    if (this.#reach?.term === term) return this.#reach;
     const linked = new Set<VolunteerId>();
-    for (const [id, peer] of this.#open) if (peer.hasReplica && peer.term === term) linked.add(id);
-    return linked;
+    const alive = new Set<VolunteerId>();
+    for (const [id, peer] of this.#open) {
+      if (!peer.hasReplica || peer.term !== term) continue;
+      linked.add(id);
+      if (!peer.suspect) alive.add(id);
+    }
+    const reach = { term, alive, linked, gone: this.#gone };
+    this.#reach = reach;
+    return reach;
   }
 
   /** Peers that want this term's updates: those who take part, and newcomers that are fetching the state. */
@@ -128,10 +147,23 @@ export class Peers {
   }
 
   /** Holders of a replica, the furthest first. */
-  donors(): { readonly id: VolunteerId; readonly term: number; readonly round: number }[] {
+  donors(): readonly Donor[] {
     return [...this.#open]
       .filter(([, peer]) => peer.hasReplica && !peer.suspect)
       .map(([id, peer]) => ({ id, term: peer.term, round: peer.round }))
-      .sort((a, b) => b.term - a.term || b.round - a.round || (a.id < b.id ? -1 : 1));
+      .sort(furthestFirst);
+  }
+
+  /** The first of the donors. */
+  get furthest(): Donor | null {
+    if (this.#furthest !== undefined) return this.#furthest;
+    let best: Donor | null = null;
+    for (const [id, { hasReplica, suspect, term, round }] of this.#open) {
+      const donor = { id, term, round };
+      if (hasReplica && !suspect && (best === null || furthestFirst(donor, best) < 0)) best = donor;
+    }
+    return (this.#furthest = best);
   }
 }
+
+const furthestFirst = (a: Donor, b: Donor) => b.term - a.term || b.round - a.round || (a.id < b.id ? -1 : 1);

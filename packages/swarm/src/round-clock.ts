@@ -27,6 +27,8 @@ export class RoundClock {
   /** Arrivals of the rounds before: after the round's start, and their distance from that round's median. */
   readonly #past: { readonly atMs: number; readonly latenessMs: number }[] = [];
   #arrivalsMs: number[] = [];
+  /** Median of the arrivals: how long a round takes. */
+  #usualMs = GRACE_MAX_MS;
 
   constructor(nowMs: number) {
     this.#startMs = nowMs;
@@ -49,6 +51,7 @@ export class RoundClock {
       const middle = median(this.#arrivalsMs);
       for (const atMs of this.#arrivalsMs) this.#past.push({ atMs, latenessMs: Math.abs(atMs - middle) });
       this.#past.splice(0, Math.max(0, this.#past.length - ARRIVALS_KEPT));
+      if (this.#isTrusted) this.#usualMs = median(this.#past.map((arrival) => arrival.atMs));
     }
     this.#graceMs = graceMs;
     this.#startMs = nowMs;
@@ -59,9 +62,6 @@ export class RoundClock {
 
   get #isTrusted(): boolean {
     return this.#past.length >= ARRIVALS_TRUSTED;
-  }
-  get #usualMs(): number {
-    return this.#isTrusted ? median(this.#past.map((arrival) => arrival.atMs)) : GRACE_MAX_MS;
   }
 
   /**
