@@ -31,7 +31,8 @@ export function forecast(points: readonly MetricPoint[], round: number, training
   const progress = target === null ? byRounds : Math.max(byRounds, accuracyProgress(evaluations, target));
   const pace = msPerRound(points);
   if (pace === null) return { progress, etaMs: null };
-  const roundsLeft = training.roundsMax - round;
+  // Tabs go on past the last round until they hear that the run is over.
+  const roundsLeft = Math.max(0, training.roundsMax - round);
   const [least, most] =
     target === null ? [roundsLeft, roundsLeft] : roundsToTarget(evaluations, target, round, roundsLeft);
   return {
