@@ -65,14 +65,14 @@ describe('averaging', () => {
 
   it('divides a value by all, or by those that sent it', () => {
     const spike = (at: number) => Float32Array.from({ length: COUNT }, (_, i) => (i === at ? 1 : 0));
-    const sparse = [0, 0, 1, 2].map((at, i) => ({
+    const sparse = [0, 0, 1].map((at, i) => ({
       author: `v${i}`,
       sampleCount: 10,
       encoded: encodeUpdate('topk-16', spike(at)),
     }));
     const [first, second] = [0, 1];
     const byAll = averageUpdates(sparse, COUNT);
-    expect([byAll[first], byAll[second]]).toEqual([0.5, 0.25]);
+    expect([byAll[first], byAll[second]]).toEqual([Math.fround(2 / 3), Math.fround(1 / 3)]);
     const bySenders = averageUpdates(sparse, COUNT, 'senders');
     expect([bySenders[first], bySenders[second]]).toEqual([1, 1]);
     expect(bySenders[9]).toBe(0);
