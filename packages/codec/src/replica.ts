@@ -69,8 +69,15 @@ export class Replica {
   readonly #residual: Float32Array;
   readonly #average: Float32Array;
   #commitCount = 0;
-  /** (weights - anchor) + residual of the update that was formed last; null when none is open. */
-  #open: { correction: Float32Array; encoded: Uint8Array; deltaNorm: number } | null = null;
+  /** (weights - anchor) + residual of the update that was formed last, and its weights; null when none is open. */
+  #open: {
+    readonly correction: Float32Array;
+    readonly encoded: Uint8Array;
+    readonly deltaNorm: number;
+    readonly weights: Float32Array;
+  } | null = null;
+  /** What was trained since the last update was formed; null: nothing. It moves along with the anchor. */
+  #progress: Float32Array | null = null;
   #fingerprint: string | null = null;
 
   constructor(options: ReplicaOptions) {
@@ -116,14 +123,39 @@ export class Replica {
     this.#commitCount = 0;
     this.#residual.fill(0);
     this.#open = null;
+    this.#progress = null;
     this.#fingerprint = null;
   }
 
+  /** Weights from which training goes on: the caller's own. */
+  weights(): Float32Array {
+    const weights = (this.#open?.weights ?? this.#anchor).slice();
+    const progress = this.#progress;
+    if (progress !== null) for (let i = 0; i < weights.length; i++) weights[i]! += progress[i]!;
+    return weights;
+  }
+
   /**
-   * Turns trained weights into the bytes to send. The update stays open until `commit`.
-   * @throws ReplicaError 'not-finite': training diverged; the replica is unchanged.
+   * Training came this far. Nothing is sent yet: a commit that happens meanwhile moves the anchor under the progress.
+   * @throws ReplicaError 'not-finite': training diverged; everything since the last update is given up.
    */
-  formUpdate(weights: Float32Array): Uint8Array {
+  trained(weights: Float32Array): void {
+    const base = this.#open?.weights ?? this.#anchor;
+    if (!isFiniteVector(weights)) {
+      this.#progress = null;
+      throw new ReplicaError('not-finite', 'training gave weights that are not finite');
+    }
+    const progress = (this.#progress ??= new Float32Array(weights.length));
+    for (let i = 0; i < weights.length; i++) progress[i] = weights[i]! - base[i]!;
+  }
+
+  /**
+   * Turns what was trained since the anchor into the bytes to send. The update stays open until `commit`.
+   * @param weights where training came to; else what `trained` said.
+   * @throws ReplicaError 'not-finite': training diverged; everything since the last update is given up.
+   */
+  formUpdate(weights: Float32Array = this.weights()): Uint8Array {
+    this.#progress = null;
     const correction = new Float32Array(weights.length);
     const fade = isSparse(this.#scheme) ? SPARSE_RESIDUAL_FADE : 1;
     let deltaSquares = 0;
@@ -137,7 +169,7 @@ export class Replica {
     const encoded = encodeUpdate(this.#scheme, correction);
     if (inspectUpdate(encoded, this.#scheme, weights.length) !== null)
       throw new ReplicaError('not-finite', 'training gave weights beyond what any peer accepts');
-    this.#open = { correction, encoded, deltaNorm: Math.sqrt(deltaSquares) };
+    this.#open = { correction, encoded, deltaNorm: Math.sqrt(deltaSquares), weights };
     return encoded;
   }
 

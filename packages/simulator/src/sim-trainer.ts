@@ -120,6 +120,13 @@ export class SimTrainer {
         return { kind: 'done', ticket };
       case 'train':
         return this.#train(ticket, command);
+      case 'form-update':
+        try {
+          return { kind: 'update-formed', ticket, round: this.#round, encoded: this.replica.formUpdate() };
+        } catch (error) {
+          if (error instanceof ReplicaError) return failed('not-finite', error.message);
+          throw error;
+        }
       case 'commit':
         this.replica.commit(command.updates, command.ownIncluded);
         this.#round = command.round + 1;
@@ -152,7 +159,7 @@ export class SimTrainer {
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
     const stepCount = command.batches.length;
     let loss = 0;
-    model.begin(this.replica.anchor);
+    model.begin(this.replica.weights());
     for (const plan of command.batches) {
       if (!this.#shards.has(plan.shardIndex)) return failed('error', `shard ${plan.shardIndex} is not here`);
       const samples = this.#options.shard(plan.shardIndex);
@@ -160,6 +167,7 @@ export class SimTrainer {
       loss += model.step(this.#optimiser, samples, this.#batch);
     }
     try {
+      this.replica.trained(model.end());
       return {
         kind: 'trained',
         ticket,
@@ -168,7 +176,6 @@ export class SimTrainer {
         sampleCount: stepCount * manifest.training.batchSize,
         trainMs: stepCount * stepMs,
         loss: loss / stepCount,
-        encoded: this.replica.formUpdate(model.end()),
       };
     } catch (error) {
       if (error instanceof ReplicaError) return failed('not-finite', error.message);

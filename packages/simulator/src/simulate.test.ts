@@ -47,14 +47,14 @@ describe('faults', () => {
   });
 
   it.each([1, 2])('[I4] [L3] coordinator killed again and again, seed %i: the run goes on', (seed) => {
-    const report = run('coordinator', seed, 150);
+    const report = run('coordinator', seed, 250);
     expect(report.coordinatorKills).toBeGreaterThan(1);
     expect(report.finished).toBe(true);
     expect(report.violations).toEqual([]);
   });
 
   it.each([1, 2])('[R6] [R7] [R8] partitions fork, and heal: seed %i ends on one anchor', (seed) => {
-    const report = run('partition', seed, 80);
+    const report = run('partition', seed, 160);
     expect(report.partitions).toBeGreaterThan(0);
     expect(report.finished).toBe(true);
     expect(report.spreadEnd).toBeLessThan(0.05);

@@ -148,6 +148,7 @@ export class Assignment {
         this.#outbox.say({ type: 'ready', runId: this.manifest.id });
         return 'news';
       case 'state-loaded':
+        this.#leases.lost();
         this.membership.stateLoaded(event, nowMs);
         return 'news';
       case 'done':
@@ -160,13 +161,16 @@ export class Assignment {
         this.#tally.trainMs += event.trainMs;
         this.#tally.loss = Number.isFinite(event.loss) ? event.loss : null;
         this.#leases.trained(event.stepCount);
-        this.membership.trained(event, nowMs);
+        this.membership.own.trained(event);
+        return 'none';
+      case 'update-formed':
+        if (this.membership.updateFormed(event, nowMs)) this.#leases.sent();
         return 'none';
       case 'committed': {
         const updates = this.membership.committed(event, nowMs);
         if (updates === null) return 'none';
         this.#pace.learn(updates, this.#self);
-        this.#leases.settle();
+        if (updates.some(({ author }) => author === this.#self)) this.#leases.settle();
         this.#tally.rounds += 1;
         return 'news';
       }
@@ -230,7 +234,8 @@ export class Assignment {
         return 'news';
       case 'not-finite':
         this.#tally.loss = null;
-        if (command.kind === 'train') this.membership.diverged();
+        if (command.kind === 'train' || command.kind === 'form-update')
+          this.membership.own.diverged(this.membership.head?.round ?? null);
         else this.membership.join(null, nowMs);
         return 'none';
       default:
@@ -253,6 +258,7 @@ export class Assignment {
         this.membership.join(null, nowMs);
         return;
       case 'train':
+      case 'form-update':
       case 'evaluate':
       case 'capture':
         // Asked again by `advance` as long as there is need for it.
@@ -315,7 +321,8 @@ export class Assignment {
   #work(): void {
     const { membership, manifest } = this;
     const { head } = membership;
-    if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'evaluate')) return;
+    if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'form-update', 'evaluate'))
+      return;
     // While the run ends, nobody leads any more; before, a leader that evaluates would hold its group up.
     const mayEvaluate = !membership.leadsSoon || !this.#roundsGoOn;
     if (this.#duty !== null && head.round >= this.#duty.roundMin && mayEvaluate) {
@@ -325,10 +332,11 @@ export class Assignment {
         return;
       }
     }
-    if (!membership.mayTrain || !this.#roundsGoOn) return;
-    if (1 + membership.alive.size < manifest.training.peersMin) return;
-    const batches = this.#leases.plan(this.#pace.localSteps);
+    if (!this.#roundsGoOn || 1 + membership.alive.size < manifest.training.peersMin) return;
+    const stepsDue = membership.stepsDue(this.#pace.localSteps);
+    const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
+    else if (membership.mayPublish) this.#outbox.train({ kind: 'form-update', round: head.round });
   }
 
   #fetchValidation(): void {
@@ -348,7 +356,7 @@ export class Assignment {
     if (this.#recovering) return at('recovering', 'device-lost');
     if (!this.#prepared) return at('warming-up');
     if (this.#state === 'paused') return at('waiting', 'run-paused');
-    const { role, alive, atBoundary, mayTrain } = this.membership;
+    const { role, alive, atBoundary, isPublished } = this.membership;
     switch (role.kind) {
       case 'none':
         return at('connecting', 'coordinator');
@@ -362,7 +370,7 @@ export class Assignment {
         const group = 1 + alive.size;
         if (group < peersMin) return at('waiting', `need-peers ${group}/${peersMin}`);
         if (this.#outbox.inFlight('train')) return at('training');
-        if (!atBoundary || !mayTrain) return at('syncing');
+        if (!atBoundary || isPublished) return at('syncing');
         return this.#leases.canTrain ? at('training') : at('waiting', 'no-work');
       }
       default:

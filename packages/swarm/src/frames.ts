@@ -1,7 +1,14 @@
 /** Frames that a member says, put together from what it knows. Pure. */
-import type { Fingerprint, FrameOf, Head, OutgoingFrame, VolunteerId } from '@murmuration/protocol';
+import {
+  LIMITS,
+  type Fingerprint,
+  type FrameOf,
+  type Head,
+  type OutgoingFrame,
+  type VolunteerId,
+} from '@murmuration/protocol';
 import type { Commit, GroupRound, RoundDecision } from './group-round.ts';
-import type { TrainerEvent } from './ports.ts';
+import type { Progress } from './own-work.ts';
 
 type Base = { readonly runTag: number; readonly term: number; readonly round: number };
 
@@ -20,24 +27,25 @@ export const helloFrame = (
   anchor: head?.fingerprint ?? '0000000000000000',
 });
 
-/** What our trainer learned in this round. */
+/** What our trainer learned up to this round. */
 export const updateFrame = (
   runTag: number,
   head: Head,
   author: VolunteerId,
-  event: Extract<TrainerEvent, { kind: 'trained' }>,
+  { stepCount, sampleCount, trainMs, loss }: Progress,
+  encoded: Uint8Array,
 ): Extract<OutgoingFrame, { kind: 'update' }> => ({
   kind: 'update',
   runTag,
   term: head.term,
-  round: event.round,
+  round: head.round,
   author,
-  sampleCount: event.sampleCount,
-  stepCount: event.stepCount,
-  trainMs: Math.min(0xffffffff, Math.round(event.trainMs)),
-  loss: Number.isFinite(event.loss) ? event.loss : 0,
+  sampleCount,
+  stepCount: Math.min(LIMITS.localStepsMax, stepCount),
+  trainMs: Math.min(0xffffffff, Math.round(trainMs)),
+  loss: Number.isFinite(loss) ? loss : 0,
   anchor: head.fingerprint,
-  encoded: event.encoded,
+  encoded,
 });
 
 const commitFrame = (

@@ -44,6 +44,7 @@ describe('leases', () => {
     book.plan(4);
     book.trained(4);
     expect(book.dueResults(0)).toEqual([]);
+    book.sent();
     book.settle();
     expect(book.dueResults(0)).toEqual([{ shardIndex: 0, generation: 1, sampleCount: 100 }]);
     expect(book.dueResults(1)).toEqual([]);
@@ -59,6 +60,7 @@ describe('leases', () => {
     ready(book, 0);
     book.plan(4);
     book.trained(4);
+    book.sent();
     book.settle();
     book.dueResults(0);
     book.acknowledge(0, 1);
@@ -66,6 +68,7 @@ describe('leases', () => {
     expect(plan).toHaveLength(5);
     expect(plan.every((batch) => batch.pass > 0)).toBe(true);
     book.trained(5);
+    book.sent();
     book.settle();
     book.reconnected();
     expect(book.dueResults(0)).toEqual([]);

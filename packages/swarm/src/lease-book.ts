@@ -31,8 +31,10 @@ export class LeaseBook {
   readonly #shards = new Map<number, { shard: Shard; ready: boolean; passes: number }>();
   #leases: HeldLease[] = [];
   #planned: { readonly lease: HeldLease | null; readonly batch: BatchPlan }[] = [];
-  /** Leases whose last batch is in the round under way; they become results when it is committed. */
+  /** Leases that are trained to their end, and are in no update yet. */
   #trained: HeldLease[] = [];
+  /** Leases that are in the update on its way: they become results when a commit counts it. */
+  #sent: HeldLease[] = [];
   readonly #results = new Map<string, { result: Result; sentMs: number }>();
   #requestAtMs = 0;
   #askedMs = -Infinity;
@@ -43,7 +45,7 @@ export class LeaseBook {
 
   /** Leases that the coordinator has not taken back in our eyes: in work, trained, or waiting for its word. */
   get heldCount(): number {
-    return Math.min(16, this.#leases.length + this.#trained.length + this.#results.size);
+    return Math.min(16, this.#leases.length + this.#trained.length + this.#sent.length + this.#results.size);
   }
 
   /** Takes a lease. Returns the blob to fetch, or null when the shard is at hand or on its way already. */
@@ -70,7 +72,9 @@ export class LeaseBook {
     const drop: number[] = [];
     for (const [index, known] of this.#shards) {
       if (this.#shards.size - drop.length <= SHARDS_KEPT) break;
-      const inUse = [...this.#leases, ...this.#trained].some((lease) => lease.shard.index === index);
+      const inUse = [...this.#leases, ...this.#trained, ...this.#sent].some(
+        (lease) => lease.shard.index === index,
+      );
       if (known.ready && !inUse && index !== entry.shard.index) drop.push(index);
     }
     for (const index of drop) this.#shards.delete(index);
@@ -152,15 +156,27 @@ export class LeaseBook {
     this.#planned = [];
   }
 
-  /** [L2] A round was committed: leases whose samples are in it become results. */
+  /** What was trained so far is in an update of ours. */
+  sent(): void {
+    this.#sent.push(...this.#trained);
+    this.#trained = [];
+  }
+
+  /** The replica was replaced: what no commit has counted is lost, and its leases run out. */
+  lost(): void {
+    this.#trained = [];
+    this.#sent = [];
+  }
+
+  /** [L2] A commit counted our update: leases whose samples are in it become results. */
   settle(): void {
-    for (const lease of this.#trained) {
+    for (const lease of this.#sent) {
       const { shard, generation } = lease;
       const key = `${shard.index}.${generation}`;
       const result = { shardIndex: shard.index, generation, sampleCount: shard.sampleCount };
       this.#results.set(key, { result, sentMs: -Infinity });
     }
-    this.#trained = [];
+    this.#sent = [];
     for (const key of this.#results.keys()) if (this.#results.size > RESULTS_MAX) this.#results.delete(key);
   }
 

@@ -21,6 +21,7 @@ import { answerTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
 import type { Reach } from './leadership.ts';
 import type { Outbox } from './outbox.ts';
+import { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
 import { StateFetch } from './state-fetch.ts';
@@ -50,10 +51,7 @@ export class Membership {
   #closing: Close | null = null;
   readonly #donations: Donations;
   #behindSinceMs: number | null = null;
-  /** The round in which our own training diverged: it is not tried again before the next one. */
-  #divergedRound: number | null = null;
-  /** The update we sent last: after a resync into its round it counts again, a second one would be equivocation. */
-  #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate } | null = null;
+  readonly own = new OwnWork();
   readonly #conduct = new Conduct();
 
   constructor(options: {
@@ -73,7 +71,6 @@ export class Membership {
     this.#donations = new Donations(options.outbox, options.runTag);
   }
 
-  /** What `Conduct` counted. */
   get rejectedFrames(): number {
     return this.#conduct.refusedCount;
   }
@@ -83,14 +80,13 @@ export class Membership {
   get head(): Head | null {
     return this.#role.kind === 'member' ? this.#role.round.head : null;
   }
-  /** Peers that take part in our rounds. */
   get alive(): ReadonlySet<VolunteerId> {
     return this.#reach.alive;
   }
   get #reach(): Reach {
     return this.#peers.reach(this.head?.term ?? NO_TERM);
   }
-  /** At a round's boundary: no update of ours is out and no commit is being applied. */
+  /** No commit is being applied. */
   get atBoundary(): boolean {
     return this.#role.kind === 'member' && !this.#role.round.closing;
   }
@@ -98,11 +94,24 @@ export class Membership {
   get leadsSoon(): boolean {
     return this.#role.kind === 'member' && this.alive.size > 1 && this.#role.round.leadsSoon(this.alive);
   }
-  /** Nothing of ours is in this round yet, and trying makes sense. */
-  get mayTrain(): boolean {
-    if (this.#role.kind !== 'member' || this.#role.round.closing || this.#paused) return false;
-    const { round } = this.#role;
-    return round.ownUpdate === undefined && this.#divergedRound !== round.head.round;
+  /** Our update of this round is out. */
+  get isPublished(): boolean {
+    return this.#role.kind === 'member' && this.#role.round.ownUpdate !== undefined;
+  }
+
+  /** The round to train for now. */
+  get #working(): GroupRound | null {
+    return this.#role.kind === 'member' && !this.#role.round.closing && !this.#paused
+      ? this.#role.round
+      : null;
+  }
+  /** Steps to train now, of a round's `localSteps` at our pace. */
+  stepsDue(localSteps: number): number {
+    return this.#working === null ? 0 : this.own.stepsDue(this.#working, this.alive.size > 0, localSteps);
+  }
+  /** Something was trained that is in no update yet, and this round has none of ours. */
+  get mayPublish(): boolean {
+    return this.#working !== null && this.own.mayPublish(this.#working);
   }
 
   /** When `advance` is due at the latest. `roundsGoOn` as for `advance`. */
@@ -172,13 +181,8 @@ export class Membership {
       nowMs,
     });
     this.#role = { kind: 'member', round };
-    const published = this.#published;
-    if (
-      published?.term === term &&
-      published.round === event.round &&
-      published.update.anchor === event.anchor
-    )
-      round.addOwn(published.update, nowMs);
+    const published = this.own.replaced(term, event.round, event.anchor);
+    if (published !== null) round.addOwn(published, nowMs);
     for (const { peer, frame } of early)
       if (frame.kind === 'update') round.addUpdate(peer, frame, nowMs);
       else round.addCommit(peer, frame);
@@ -240,21 +244,17 @@ export class Membership {
     return frame.kind === 'update' ? round.addUpdate(peer, frame, nowMs) : round.addCommit(peer, frame);
   }
 
-  /** [R1] Our update goes to everybody who listens, and counts here as anybody's. */
-  trained(event: Extract<TrainerEvent, { kind: 'trained' }>, nowMs: number): void {
-    if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return;
+  /** [R1] Our update goes to everybody who listens, and counts here as anybody's. False: it came too late. */
+  updateFormed(event: Extract<TrainerEvent, { kind: 'update-formed' }>, nowMs: number): boolean {
+    if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return false;
     const { round } = this.#role;
-    if (round.closing || this.#paused) return;
-    const frame = updateFrame(this.#runTag, round.head, this.#self, event);
+    if (round.closing || this.#paused) return false;
+    const frame = updateFrame(this.#runTag, round.head, this.#self, this.own.take(), event.encoded);
     const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
-    this.#published = { term: round.head.term, round: event.round, update };
+    this.own.published(frame, update);
     round.addOwn(update, nowMs);
     for (const peer of this.#peers.listening(round.head.term)) this.#outbox.send(peer, frame);
-  }
-
-  /** Training gave no finite weights: the round goes on without us, the next one starts from the group's anchor. */
-  diverged(): void {
-    if (this.#role.kind === 'member') this.#divergedRound = this.#role.round.head.round;
+    return true;
   }
 
   /** The trainer applied the commit. Returns what was averaged, or null when it concerns no round of ours any more. */

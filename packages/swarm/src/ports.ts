@@ -45,12 +45,15 @@ export type TrainerCommand =
   /** Keep the validation samples. Answer: `done`. */
   | { readonly kind: 'add-validation'; readonly bytes: Uint8Array }
   /**
-   * Train from the anchor, then form, correct and encode the update. Answer: `trained`, with fewer steps than batches
-   * after `interrupt-training`, but at least one.
+   * Train on from where training stands. Answer: `trained`, with fewer steps than batches after `interrupt-training`,
+   * but at least one.
    */
   | { readonly kind: 'train'; readonly round: number; readonly batches: readonly BatchPlan[] }
+  /** Form, correct and encode the update of everything trained since the anchor. Answer: `update-formed`. */
+  | { readonly kind: 'form-update'; readonly round: number }
   /**
-   * Average the updates (any order; the result does not depend on it), move the anchor, continue from it.
+   * Average the updates (any order; the result does not depend on it) and move the anchor. Training goes on from it,
+   * ahead by what was trained since the update was formed.
    * `ownIncluded`: the residual keeps only what the encoding lost; otherwise it keeps the whole update.
    * Answer: `committed`.
    */
@@ -89,6 +92,11 @@ export type TrainerEvent =
       readonly trainMs: number;
       /** Mean over the batches. */
       readonly loss: number;
+    }
+  | {
+      readonly kind: 'update-formed';
+      readonly ticket: number;
+      readonly round: number;
       readonly encoded: Uint8Array;
     }
   /** `round` is the round that begins now. */

@@ -68,15 +68,17 @@ class Life {
       case 'train': {
         if (this.#round.now >= 5) return;
         const stepCount = command.batches.length;
-        const encoded = new Uint8Array(20);
         const trained = {
           stepCount,
           sampleCount: 32 * stepCount,
           trainMs: 1.23456,
           loss: Number.NaN,
-          encoded,
         };
         return this.happen({ kind: 'trained', ticket, round: command.round, ...trained });
+      }
+      case 'form-update': {
+        const encoded = new Uint8Array(20);
+        return this.happen({ kind: 'update-formed', ticket, round: command.round, encoded });
       }
       case 'commit':
         this.#round.now = command.round + 1;

@@ -8,7 +8,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import {
   decodeState,
   encodeState,
-  isFiniteVector,
   parametersFromBytes,
   parametersToBytes,
   Replica,
@@ -147,6 +146,8 @@ export class Stage {
       case 'train':
         this.#standing(command);
         return this.#train(command, surroundings);
+      case 'form-update':
+        return { kind: 'update-formed', round: this.#standing(command), encoded: replica.formUpdate() };
       case 'commit':
         this.#standing(command);
         replica.commit(command.updates, command.ownIncluded);
@@ -192,7 +193,7 @@ export class Stage {
       throw new TrainerError('error', 'batches: a round needs at least one batch');
     this.#samples.requireShards(command.batches);
     const startedMs = performance.now();
-    let weights = network.weightsFrom(this.#replica.anchor);
+    let weights = network.weightsFrom(this.#replica.weights());
     const inFlight: Promise<number>[] = [];
     let lossSum = 0;
     let stepCount = 0;
@@ -223,12 +224,12 @@ export class Stage {
       }
       for (const loss of inFlight.splice(0)) lossSum += await loss;
       const trained = await network.vectorFrom(weights);
-      // The last chance to hear of a GPU error: what is formed below enters the residual and leaves this machine.
+      // The last chance to hear of a GPU error: what is kept below leaves this machine with the next update.
       await breath.take();
       assertHealthy();
       const loss = lossSum / stepCount;
-      if (!Number.isFinite(loss) || !isFiniteVector(trained))
-        throw new TrainerError('not-finite', `training diverged in round ${command.round} (loss ${loss})`);
+      // Weights can be finite still when the loss is not: they are given up too.
+      this.#replica.trained(Number.isFinite(loss) ? trained : trained.fill(NaN));
       return {
         kind: 'trained',
         round: command.round,
@@ -236,7 +237,6 @@ export class Stage {
         sampleCount: stepCount * batchSize,
         trainMs: performance.now() - startedMs,
         loss,
-        encoded: this.#replica.formUpdate(trained),
       };
     } catch (error) {
       // Steps that were half done leave moments that belong to no weights.

@@ -64,20 +64,21 @@ async function stand(): Promise<void> {
   await ask('done', { kind: 'add-validation', bytes: exampleShard(99, 8, 100) });
 }
 /** A round in which only this tab trains. */
-async function round(index: number, steps = 5): Promise<EventOf<'trained'>> {
+async function round(index: number, steps = 5): Promise<EventOf<'trained'> & { encoded: Uint8Array }> {
   const trained = await ask('trained', {
     kind: 'train',
     round: index,
     batches: exampleBatches(index, steps),
   });
-  const { encoded, sampleCount } = trained;
+  const { sampleCount } = trained;
+  const { encoded } = await ask('update-formed', { kind: 'form-update', round: index });
   await ask('committed', {
     kind: 'commit',
     round: index,
     updates: [{ author: AUTHOR, sampleCount, encoded }],
     ownIncluded: true,
   });
-  return trained;
+  return { ...trained, encoded };
 }
 
 test('the cpu backend names itself, aloud', async () => {
@@ -109,12 +110,13 @@ test('rounds of training lower the loss, and evaluation sees it', async () => {
   expect({ loss, accuracy }).toEqual({ loss: after.loss, accuracy: after.accuracy });
 });
 
-test('`trained` says what was done, and its update may be decoded', async () => {
+test('`trained` says what was done, and the update formed of it may be decoded', async () => {
   await stand();
   const trained = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 3) });
   expect(trained).toMatchObject({ round: 0, stepCount: 3, sampleCount: 48 });
-  expect(inspectUpdate(trained.encoded, 'int8', manifest.parameterCount)).toBeNull();
-  expect(Math.max(...decodeUpdate(trained.encoded).map(Math.abs))).toBeGreaterThan(0.01);
+  const { encoded } = await ask('update-formed', { kind: 'form-update', round: 0 });
+  expect(inspectUpdate(encoded, 'int8', manifest.parameterCount)).toBeNull();
+  expect(Math.max(...decodeUpdate(encoded).map(Math.abs))).toBeGreaterThan(0.01);
 });
 
 test('the same commands give the same bits', async () => {
@@ -125,31 +127,45 @@ test('the same commands give the same bits', async () => {
   expect(second.map(({ encoded }) => encoded)).toEqual(first.map(({ encoded }) => encoded));
 });
 
-test('a round begins at the anchor: an update that nobody counted does not move the weights', async () => {
+test('an update that nobody counted does not move the weights, and comes again with the next', async () => {
   await stand();
+  const size = (update: { encoded: Uint8Array }) =>
+    decodeUpdate(update.encoded)
+      .map(Math.abs)
+      .reduce((a, b) => a + b);
   const first = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 4) });
-  const nothing = encodeUpdate('int8', new Float32Array(manifest.parameterCount));
-  const committed = await ask('committed', {
-    kind: 'commit',
-    round: 0,
-    updates: [{ author: AUTHOR, sampleCount: 1, encoded: nothing }],
-    ownIncluded: false,
-  });
+  const sent = await ask('update-formed', { kind: 'form-update', round: 0 });
+  const committed = await commitNothing(0);
   expect(committed.round).toBe(1);
   expect(committed.anchor).toBe(fingerprint(exampleParameters(MODEL)));
   const again = await ask('trained', { kind: 'train', round: 1, batches: exampleBatches(0, 4) });
   expect(again.loss).toBeLessThan(first.loss * 1.2);
-  // It is not lost either: the residual carries it into the next update.
-  expect(
-    decodeUpdate(again.encoded)
-      .map(Math.abs)
-      .reduce((a, b) => a + b),
-  ).toBeGreaterThan(
-    decodeUpdate(first.encoded)
-      .map(Math.abs)
-      .reduce((a, b) => a + b),
-  );
+  const later = await ask('update-formed', { kind: 'form-update', round: 1 });
+  expect(size(later)).toBeGreaterThan(size(sent));
 });
+
+test('[R9] what was trained after the update was formed moves along with the anchor', async () => {
+  await stand();
+  await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
+  await ask('update-formed', { kind: 'form-update', round: 0 });
+  await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
+  await commitNothing(0);
+  const ahead = await ask('update-formed', { kind: 'form-update', round: 1 });
+  // Without the steps ahead this would be the first update again, from the residual.
+  await stand();
+  await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
+  await ask('update-formed', { kind: 'form-update', round: 0 });
+  await commitNothing(0);
+  const behind = await ask('update-formed', { kind: 'form-update', round: 1 });
+  expect(ahead.encoded).not.toEqual(behind.encoded);
+});
+
+/** A round that counted nobody's work. */
+function commitNothing(index: number): Promise<EventOf<'committed'>> {
+  const nothing = encodeUpdate('int8', new Float32Array(manifest.parameterCount));
+  const updates = [{ author: AUTHOR, sampleCount: 1, encoded: nothing }];
+  return ask('committed', { kind: 'commit', round: index, updates, ownIncluded: false });
+}
 
 test('a captured state makes another trainer the same replica, with second moment and step count', async () => {
   await stand();

@@ -63,17 +63,19 @@ async function answer(request: Request): Promise<unknown> {
       return execute({ kind: 'prepare', manifest: exampleManifest(request.model) });
     case 'execute':
       return execute(request.command);
-    case 'train':
-      return execute({
-        kind: 'train',
-        round: request.round,
-        batches: exampleBatches(request.round, request.steps),
-      });
+    case 'train': {
+      const { round } = request;
+      const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
+      return trained.kind === 'trained' ? execute({ kind: 'form-update', round }) : trained;
+    }
     case 'round': {
       const { round } = request;
       const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
       if (trained.kind !== 'trained') return trained;
-      const { encoded, sampleCount } = trained;
+      const formed = await execute({ kind: 'form-update', round });
+      if (formed.kind !== 'update-formed') return formed;
+      const { sampleCount } = trained;
+      const { encoded } = formed;
       const author = 'vol_00000000000000000000000000';
       await execute({
         kind: 'commit',

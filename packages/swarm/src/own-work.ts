@@ -1,0 +1,79 @@
+/**
+ * What this volunteer trains itself: how far it may go, what it learned since its last update, and which update it sent
+ * last. Training does not wait for the exchange: while our update is on its way we go on, by a round's steps at most,
+ * and the commit moves the anchor under that progress (codec, replica.ts). Pure.
+ */
+import type { FrameOf } from '@murmuration/protocol';
+import type { GroupRound, HeldUpdate } from './group-round.ts';
+import type { TrainerEvent } from './ports.ts';
+
+/** Training that an update stands for. */
+export interface Progress {
+  readonly stepCount: number;
+  readonly sampleCount: number;
+  readonly trainMs: number;
+  /** Mean over the steps. */
+  readonly loss: number;
+}
+
+const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
+
+export class OwnWork {
+  #progress = NOTHING;
+  /** The round in which our own training diverged: it is not tried again before the next one. */
+  #divergedRound: number | null = null;
+  /** The update we sent last: after a resync into its round it counts again, a second one would be equivocation. */
+  #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate } | null = null;
+
+  /** Steps were done that are in no update yet. */
+  trained({ stepCount, sampleCount, trainMs, loss }: Extract<TrainerEvent, { kind: 'trained' }>): void {
+    const sum = this.#progress;
+    this.#progress = {
+      stepCount: sum.stepCount + stepCount,
+      sampleCount: sum.sampleCount + sampleCount,
+      trainMs: sum.trainMs + trainMs,
+      loss: (sum.loss * sum.stepCount + loss * stepCount) / (sum.stepCount + stepCount),
+    };
+  }
+
+  /** Training gave no finite weights: the round goes on without us, the next one starts from the group's anchor. */
+  diverged(round: number | null): void {
+    this.#divergedRound = round;
+    this.#progress = NOTHING;
+  }
+
+  /**
+   * Steps to train now. [R9] While our update is on its way we train ahead, by a round's steps at most.
+   * @param localSteps of a round, at our pace.
+   */
+  stepsDue(round: GroupRound, hasPeers: boolean, localSteps: number): number {
+    if (this.#divergedRound === round.head.round) return 0;
+    if (round.ownUpdate !== undefined && !hasPeers) return 0;
+    return Math.max(0, localSteps - this.#progress.stepCount);
+  }
+
+  /** Something was trained that is in no update yet, and this round has none of ours. */
+  mayPublish(round: GroupRound): boolean {
+    return round.ownUpdate === undefined && this.#progress.stepCount > 0;
+  }
+
+  /** What the update that is sent now stands for. */
+  take(): Progress {
+    const progress = this.#progress;
+    this.#progress = NOTHING;
+    return progress;
+  }
+
+  published(frame: Pick<FrameOf<'update'>, 'term' | 'round'>, update: HeldUpdate): void {
+    this.#published = { term: frame.term, round: frame.round, update };
+  }
+
+  /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head. */
+  replaced(term: number, round: number, anchor: string): HeldUpdate | null {
+    this.#progress = NOTHING;
+    const { term: ofTerm, round: ofRound, update } = this.#published ?? { term: -1, round: -1, update: null };
+    return update !== null && ofTerm === term && ofRound === round && update.anchor === anchor
+      ? update
+      : null;
+  }
+}
