@@ -84,11 +84,11 @@ export class ReplicaChecks {
     // [I5] A replica's round never goes back within its term, except by fetching a newer state.
     if (before !== undefined && before.term === head.term && head.round < before.round)
       this.#violations.break('I5', nowMs, `${tab.id} went from round ${before.round} back to ${head.round}`);
+    if (!tab.isHonest) return true;
     const { anchor } = tab.trainer.replica;
-    // [I8] No replica ever holds a value that is not finite.
+    // [I8] No honest replica ever holds a value that is not finite.
     if (!isFiniteVector(anchor))
       this.#violations.break('I8', nowMs, `${tab.id} holds a value that is not finite`);
-    if (!tab.isHonest) return true;
     if (head.term > this.#front.term || (head.term === this.#front.term && head.round > this.#front.round)) {
       this.#front = { term: head.term, round: head.round };
       this.#advancedAtMs = nowMs;

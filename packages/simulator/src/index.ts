@@ -1,8 +1,10 @@
 /** The whole grid in imaginary time: production mind, codec, wire and ledger; imaginary hands, network and clock. */
 export * from './adversary.ts';
+export * from './attacks.ts';
 export * from './consensus.ts';
 export * from './options.ts';
 export * from './profiles.ts';
 export * from './simulate.ts';
 export * from './sometimes.ts';
+export * from './study-hostile.ts';
 export * from './story.ts';

@@ -3,6 +3,7 @@
  * off. `--set key=value` of the command line and the shrinker's changes both go through this table, so a run is
  * described completely by a seed and a list of `key=value`.
  */
+import { ATTACKS } from './attacks.ts';
 import { CODECS, DEFAULT_TRAINING } from '@murmuration/protocol';
 
 interface NumberOption {
@@ -92,6 +93,8 @@ export const OPTIONS = {
   coordinatorKillEveryMs: every("two kills of the coordinator's process, which is back after 1 to 20 s"),
   storeErrorShare: number(0, [0, 0.2], 'share of journal writes that fail, which ends the process'),
   blobErrorShare: number(0, [0, 0.5], 'share of blob transfers that fail'),
+  hostileShare: number(0, [0, 0.5], 'share of the tabs that are hostile'),
+  attack: choice(['any', ...ATTACKS], 'what hostile tabs do; any: each draws one'),
 } as const;
 
 type OptionTable = typeof OPTIONS;
@@ -118,6 +121,7 @@ export const FAULTS = [
   'coordinatorKillEveryMs',
   'storeErrorShare',
   'blobErrorShare',
+  'hostileShare',
 ] as const satisfies readonly OptionName[];
 
 /** Reads one `key=value`. `wrong` names the key and what it allows. */

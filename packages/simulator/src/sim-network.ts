@@ -179,10 +179,27 @@ export class SimNetwork {
     this.#sendPacket(from, to, { bytes, decoded: null }, false);
   }
 
-  #sendPacket(from: NetworkEnd, to: VolunteerId, packet: Packet, isState: boolean): void {
+  /** The first half of a frame, as a tab that dies in the middle of it sends it, or one that wants to fill memory. */
+  sendTorn(from: NetworkEnd, to: VolunteerId, bytes: Uint8Array): void {
+    const way = this.#wayTo(from, to);
+    if (way === null) return;
+    this.#transferCount += 1;
+    const pieceMaxBytes = Math.max(1, Math.min(LIMITS.peerMessageMaxBytes, bytes.length >> 1));
+    const pieces = fragment(bytes, this.#transferCount >>> 0, FRAGMENT_HEADER_BYTES + pieceMaxBytes);
+    for (const piece of pieces.slice(0, Math.ceil(pieces.length / 2)))
+      this.#transmit(from, way.link, way.direction, { piece }, piece.length, false);
+  }
+
+  #wayTo(from: NetworkEnd, to: VolunteerId): { link: Link; direction: Direction } | null {
     const link = this.#links.get(from.id)?.get(to);
-    if (link === undefined || !link[from.id < to ? 1 : 0].open) return;
-    const direction = link[from.id < to ? 0 : 1];
+    if (link === undefined || !link[from.id < to ? 1 : 0].open) return null;
+    return { link, direction: link[from.id < to ? 0 : 1] };
+  }
+
+  #sendPacket(from: NetworkEnd, to: VolunteerId, packet: Packet, isState: boolean): void {
+    const way = this.#wayTo(from, to);
+    if (way === null) return;
+    const { link, direction } = way;
     this.#transferCount += 1;
     const isWhole = packet.bytes.length + FRAGMENT_HEADER_BYTES <= LIMITS.peerMessageMaxBytes;
     if (isWhole && this.#options.wire === 'fast' && this.#transferCount % FULL_EVERY !== 0) {

@@ -200,7 +200,8 @@ export class SimTab implements NetworkEnd {
       if (event.kind !== 'tick') this.#frozen.push(event);
       return;
     }
-    const { world, watch } = this.#options;
+    const { world, watch, adversary } = this.#options;
+    if (adversary !== null) event = adversary.incoming(event);
     const effects = this.mind.handle(event, world.nowMs + this.#clockAheadMs);
     const detail = event.kind === 'peer-frame' ? event.frame.round : effects.length;
     world.trace(this.number, codeOf(event.kind), detail);
@@ -309,6 +310,7 @@ export class SimTab implements NetworkEnd {
     }
     for (const said of adversary.outgoing(effect.frame, effect.peer, world.nowMs))
       if (said instanceof Uint8Array) network.sendBytes(this, effect.peer, said);
+      else if ('torn' in said) network.sendTorn(this, effect.peer, said.torn);
       else network.send(this, effect.peer, said);
   }
 

@@ -9,6 +9,7 @@ import type { Adversary } from './adversary.ts';
 import type { Violation } from './checkers.ts';
 import { Curves, type CurvePoint } from './curves.ts';
 import { Faults } from './faults.ts';
+import { Hostiles } from './hostile.ts';
 import { FAULTS, type SimulateOptions } from './options.ts';
 import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
@@ -48,6 +49,8 @@ export interface SimulateReport {
   readonly bytesPerParameterPerExchange: number | null;
   readonly violations: readonly Violation[];
   readonly counts: Readonly<Record<string, number>>;
+  /** Lies that hostile tabs told. */
+  readonly lies: number;
   readonly sometimes: Sometimes['counts'];
   readonly curve: readonly CurvePoint[];
   readonly story: readonly StoryLine[];
@@ -94,6 +97,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   });
   const network = new SimNetwork(world, options, limits);
   const shared = new SharedAverage();
+  const hostiles = new Hostiles(options, manifest, world);
   const tabs = new Map<VolunteerId, SimTab>();
   const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0 };
   const counts: Record<string, number> = {};
@@ -125,7 +129,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       peer: (peer) => tabs.get(peer),
       watch: watch.tab,
-      adversary: hooks.adversary?.({ number, id }) ?? null,
+      adversary: hooks.adversary?.({ number, id }) ?? hostiles.adversaryOf(number, id),
     });
     tabs.set(id, tab);
   };
@@ -232,6 +236,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
     violations: watch.violations.list,
     counts,
+    lies: hostiles.lieCount,
     sometimes: watch.sometimes.counts,
     curve: curves.points,
     story: watch.story.lines,

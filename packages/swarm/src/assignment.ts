@@ -116,7 +116,10 @@ export class Assignment {
         this.membership.joinTerm(message.term, nowMs);
         return;
       case 'introduce':
-        this.#outbox.push({ kind: 'hold-links', peers: message.peers });
+        this.#outbox.push({
+          kind: 'hold-links',
+          peers: message.peers.filter((peer) => !this.#peers.isOutcast(peer)),
+        });
         return;
       case 'lease': {
         const sha256 = this.#leases.grant(message, nowMs);

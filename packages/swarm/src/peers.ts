@@ -2,6 +2,7 @@
  * What a volunteer knows of its peers: whose link is open, who holds a replica and at which round. Pure.
  */
 import type { Fingerprint, Frame, VolunteerId } from '@murmuration/protocol';
+import { STRIKES_MAX } from './conduct.ts';
 import type { Reach } from './leadership.ts';
 
 export interface PeerStanding {
@@ -29,10 +30,14 @@ export interface Donor {
 
 /** Departures remembered: more than any group's members. */
 const GONE_MAX = 256;
+/** Peers whose strikes are remembered beyond their link. */
+const STRUCK_MAX = 1_024;
 
 export class Peers {
   readonly #open = new Map<VolunteerId, PeerStanding>();
   readonly #gone = new Set<VolunteerId>();
+  /** A new link makes nobody a new peer. */
+  readonly #strikes = new Map<VolunteerId, number>();
   /** Asked for after every event and changed by few: kept until a standing changes. */
   #reach: (Reach & { readonly term: number }) | null = null;
   #furthest: Donor | null | undefined = undefined;
@@ -52,13 +57,21 @@ export class Peers {
       anchor: null,
       loading: false,
       suspect: false,
-      strikes: 0,
+      strikes: this.#strikes.get(peer) ?? 0,
     });
   }
 
   closed(peer: VolunteerId): boolean {
     this.#changed();
+    const strikes = this.#open.get(peer)?.strikes ?? 0;
+    if (strikes > 0) this.#strikes.set(peer, strikes);
+    if (this.#strikes.size > STRUCK_MAX) this.#strikes.delete(this.#strikes.keys().next().value!);
     return this.#open.delete(peer);
+  }
+
+  /** [P6] It has lost its link for what it said: no link with it any more. */
+  isOutcast(peer: VolunteerId): boolean {
+    return (this.#strikes.get(peer) ?? 0) >= STRIKES_MAX;
   }
 
   /** It said goodbye: its link closes. */

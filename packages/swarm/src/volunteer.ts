@@ -121,6 +121,10 @@ export class Volunteer {
         this.#takeMessage(event.message, nowMs);
         return;
       case 'peer-open':
+        if (this.#peers.isOutcast(event.peer)) {
+          this.#outbox.push({ kind: 'drop-link', peer: event.peer, reason: 'strikes' });
+          return;
+        }
         this.#peers.opened(event.peer);
         this.#peersMax = Math.max(this.#peersMax, this.#peers.openIds.length);
         assignment?.membership.sayHello(event.peer);
