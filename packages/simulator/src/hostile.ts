@@ -108,7 +108,7 @@ export class HostileTab implements Adversary {
       if (!this.#accomplices.has(author)) this.#heard.set(author, encoded.slice());
     }
     if (event.kind === 'peer-closed') this.#heard.delete(event.peer);
-    if (event.kind !== 'trained' || this.#forger === null) return event;
+    if (event.kind !== 'update-formed' || this.#forger === null) return event;
     this.#lieCount += 1;
     return { ...event, encoded: this.#forger.forge({ own: event.encoded, heard: this.#heard }) };
   };
