@@ -1,12 +1,16 @@
+import { idFromRandomBytes, LIMITS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { admit, Introductions } from './introductions.ts';
+import { Crews, PLANE_COUNT } from './crews.ts';
+import { Introductions } from './introductions.ts';
 
 describe('introductions', () => {
+  const one = { plane: 0, planeCount: 1 };
+
   it('everybody is told of everybody else once, and again only when it changes', () => {
-    const book = new Introductions();
+    const book = new Introductions(1);
     expect(book.update(['a', 'b'])).toEqual([
-      { to: 'a', peers: ['b'] },
-      { to: 'b', peers: ['a'] },
+      { to: 'a', ...one, peers: ['b'] },
+      { to: 'b', ...one, peers: ['a'] },
     ]);
     expect(book.update(['a', 'b'])).toEqual([]);
     expect(book.update(['a', 'b', 'c']).map(({ to }) => to)).toEqual(['a', 'b', 'c']);
@@ -14,23 +18,84 @@ describe('introductions', () => {
   });
 
   it('a member with a new socket is told again, the others are not', () => {
-    const book = new Introductions();
+    const book = new Introductions(1);
     book.update(['a', 'b']);
     book.forget('a');
-    expect(book.update(['a', 'b'])).toEqual([{ to: 'a', peers: ['b'] }]);
+    expect(book.update(['a', 'b'])).toEqual([{ to: 'a', ...one, peers: ['b'] }]);
   });
 
   it('who left is introduced to nobody', () => {
-    const book = new Introductions();
+    const book = new Introductions(1);
     book.update(['a', 'b', 'c']);
     expect(book.areIntroduced('a', 'c')).toBe(true);
+    book.left('c');
     book.update(['a', 'b']);
     expect(book.areIntroduced('a', 'c')).toBe(false);
     expect(book.areIntroduced('a', 'b')).toBe(true);
   });
+});
 
-  it('nobody who has a place loses it to a newcomer', () => {
-    expect(admit(['a', 'b', 'c'], 2)).toEqual({ members: ['a', 'b'], waiting: ['c'] });
-    expect(admit(['a', 'c'], 2)).toEqual({ members: ['a', 'c'], waiting: [] });
+describe('crews of a large swarm', () => {
+  const id = (n: number) =>
+    idFromRandomBytes(
+      'vol',
+      Uint8Array.from({ length: 26 }, (_, i) => (n >> (5 * (i % 4))) & 31),
+    );
+  const swarm = (count: number) => Array.from({ length: count }, (_, n) => id(n));
+  const sizes = (crews: Crews, members: readonly string[]) =>
+    members.flatMap((member) =>
+      Array.from({ length: crews.planeCount }, (_, plane) => crews.crew(member, plane).size),
+    );
+
+  it('[R12] everybody is in one crew of each plane, and crews stay between 5 and 12 while a third of the swarm changes', () => {
+    const crews = new Crews(7);
+    let members = swarm(300);
+    crews.update(members);
+    for (let turn = 1; turn <= 40; turn++) {
+      members = members.filter((_, i) => (i + turn) % 9 > 2);
+      members.push(
+        ...swarm(300)
+          .map((_, i) => id(1_000 * turn + i))
+          .slice(0, 100 - turn),
+      );
+      crews.update(members);
+      expect(crews.planeCount).toBe(PLANE_COUNT);
+      for (const size of sizes(crews, members)) {
+        expect(size).toBeGreaterThanOrEqual(5);
+        expect(size).toBeLessThanOrEqual(12);
+      }
+      for (const member of members)
+        for (let plane = 0; plane < PLANE_COUNT; plane++)
+          for (const mate of crews.crew(member, plane))
+            expect(crews.crew(mate, plane).has(member)).toBe(true);
+    }
+  });
+
+  it('[R12] an arrival and a departure concern few crews, not the swarm', () => {
+    const crews = new Crews(7);
+    crews.update(swarm(1_000));
+    expect(crews.update(swarm(1_001)).size).toBeLessThanOrEqual(PLANE_COUNT * 12);
+    expect(crews.update(swarm(1_001).slice(1)).size).toBeLessThanOrEqual(2 * PLANE_COUNT * 12);
+  });
+
+  it('[R12] a swarm becomes one group again only well below the size at which it was cut', () => {
+    const crews = new Crews(7);
+    const planesAt = (count: number) => {
+      crews.update(swarm(count));
+      return crews.planeCount;
+    };
+    expect(planesAt(LIMITS.groupMaxMembers)).toBe(1);
+    expect(planesAt(LIMITS.groupMaxMembers + 1)).toBe(PLANE_COUNT);
+    expect(planesAt(LIMITS.groupMaxMembers)).toBe(PLANE_COUNT);
+    expect(planesAt(LIMITS.groupMaxMembers - 8)).toBe(1);
+  });
+
+  it('the same arrivals and departures give the same crews', () => {
+    const build = () => {
+      const crews = new Crews(3);
+      for (const count of [10, 50, 80, 60, 61]) crews.update(swarm(count));
+      return swarm(61).map((member) => [...crews.crew(member, 2)]);
+    };
+    expect(build()).toEqual(build());
   });
 });

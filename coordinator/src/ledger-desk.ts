@@ -2,11 +2,10 @@
  * Where the parts of one ledger work together: the durable state, who is present, the time of the event at hand, and
  * the decision that is being made of it. Leases, founding and evaluation each decide their own matter on it.
  */
-import { LIMITS } from '@murmuration/protocol';
 import type { CoordinatorMessage, Head, RunState, VolunteerId } from '@murmuration/protocol';
-import { admit, Introductions } from './introductions.ts';
+import { Introductions } from './introductions.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
-import { applyRecord, initialState, isOver } from './ledger-state.ts';
+import { applyRecord, initialState } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
@@ -22,7 +21,7 @@ export class Desk {
   /** Were here before a restart and are expected back until `awaitUntilMs`. */
   readonly awaited = new Set<VolunteerId>();
   awaitUntilMs = 0;
-  readonly introductions = new Introductions();
+  readonly introductions: Introductions;
   /** The furthest round of the term that a replica reported. */
   roundMax: number;
   nowMs = 0;
@@ -32,6 +31,7 @@ export class Desk {
 
   constructor(setup: RunSetup, records: readonly LedgerRecord[]) {
     this.state = initialState(setup);
+    this.introductions = new Introductions(setup.manifest.seed);
     for (const record of records) applyRecord(this.state, record);
     this.roundMax = this.state.round;
   }
@@ -72,10 +72,9 @@ export class Desk {
     return holders;
   }
 
-  /** Ready volunteers that have a place, in order of arrival. */
+  /** Ready volunteers, in order of arrival. */
   members(): readonly VolunteerId[] {
-    const ready = [...this.present].filter(([, presence]) => presence.ready).map(([id]) => id);
-    return admit([...this.awaited, ...ready]).members.filter((id) => this.present.has(id));
+    return [...this.present].filter(([, presence]) => presence.ready).map(([id]) => id);
   }
 
   /** Members and those that are expected back: a restart must not look like an exodus. */
@@ -108,8 +107,12 @@ export class Desk {
 
   tellIntroductions(): void {
     // A member that is expected back stays in everybody's list, so that a restart tears no link.
-    for (const { to, peers } of this.introductions.update([...this.awaited, ...this.members()]))
-      if (this.present.has(to)) this.tell(to, { type: 'introduce', runId: this.runId, peers: [...peers] });
+    for (const { to, plane, planeCount, peers } of this.introductions.update([
+      ...this.awaited,
+      ...this.members(),
+    ]))
+      if (this.present.has(to))
+        this.tell(to, { type: 'introduce', runId: this.runId, plane, planeCount, peers: [...peers] });
   }
 
   tellProgress(): void {
@@ -131,16 +134,11 @@ export class Desk {
 
   tellStates(): void {
     const { state, reason } = this.state;
-    const members = new Set(this.members());
     for (const [to, presence] of this.present) {
-      const isFull = presence.ready && !members.has(to) && !isOver(state);
-      const text = isFull
-        ? `the run is full: all ${LIMITS.groupMaxMembers} places are taken; you are next`
-        : reason;
-      const key = `${state}|${text}`;
+      const key = `${state}|${reason}`;
       if (presence.stateTold === key) continue;
       presence.stateTold = key;
-      this.tell(to, { type: 'run-state', runId: this.runId, state, reason: text });
+      this.tell(to, { type: 'run-state', runId: this.runId, state, reason });
     }
   }
 }

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it, vi } from 'vitest';
+import { PLANE_COUNT } from './crews.ts';
 import { Rehearsal, RUN_ID, runSetup, volunteer } from '../testing/run.ts';
 import { LEASES_PER_VOLUNTEER_MAX, metricPoints, RunLedger, runView, volunteerViews } from './ledger.ts';
 import type { CoordinatorMessageOf } from '@murmuration/protocol';
@@ -232,19 +233,26 @@ describe('laws of the ledger, for any order of events', () => {
     }, 40);
   });
 
-  it('a full run introduces everybody to everybody and nobody else: 32 members, the others wait', () => {
+  it('[R12] up to 32 are one crew, everybody with everybody; one more, and all are told their crews of every plane', () => {
     const run = new Rehearsal(runSetup());
-    const count = LIMITS.groupMaxMembers + 3;
-    for (let n = 0; n < count; n++) run.ready(n);
-    expect(run.ledger.present.size).toBe(count);
+    for (let n = 0; n < LIMITS.groupMaxMembers; n++) run.ready(n);
     expect(run.ledger.areIntroduced(volunteer(0), volunteer(LIMITS.groupMaxMembers - 1))).toBe(true);
-    expect(run.ledger.areIntroduced(volunteer(0), volunteer(LIMITS.groupMaxMembers))).toBe(false);
-    expect(run.toldTo(count - 1, 'introduce')).toEqual([]);
-    expect(run.toldTo(count - 1, 'run-state').at(-1)?.reason).toMatch(/full/);
-    expect(run.lease(count - 1)).toBeNull();
-    run.leave(0);
-    expect(run.toldTo(LIMITS.groupMaxMembers, 'introduce')).toMatchObject([
-      { peers: { length: LIMITS.groupMaxMembers - 1 } },
-    ]);
+    expect(run.toldTo(0, 'introduce').at(-1)).toMatchObject({
+      plane: 0,
+      planeCount: 1,
+      peers: { length: 31 },
+    });
+    run.ready(LIMITS.groupMaxMembers);
+    for (let n = 0; n <= LIMITS.groupMaxMembers; n++) {
+      const told = run.toldTo(n, 'introduce').slice(-PLANE_COUNT);
+      expect(told.map(({ plane, planeCount }) => [plane, planeCount])).toEqual([
+        [0, 4],
+        [1, 4],
+        [2, 4],
+        [3, 4],
+      ]);
+      for (const { peers } of told) expect(peers.length).toBeGreaterThanOrEqual(4);
+    }
+    expect(run.lease(LIMITS.groupMaxMembers)).not.toBeNull();
   });
 });

@@ -193,7 +193,7 @@ export class RunLedger {
     for (const other of desk.present.keys())
       if (desk.introductions.areIntroduced(other, volunteerId))
         desk.tell(other, { type: 'peer-left', volunteerId });
-    desk.introductions.forget(volunteerId);
+    desk.introductions.left(volunteerId);
     this.#curve.forget(volunteerId);
     this.#founding.left(volunteerId, presence !== undefined && desk.isHolder(presence), exit === 'leaving');
   }
@@ -273,7 +273,8 @@ export class RunLedger {
       desk.roundMax = head.round;
       this.#founding.roundMoved();
     }
-    if (this.#fingerprints.differs(volunteerId, head))
+    // Crews of several planes have anchors of their own (SPEC R12).
+    if (desk.introductions.planeCount === 1 && this.#fingerprints.differs(volunteerId, head))
       desk.write({ kind: 'diverged', volunteerId, term: head.term, round: head.round });
   }
 

@@ -52,7 +52,7 @@ export class DialPlan {
 
   /** Replaces the list of wanted peers. What is known of those that stay is kept. */
   hold(peers: readonly VolunteerId[], nowMs: number): void {
-    const named = new Set(peers.slice(0, LIMITS.groupMaxMembers).filter((peer) => peer !== this.#self));
+    const named = new Set(peers.slice(0, LIMITS.linksMax).filter((peer) => peer !== this.#self));
     for (const peer of [...this.#wanted.keys()]) if (!named.has(peer)) this.#wanted.delete(peer);
     for (const peer of named) {
       if (this.#wanted.has(peer)) continue;

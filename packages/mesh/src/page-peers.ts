@@ -26,7 +26,7 @@ const BYE = 'bye';
 const CONTROL_WORDS_MAX = 8;
 /** A call of somebody not introduced yet waits this long for the introduction, and so many at once. */
 const EARLY_CALL_MAX_MS = 5_000;
-const EARLY_CALLS_MAX = LIMITS.groupMaxMembers;
+const EARLY_CALLS_MAX = LIMITS.linksMax;
 /** Backoff of the signalling socket, and how long one attempt may take. Guesses. */
 const SIGNAL_RETRY = { firstMs: 500, maxMs: 15_000 };
 const SIGNAL_ATTEMPT_MAX_MS = 10_000;

@@ -46,9 +46,14 @@ export const CoordinatorMessageSchema = Type.Union([
   }),
   /** Somebody holds a replica: fetch the state from a peer of this term (or a later one). */
   message('join', { runId: RunIdSchema, term: Counter32 }),
-  /** Peers of the run to hold links with. The smaller id dials. Replaces the former list. */
+  /**
+   * Peers to hold links with and to exchange with in rounds of this plane (round modulo `planeCount`). The smaller id
+   * dials. Replaces the plane's former list; another `planeCount` replaces the lists of all planes.
+   */
   message('introduce', {
     runId: RunIdSchema,
+    plane: Type.Integer({ minimum: 0, maximum: LIMITS.planesMax - 1 }),
+    planeCount: Type.Integer({ minimum: 1, maximum: LIMITS.planesMax }),
     peers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
   }),
   /** A peer's socket closed or fell silent: nobody should wait for it. Its links may still live. */

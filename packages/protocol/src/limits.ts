@@ -36,6 +36,10 @@ export const LIMITS = {
   peerQueueMaxBytes: 64 * 1024 * 1024,
   /** Members of one group: everybody sends to everybody, so bytes grow with it. */
   groupMaxMembers: 32,
+  /** Partitions of a large swarm into groups; see the coordinator's crews. */
+  planesMax: 8,
+  /** Links of one tab, over all its groups. */
+  linksMax: 64,
   parametersMax: 50_000_000,
   layersMax: 200,
   dimensionMax: 65_536,

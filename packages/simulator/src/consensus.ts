@@ -10,7 +10,7 @@
  *   lagging   the same tab comes back with its old value, as one that froze for a round would before it notices.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
-import { drawPlanes, type Plane } from '@murmuration/swarm';
+import { drawPlanes, type Plane } from '@murmuration/coordinator/introductions';
 
 export interface ConsensusOptions {
   readonly seed: number;
