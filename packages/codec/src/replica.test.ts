@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { averageUpdates } from './averaging.ts';
 import { mulberry } from './random.ts';
 import { Replica, ReplicaError } from './replica.ts';
-import { decodeState, encodeState } from './state.ts';
 import { decodeUpdate, encodeUpdate } from './update-codec.ts';
 import { fingerprint, parametersFromBytes, parametersToBytes, relativeDistance } from './vectors.ts';
 
@@ -185,31 +184,8 @@ describe('replica', () => {
   });
 });
 
-describe('state', () => {
+describe('parameters', () => {
   const anchor = noise(1);
-  const secondMoment = noise(1e-4).map(Math.abs);
-  const state = encodeState({ anchor, secondMoment, stepCount: 77 });
-
-  it('[J4] carries the anchor exactly, the second moment within 0.4 %, the step count', () => {
-    const restored = decodeState(state, COUNT)!;
-    expect(fingerprint(restored.anchor)).toBe(fingerprint(anchor));
-    expect(restored.stepCount).toBe(77);
-    for (const [i, value] of restored.secondMoment.entries())
-      expect(Math.abs(value - secondMoment[i]!)).toBeLessThanOrEqual(secondMoment[i]! * 0.004 + 1e-38);
-  });
-
-  it('[P4] refuses wrong length, magic, model, a negative moment and values that are not finite', () => {
-    const broken = (change: (bytes: DataView) => void) => {
-      const bytes = state.slice();
-      change(new DataView(bytes.buffer));
-      return decodeState(bytes, COUNT);
-    };
-    expect(decodeState(state.subarray(1), COUNT)).toBeNull();
-    expect(decodeState(state, COUNT + 1)).toBeNull();
-    expect(broken((view) => view.setUint32(0, 1))).toBeNull();
-    expect(broken((view) => view.setFloat32(12, Number.NaN, true))).toBeNull();
-    expect(broken((view) => view.setUint16(12 + 4 * COUNT, 0xbf80, true))).toBeNull();
-  });
 
   it('parameters survive as bytes; wrong length or NaN is refused', () => {
     expect(parametersFromBytes(parametersToBytes(anchor), COUNT)).toEqual(anchor);

@@ -60,6 +60,12 @@ export interface ReplicaOptions {
 const AVERAGE_DECAY = 0.8;
 const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCount / (commitCount + 4));
 
+/** What a commit adds to an anchor: rate * mean. */
+interface Step {
+  readonly mean: Float32Array;
+  readonly rate: number;
+}
+
 export class Replica {
   readonly #scheme: Scheme;
   readonly #outerLearningRate: number;
@@ -173,17 +179,28 @@ export class Replica {
     return encoded;
   }
 
+  /**
+   * Moves only these ranges of the anchor by a commit, that the rest of it has behind it already: a state that was just
+   * put together from chunks of several rounds. What comes out is what `commit` would have given, bit for bit.
+   */
+  bringForward(
+    updates: readonly GroupUpdate[],
+    ranges: readonly { readonly start: number; readonly end: number }[],
+  ): void {
+    const step = this.#step(updates);
+    for (const { start, end } of ranges) {
+      this.#move(step, start, end);
+      this.#average.set(this.#anchor.subarray(start, end), start);
+    }
+  }
+
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
   commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
-    const mean = this.#mean(updates, this.#anchor.length, this.#divisor);
-    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
+    const { mean } = this.#move(this.#step(updates), 0, this.#anchor.length);
     this.#commitCount += 1;
     const follow = 1 - averageDecay(this.#commitCount);
-    for (let i = 0; i < mean.length; i++) {
-      this.#anchor[i]! += rate * mean[i]!;
+    for (let i = 0; i < mean.length; i++)
       this.#average[i]! += follow * (this.#anchor[i]! - this.#average[i]!);
-    }
-    this.#fingerprint = null;
     const open = this.#open;
     this.#open = null;
     if (open === null) return;
@@ -192,5 +209,17 @@ export class Replica {
     const limit = RESIDUAL_RATIO_MAX * open.deltaNorm;
     const size = norm(this.#residual);
     if (size > limit) for (let i = 0; i < mean.length; i++) this.#residual[i]! *= limit / size;
+  }
+  #step(updates: readonly GroupUpdate[]): Step {
+    const mean = this.#mean(updates, this.#anchor.length, this.#divisor);
+    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
+    return { mean, rate };
+  }
+
+  #move(step: Step, start: number, end: number): Step {
+    const { mean, rate } = step;
+    for (let i = start; i < end; i++) this.#anchor[i]! += rate * mean[i]!;
+    this.#fingerprint = null;
+    return step;
   }
 }

@@ -13,7 +13,8 @@ const state: OutgoingFrame = {
   ...base,
   kind: 'state',
   anchor: ANCHOR,
-  state: new Uint8Array(900_000).fill(3),
+  chunk: 0,
+  bytes: new Uint8Array(900_000).fill(3),
 };
 const hello: OutgoingFrame = {
   ...base,

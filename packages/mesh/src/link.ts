@@ -44,7 +44,7 @@ export type LinkEvent =
 export interface LinkTotals {
   bytesSent: number;
   bytesReceived: number;
-  /** Of the bytes sent, those of whole states for newcomers. */
+  /** Of the bytes sent, those of states for newcomers. */
   bytesSentState: number;
   rejectedFrames: number;
 }

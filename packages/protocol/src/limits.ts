@@ -23,7 +23,7 @@ export const LIMITS = {
   peerSilenceMaxMs: 8_000,
   /** One data-channel message: SCTP carries 256 KiB, throughput is flat from 64 KiB on. */
   peerMessageMaxBytes: 65_536,
-  /** Data-channel messages a second from one peer, steady and burst (a 50 M-parameter state is 3,200 messages). */
+  /** Data-channel messages a second from one peer, steady and burst (a 50 M-parameter state is 4,000 messages). */
   peerMessagesPerSecond: 2_000,
   peerMessagesBurst: 8_000,
   /** Transfers that one peer may have open towards us at once. */
@@ -41,6 +41,8 @@ export const LIMITS = {
   /** Links of one tab, over all its groups. */
   linksMax: 64,
   parametersMax: 50_000_000,
+  /** Chunks of a replica's state: 51,200 values each (codec state.ts), so the largest model has 977. */
+  stateChunksMax: 1_024,
   layersMax: 200,
   dimensionMax: 65_536,
   rankMax: 5,

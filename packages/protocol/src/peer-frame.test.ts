@@ -61,12 +61,14 @@ const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
     kind: fc.constantFrom('take-over' as const, 'yield' as const),
     ballot: fc.integer({ min: 0, max: 65_535 }),
   }),
-  fc.record({ ...base, kind: fc.constant('state-request' as const) }),
+  fc.record({ ...base, kind: fc.constant('state-request' as const), chunk: fc.nat(1_023) }),
+  fc.record({ ...base, kind: fc.constant('state-denied' as const), chunk: fc.nat(1_023) }),
   fc.record({
     ...base,
     kind: fc.constant('state' as const),
     anchor: print,
-    state: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
+    chunk: fc.nat(1_023),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
   }),
   fc.record({ ...base, kind: fc.constant('heartbeat' as const) }),
   fc.record({ ...base, kind: fc.constant('bye' as const) }),
@@ -132,6 +134,16 @@ describe('peer frames', () => {
     } as const;
     const bytes = encodeFrame({ ...frame, included: [entry, entry], members: [], graceMs: 0 });
     expect(decodeFrame(bytes, limits)).toEqual({ rejected: 'bad-payload' });
+  });
+
+  it('[P1] [J3] refuses a chunk that no model has, asked for, given or denied', () => {
+    const base = { runTag: 1, term: 2, round: 3 };
+    const chunk = LIMITS.stateChunksMax;
+    const given = { anchor: '0'.repeat(16), bytes: new Uint8Array(9) };
+    const refused = { rejected: 'bad-payload' };
+    expect(decodeFrame(encodeFrame({ ...base, kind: 'state-request', chunk }), limits)).toEqual(refused);
+    expect(decodeFrame(encodeFrame({ ...base, kind: 'state-denied', chunk }), limits)).toEqual(refused);
+    expect(decodeFrame(encodeFrame({ ...base, kind: 'state', chunk, ...given }), limits)).toEqual(refused);
   });
 
   it('crc32 is the standard one', () => {

@@ -30,6 +30,7 @@ const KIND_CODES = {
   bye: 8,
   'take-over': 9,
   yield: 10,
+  'state-denied': 11,
 } as const;
 export type FrameKind = keyof typeof KIND_CODES;
 
@@ -88,9 +89,17 @@ export type Frame = FrameBase &
     | { readonly kind: 'yield'; readonly ballot: number }
     /** Please send me this author's update of `round`. */
     | { readonly kind: 'pull'; readonly author: VolunteerId }
-    | { readonly kind: 'state-request' }
-    /** The whole replica at the start of `round`. */
-    | { readonly kind: 'state'; readonly anchor: Fingerprint; readonly state: Uint8Array }
+    /** Please send me this chunk of your replica as it stood at the start of `round` or of any later one. */
+    | { readonly kind: 'state-request'; readonly chunk: number }
+    /** A chunk (codec state.ts) of a replica that stood at `anchor` at the start of `round`. */
+    | {
+        readonly kind: 'state';
+        readonly anchor: Fingerprint;
+        readonly chunk: number;
+        readonly bytes: Uint8Array;
+      }
+    /** Not from me, or not now: ask somebody else for this chunk. */
+    | { readonly kind: 'state-denied'; readonly chunk: number }
     | { readonly kind: 'heartbeat' }
     | { readonly kind: 'bye' }
   );
@@ -113,15 +122,17 @@ export interface FrameLimits {
 }
 
 const FINGERPRINT_BYTES = 8;
+const CHUNK_INDEX_BYTES = 4;
+const STATE_FIXED_BYTES = FINGERPRINT_BYTES + CHUNK_INDEX_BYTES;
 const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES;
 const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2;
 const BALLOT_BYTES = 2;
 const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
 
-/** Limits of a run whose codec needs at most `encodedMaxBytes` and whose state needs at most `stateMaxBytes`. */
-export const frameLimits = (encodedMaxBytes: number, stateMaxBytes: number): FrameLimits => ({
+/** Limits of a run whose updates have at most `encodedMaxBytes` and whose state's chunks at most `chunkMaxBytes`. */
+export const frameLimits = (encodedMaxBytes: number, chunkMaxBytes: number): FrameLimits => ({
   updatePayloadMaxBytes: UPDATE_FIXED_BYTES + encodedMaxBytes,
-  statePayloadMaxBytes: FINGERPRINT_BYTES + stateMaxBytes,
+  statePayloadMaxBytes: STATE_FIXED_BYTES + chunkMaxBytes,
 });
 
 /** Largest whole frame under these limits, bytes. */
@@ -149,6 +160,8 @@ function payloadMaxBytes(kind: FrameKind, limits: FrameLimits): number {
     case 'yield':
       return BALLOT_BYTES;
     case 'state-request':
+    case 'state-denied':
+      return CHUNK_INDEX_BYTES;
     case 'heartbeat':
     case 'bye':
       return 0;
@@ -204,9 +217,13 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       break;
     case 'state':
       payload.fingerprint(frame.anchor);
-      payload.bytes(frame.state);
+      payload.u32(frame.chunk);
+      payload.bytes(frame.bytes);
       break;
     case 'state-request':
+    case 'state-denied':
+      payload.u32(frame.chunk);
+      break;
     case 'heartbeat':
     case 'bye':
       break;
@@ -248,8 +265,10 @@ function payloadBytes(frame: OutgoingFrame): number {
     case 'yield':
       return BALLOT_BYTES;
     case 'state':
-      return FINGERPRINT_BYTES + frame.state.length;
+      return STATE_FIXED_BYTES + frame.bytes.length;
     case 'state-request':
+    case 'state-denied':
+      return CHUNK_INDEX_BYTES;
     case 'heartbeat':
     case 'bye':
       return 0;
@@ -347,10 +366,18 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
     case 'take-over':
     case 'yield':
       return payload.length === BALLOT_BYTES ? { ...base, kind, ballot: reader.u16() } : null;
-    case 'state':
-      if (payload.length <= FINGERPRINT_BYTES) return null;
-      return { ...base, kind, anchor: reader.fingerprint(), state: payload.subarray(FINGERPRINT_BYTES) };
+    case 'state': {
+      if (payload.length <= STATE_FIXED_BYTES) return null;
+      const anchor = reader.fingerprint();
+      const chunk = reader.u32();
+      if (chunk >= LIMITS.stateChunksMax) return null;
+      return { ...base, kind, anchor, chunk, bytes: payload.subarray(STATE_FIXED_BYTES) };
+    }
     case 'state-request':
+    case 'state-denied': {
+      const chunk = payload.length === CHUNK_INDEX_BYTES ? reader.u32() : LIMITS.stateChunksMax;
+      return chunk >= LIMITS.stateChunksMax ? null : { ...base, kind, chunk };
+    }
     case 'heartbeat':
     case 'bye':
       return payload.length === 0 ? { ...base, kind } : null;

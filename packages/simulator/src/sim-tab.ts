@@ -257,9 +257,16 @@ export class SimTab implements NetworkEnd {
         });
         return;
       }
-      case 'train':
-        this.#device.push(effect.ticket, effect.command);
+      case 'train': {
+        const { ticket, command } = effect;
+        if (command.kind !== 'capture') {
+          this.#device.push(ticket, command);
+          return;
+        }
+        // Not in its turn: the replica of this moment, whatever is at work.
+        this.#later(this.trainer.durationMs(command), () => this.trainer.execute(ticket, command));
         return;
+      }
       case 'interrupt-training':
         this.#device.interrupt();
         return;

@@ -3,8 +3,8 @@
  * time, one after another as in a tab.
  */
 import {
-  decodeState,
   encodeState,
+  loadState,
   parametersFromBytes,
   parametersToBytes,
   Replica,
@@ -94,9 +94,8 @@ export class SimTrainer {
       case 'prepare':
         return { kind: 'prepared', ticket };
       case 'load-state': {
-        const state = decodeState(command.state, manifest.parameterCount);
+        const state = loadState(this.replica, command);
         if (state === null) return failed('error', 'bad state');
-        this.replica.load(state.anchor);
         this.#optimiser.firstMoment.fill(0);
         this.#optimiser.secondMoment.set(state.secondMoment);
         this.#optimiser.stepCount = state.stepCount;
@@ -133,8 +132,8 @@ export class SimTrainer {
         return { kind: 'committed', ticket, round: this.#round, anchor: this.replica.fingerprint };
       case 'capture': {
         const { secondMoment, stepCount } = this.#optimiser;
-        const state = encodeState({ anchor: this.replica.anchor, secondMoment, stepCount });
-        return { kind: 'captured', ticket, round: this.#round, anchor: this.replica.fingerprint, state };
+        const chunks = encodeState({ anchor: this.replica.anchor, secondMoment, stepCount });
+        return { kind: 'captured', ticket, round: this.#round, anchor: this.replica.fingerprint, chunks };
       }
       case 'evaluate': {
         const { validation } = this.#options;

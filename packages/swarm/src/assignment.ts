@@ -178,7 +178,7 @@ export class Assignment {
         return 'news';
       }
       case 'captured':
-        this.membership.captured(event);
+        this.membership.captured(event, nowMs);
         return 'none';
       case 'evaluated':
         this.#takeEvaluation(event);

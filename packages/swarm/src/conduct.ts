@@ -10,7 +10,7 @@ export const STRIKES_MAX = 3;
  * (25 seeds of `mix`, 6 of `chaos`). `not-leader` and `not-author` are refused too, but they are not proof: members
  * differ about the order for a while, and who is asked for an update that a liar sent in two versions gives the other.
  */
-const VIOLATIONS: ReadonlySet<string> = new Set(['equivocation', 'other-run', 'bad-state']);
+const VIOLATIONS: ReadonlySet<string> = new Set(['equivocation', 'other-run', 'bad-state', 'bad-request']);
 /** An update that is none of the run's codec, or holds no finite numbers: its author made it so. */
 const BAD_UPDATE = 'update-';
 /** What comes too late or too early is no fault: tabs are never in the same round at the same instant. */

@@ -1,46 +1,138 @@
 /**
- * Newcomers that asked us for the state: one copy of the replica serves all that wait for it. Pure.
+ * Newcomers that ask us for chunks of the state. One copy of the replica serves all of them, also a few rounds later:
+ * who fetches brings it forward itself. What is given is bounded in newcomers, in chunks under way and in bytes a
+ * second, because the group's updates leave by the same uplink. Who is refused hears it at once and asks elsewhere.
+ * Pure.
  */
-import type { Head, VolunteerId } from '@murmuration/protocol';
+import { chunkBytes, chunkCount } from '@murmuration/codec';
+import type { FrameOf, Head, RunManifest, VolunteerId } from '@murmuration/protocol';
 import type { Outbox } from './outbox.ts';
 import type { TrainerEvent } from './ports.ts';
+
+/** Newcomers that are served at a time, and chunks that one of them may have asked for and not got. */
+const DONEES_MAX = 4;
+export const REQUESTS_MAX = 2;
+/** A newcomer that asks for nothing for so long has its state, or has gone elsewhere. */
+const DONEE_SILENCE_MAX_MS = 3_000;
+/** 20 Mbit/s, what a home line takes in; the burst is one chunk for each newcomer. */
+const GIVEN_BYTES_PER_MS = 2_500;
+const GIVEN_BURST_BYTES = 1024 * 1024;
+/** A copy that nobody asked for is freed. Longer than a newcomer's whole fetch of a middling model; a guess. */
+const COPY_KEPT_MS = 10_000;
+
+interface Request {
+  readonly peer: VolunteerId;
+  readonly chunk: number;
+  readonly roundMin: number;
+}
 
 export class Donations {
   readonly #outbox: Outbox;
   readonly #runTag: number;
-  readonly #donees = new Set<VolunteerId>();
+  readonly #parameterCount: number;
+  #requests: Request[] = [];
+  /** When each newcomer asked last. */
+  readonly #donees = new Map<VolunteerId, number>();
+  #copy: (Head & { readonly chunks: readonly Uint8Array[] }) | null = null;
+  #copyUsedMs = 0;
+  #allowanceBytes = GIVEN_BURST_BYTES;
+  #allowanceMs = 0;
 
-  constructor(outbox: Outbox, runTag: number) {
-    this.#outbox = outbox;
-    this.#runTag = runTag;
+  constructor(options: { outbox: Outbox; runTag: number; manifest: RunManifest }) {
+    this.#outbox = options.outbox;
+    this.#runTag = options.runTag;
+    this.#parameterCount = options.manifest.parameterCount;
   }
 
-  asked(peer: VolunteerId): void {
-    this.#donees.add(peer);
+  /** When `advance` is due at the latest. */
+  get nextDeadlineMs(): number {
+    const next = this.#requests.find((request) => this.#serves(request));
+    const giveMs =
+      next === undefined
+        ? Infinity
+        : this.#allowanceMs +
+          Math.max(0, chunkBytes(next.chunk, this.#parameterCount) - this.#allowanceBytes) /
+            GIVEN_BYTES_PER_MS;
+    return Math.min(giveMs, this.#copy === null ? Infinity : this.#copyUsedMs + COPY_KEPT_MS);
+  }
+
+  /** Null: it will be answered, if only by a refusal. */
+  asked(peer: VolunteerId, frame: FrameOf<'state-request'>, head: Head | null, nowMs: number): string | null {
+    const { chunk, round: roundMin } = frame;
+    if (chunk >= chunkCount(this.#parameterCount)) return 'bad-request';
+    for (const [donee, askedMs] of this.#donees)
+      if (nowMs - askedMs >= DONEE_SILENCE_MAX_MS && !this.#requests.some((r) => r.peer === donee))
+        this.#donees.delete(donee);
+    const open = this.#requests.filter((request) => request.peer === peer);
+    const isBusy =
+      open.length >= REQUESTS_MAX || (!this.#donees.has(peer) && this.#donees.size >= DONEES_MAX);
+    // One round ahead of us is where we shall be in a moment.
+    if (isBusy || head === null || frame.term !== head.term || roundMin > head.round + 1) {
+      this.#deny(peer, chunk);
+      return null;
+    }
+    this.#donees.set(peer, nowMs);
+    if (!open.some((request) => request.chunk === chunk)) this.#requests.push({ peer, chunk, roundMin });
+    return null;
   }
 
   lost(peer: VolunteerId): void {
     this.#donees.delete(peer);
+    this.#requests = this.#requests.filter((request) => request.peer !== peer);
   }
 
-  /** Asks the trainer for a copy when somebody waits and none is on its way. */
-  advance(): void {
-    if (this.#donees.size > 0 && !this.#outbox.inFlight('capture')) this.#outbox.train({ kind: 'capture' });
+  /** Gives what the copy and the allowance have, and asks the trainer for a newer copy where that one is too old. */
+  advance(head: Head | null, nowMs: number): void {
+    if (this.#copy !== null && (head?.term !== this.#copy.term || nowMs >= this.#copyUsedMs + COPY_KEPT_MS))
+      this.#copy = null;
+    if (head === null) {
+      for (const { peer, chunk } of this.#requests) this.#deny(peer, chunk);
+      this.#requests = [];
+      return;
+    }
+    const earnedBytes = GIVEN_BYTES_PER_MS * Math.max(0, nowMs - this.#allowanceMs);
+    this.#allowanceBytes = Math.min(GIVEN_BURST_BYTES, this.#allowanceBytes + earnedBytes);
+    this.#allowanceMs = nowMs;
+    this.#requests = this.#requests.filter((request) => !this.#gives(request, nowMs));
+    const wantsCopy = this.#requests.some(
+      (request) => !this.#serves(request) && request.roundMin <= head.round,
+    );
+    if (wantsCopy && !this.#outbox.inFlight('capture')) this.#outbox.train({ kind: 'capture' });
   }
 
-  /** The copy is here. Without a head there is nothing to give: the newcomers will ask somebody else. */
-  captured(event: Extract<TrainerEvent, { kind: 'captured' }>, head: Head | null): void {
-    const { round, anchor, state } = event;
-    if (head !== null)
-      for (const peer of this.#donees)
-        this.#outbox.send(peer, {
-          kind: 'state',
-          runTag: this.#runTag,
-          term: head.term,
-          round,
-          anchor,
-          state,
-        });
-    this.#donees.clear();
+  /** The copy is here. Without a head there is nothing to give: `advance` tells the newcomers. */
+  captured(event: Extract<TrainerEvent, { kind: 'captured' }>, head: Head | null, nowMs: number): void {
+    if (head === null) return;
+    const { round, anchor: fingerprint, chunks } = event;
+    this.#copy = { term: head.term, round, fingerprint, chunks };
+    this.#copyUsedMs = nowMs;
+  }
+
+  #serves(request: Request): boolean {
+    return this.#copy !== null && this.#copy.round >= request.roundMin;
+  }
+
+  #gives(request: Request, nowMs: number): boolean {
+    if (this.#copy === null || !this.#serves(request)) return false;
+    const { term, round, fingerprint: anchor, chunks } = this.#copy;
+    const bytes = chunks[request.chunk]!;
+    if (bytes.length > this.#allowanceBytes) return false;
+    this.#allowanceBytes -= bytes.length;
+    this.#copyUsedMs = nowMs;
+    const { chunk } = request;
+    this.#outbox.send(request.peer, {
+      kind: 'state',
+      runTag: this.#runTag,
+      term,
+      round,
+      anchor,
+      chunk,
+      bytes,
+    });
+    return true;
+  }
+
+  #deny(peer: VolunteerId, chunk: number): void {
+    this.#outbox.send(peer, { kind: 'state-denied', runTag: this.#runTag, term: 0, round: 0, chunk });
   }
 }

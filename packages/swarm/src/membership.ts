@@ -3,7 +3,6 @@
  * to one. Four roles: `none`, `founding` (loads a checkpoint and starts a term), `joining` (fetches the state from a
  * peer) and `member` (takes part in rounds, see group-round.ts). Pure; wishes go to the outbox.
  */
-import { decodeState } from '@murmuration/codec';
 import {
   encodeFrame,
   frameCrc,
@@ -17,6 +16,7 @@ import {
 } from '@murmuration/protocol';
 import { Conduct } from './conduct.ts';
 import { Donations } from './donations.ts';
+import { fetchState } from './fetch-wishes.ts';
 import { answerTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
 import type { Reach } from './leadership.ts';
@@ -24,7 +24,7 @@ import type { Outbox } from './outbox.ts';
 import { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
-import { StateFetch } from './state-fetch.ts';
+import { StateFetch, type StateFrame } from './state-fetch.ts';
 
 export type Role =
   | { readonly kind: 'none' }
@@ -68,7 +68,7 @@ export class Membership {
     this.#peers = options.peers;
     this.#outbox = options.outbox;
     this.#paused = options.paused;
-    this.#donations = new Donations(options.outbox, options.runTag);
+    this.#donations = new Donations(options);
   }
 
   get rejectedFrames(): number {
@@ -120,6 +120,7 @@ export class Membership {
     return Math.min(
       this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
+      this.#donations.nextDeadlineMs,
       this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND_MAX_MS : Infinity,
     );
   }
@@ -157,21 +158,21 @@ export class Membership {
   join(from: VolunteerId | null, nowMs: number): void {
     this.#closing = null;
     this.#behindSinceMs = null;
-    const { parameterCount } = this.#manifest;
-    this.#role = { kind: 'joining', fetch: new StateFetch({ parameterCount, first: from, nowMs }) };
+    const options = { self: this.#self, manifest: this.#manifest, first: from, nowMs };
+    this.#role = { kind: 'joining', fetch: new StateFetch(options) };
     this.sayHelloToAll();
   }
 
   stateLoaded(event: Extract<TrainerEvent, { kind: 'state-loaded' }>, nowMs: number): void {
     if (this.#role.kind !== 'founding' && this.#role.kind !== 'joining') return;
     const founding = this.#role.kind === 'founding';
-    if (this.#role.kind === 'joining' && this.#role.fetch.accepted?.anchor !== event.anchor) {
-      this.#outbox.count('state-other-anchor');
-      this.#role.fetch.refused();
-      return;
+    if (this.#role.kind === 'joining') {
+      const { isProven, liars } = this.#role.fetch.loaded(event);
+      for (const liar of liars) this.reject(liar, 'bad-state');
+      if (!isProven) return;
     }
-    const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.accepted!.term;
-    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.frames(term) : [];
+    const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.loading!.term;
+    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.since(term, event.round) : [];
     const round = new GroupRound({
       self: this.#self,
       scheme: this.#manifest.training.codec,
@@ -197,10 +198,9 @@ export class Membership {
     this.#peers.heard(peer, frame);
     switch (frame.kind) {
       case 'state-request':
-        if (this.#role.kind === 'member') this.#donations.asked(peer);
-        return;
       case 'state':
-        this.#takeState(peer, frame);
+      case 'state-denied':
+        this.#takeState(peer, frame, nowMs);
         return;
       case 'bye':
         this.#outbox.push({ kind: 'drop-link', peer, reason: 'bye' });
@@ -271,18 +271,23 @@ export class Membership {
     return closed.updates;
   }
 
-  captured(event: Extract<TrainerEvent, { kind: 'captured' }>): void {
-    this.#donations.captured(event, this.head);
+  captured(event: Extract<TrainerEvent, { kind: 'captured' }>, nowMs: number): void {
+    this.#donations.captured(event, this.head, nowMs);
   }
   /** Whatever has become possible or due. `roundsGoOn`: the run is neither paused nor at its end. */
   advance(
     nowMs: number,
     { coordinatorUp, roundsGoOn }: { coordinatorUp: boolean; roundsGoOn: boolean },
   ): void {
-    if (this.#role.kind === 'joining') this.#fetchState(this.#role.fetch, nowMs, coordinatorUp);
+    if (this.#role.kind === 'joining') {
+      const isStranded = fetchState(this.#role.fetch, this.#outbox, this.#peers.donors(), nowMs);
+      const reason = 'no peer gave a state';
+      if (isStranded && coordinatorUp)
+        this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason });
+    }
     if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
     if (this.#role.kind === 'member' && roundsGoOn && !this.#paused) this.#decide(this.#role.round, nowMs);
-    if (this.#role.kind === 'member') this.#donations.advance();
+    this.#donations.advance(this.head, nowMs);
   }
 
   pause(paused: boolean): void {
@@ -320,18 +325,12 @@ export class Membership {
     this.lost(peer);
   }
 
-  #takeState(peer: VolunteerId, frame: FrameOf<'state'>): void {
-    if (this.#role.kind !== 'joining' || !this.#role.fetch.isAsked(peer)) {
-      this.#outbox.count('late-state');
-      return;
-    }
-    if (decodeState(frame.state, this.#manifest.parameterCount) === null) {
-      this.#role.fetch.refused();
-      this.reject(peer, 'bad-state');
-      return;
-    }
-    this.#role.fetch.accept({ term: frame.term, anchor: frame.anchor });
-    this.#outbox.train({ kind: 'load-state', round: frame.round, state: frame.state });
+  /** A chunk of the state: wished for, given or denied. */
+  #takeState(peer: VolunteerId, frame: StateFrame, nowMs: number): void {
+    let rejection: string | null = 'late-state';
+    if (frame.kind === 'state-request') rejection = this.#donations.asked(peer, frame, this.head, nowMs);
+    else if (this.#role.kind === 'joining') rejection = this.#role.fetch.answered(peer, frame, nowMs);
+    if (rejection !== null) this.reject(peer, rejection);
   }
 
   #decide(round: GroupRound, nowMs: number): void {
@@ -369,15 +368,6 @@ export class Membership {
       default:
         decision satisfies never;
     }
-  }
-
-  #fetchState(fetch: StateFetch, nowMs: number, coordinatorUp: boolean): void {
-    const wish = fetch.next(this.#peers.donors(), nowMs);
-    if (wish === null) return;
-    if (wish.kind === 'ask')
-      this.#outbox.send(wish.donor, { kind: 'state-request', runTag: this.#runTag, term: 0, round: 0 });
-    else if (coordinatorUp)
-      this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason: 'no peer gave a state' });
   }
 
   /** [R8] A replica that its peers have left behind does not wait for commits that nobody will send again. */

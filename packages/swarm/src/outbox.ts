@@ -32,10 +32,12 @@ export class Outbox {
     this.#effects.push({ kind: 'send', peer, frame });
   }
 
-  train(command: TrainerCommand): void {
+  /** Returns the ticket of the answer. */
+  train(command: TrainerCommand): number {
     this.#ticket += 1;
     this.#tickets.set(this.#ticket, command);
     this.#effects.push({ kind: 'train', ticket: this.#ticket, command });
+    return this.#ticket;
   }
 
   /** The command that a trainer's event answers; undefined when it is nobody's any more. */

@@ -22,6 +22,7 @@ export interface PeerStanding {
   strikes: number;
 }
 
+/** Somebody who holds a replica, and where it stands. */
 export interface Donor {
   readonly id: VolunteerId;
   readonly term: number;

@@ -3,8 +3,8 @@
  * Hands carry the wishes out: the trainer (GPU), the mesh (WebRTC), the coordinator client (WebSocket, HTTP). In the
  * simulator they are imaginary. Nothing here touches the world.
  *
- * Trainer commands are carried out strictly one after another, in the order of their effects. Each is answered by
- * exactly one event with the same `ticket`, or by `trainer-failed`.
+ * Trainer commands are carried out strictly one after another, in the order of their effects; only `capture` does not
+ * wait for its turn. Each is answered by exactly one event with the same `ticket`, or by `trainer-failed`.
  */
 import type {
   CoordinatorMessage,
@@ -35,8 +35,16 @@ export interface WeightedUpdate {
 export type TrainerCommand =
   /** Build the model, compile the shaders, run the gradient self-test. Answer: `prepared`. */
   | { readonly kind: 'prepare'; readonly manifest: RunManifest }
-  /** Become the replica at the start of `round`. `state`: codec `decodeState`. Answer: `state-loaded`. */
-  | { readonly kind: 'load-state'; readonly round: number; readonly state: Uint8Array }
+  /**
+   * Become the replica at the start of `round`, from all chunks of a state (codec `loadState`): those of earlier rounds
+   * are brought forward by the commits, which are ascending and without a gap. Answer: `state-loaded`.
+   */
+  | {
+      readonly kind: 'load-state';
+      readonly round: number;
+      readonly chunks: readonly { readonly round: number; readonly bytes: Uint8Array }[];
+      readonly commits: readonly { readonly round: number; readonly updates: readonly WeightedUpdate[] }[];
+    }
   /** Become the replica from a checkpoint: float32 little-endian parameters. Answer: `state-loaded`. */
   | { readonly kind: 'load-checkpoint'; readonly round: number; readonly parameters: Uint8Array }
   /** Keep a shard (layout: protocol dataset.ts) for batches to come. Answer: `done`. */
@@ -63,7 +71,10 @@ export type TrainerCommand =
       readonly updates: readonly WeightedUpdate[];
       readonly ownIncluded: boolean;
     }
-  /** Copy the replica for a newcomer. Answer: `captured`. */
+  /**
+   * Copy the replica for newcomers, at once, also between two steps of a `train` at work: who waits for a state does
+   * not wait for somebody's round. Answer: `captured`.
+   */
   | { readonly kind: 'capture' }
   /**
    * Loss and accuracy of the running mean of the anchors (codec `Replica.average`) on the validation samples, and its
@@ -111,7 +122,8 @@ export type TrainerEvent =
       readonly ticket: number;
       readonly round: number;
       readonly anchor: Fingerprint;
-      readonly state: Uint8Array;
+      /** The state in chunks (codec `encodeState`). */
+      readonly chunks: readonly Uint8Array[];
     }
   | {
       readonly kind: 'evaluated';

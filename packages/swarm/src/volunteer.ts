@@ -8,7 +8,7 @@
  *
  * It refuses to know GPUs, sockets, clocks and chance: hands, time and random come in from outside.
  */
-import { encodedBytes, stateBytes } from '@murmuration/codec';
+import { chunkMaxBytes, encodedBytes } from '@murmuration/codec';
 import {
   fnv1a32,
   frameLimits,
@@ -46,7 +46,7 @@ export interface VolunteerOptions {
 /** Limits of a run's peer frames, for the mesh. */
 export function runFrameLimits(manifest: RunManifest): FrameLimits {
   const { parameterCount, training } = manifest;
-  return frameLimits(encodedBytes(training.codec, parameterCount), stateBytes(parameterCount));
+  return frameLimits(encodedBytes(training.codec, parameterCount), chunkMaxBytes(parameterCount));
 }
 /** The tag of a run in peer frames. */
 export const runTagOf = (runId: string): number => fnv1a32(runId);

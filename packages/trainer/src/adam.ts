@@ -45,10 +45,16 @@ export class Adam {
     });
   }
 
-  /** Second moment in the layout's order; zero before the first step. */
+  /** Second moment of this moment in the layout's order; zero before the first step. Steps may go on meanwhile. */
   async secondMoment(): Promise<Float32Array> {
     if (this.#second.length === 0) return new Float32Array(this.#network.layout.parameterCount);
-    return this.#network.vectorFrom(this.#second);
+    // The next step frees the originals; a clone keeps their values until they are read.
+    const clones = this.#second.map((moment) => moment.clone());
+    try {
+      return await this.#network.vectorFrom(clones);
+    } finally {
+      tf.dispose(clones);
+    }
   }
 
   /** Continues with another's second moment and step count; the first moment starts at zero. */

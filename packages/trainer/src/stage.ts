@@ -6,8 +6,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {
-  decodeState,
   encodeState,
+  loadState,
   parametersFromBytes,
   parametersToBytes,
   Replica,
@@ -118,9 +118,8 @@ export class Stage {
     const { parameterCount } = this.#manifest;
     switch (command.kind) {
       case 'load-state': {
-        const state = decodeState(command.state, parameterCount);
-        if (state === null) throw new TrainerError('error', 'state: these bytes are no state of this model');
-        replica.load(state.anchor);
+        const state = loadState(replica, command);
+        if (state === null) throw new TrainerError('error', 'state: these chunks are no state of this model');
         adam.load(state.secondMoment, state.stepCount);
         this.#round = command.round;
         return { kind: 'state-loaded', round: command.round, anchor: replica.fingerprint };
@@ -153,17 +152,24 @@ export class Stage {
         replica.commit(command.updates, command.ownIncluded);
         this.#round = command.round + 1;
         return { kind: 'committed', round: this.#round, anchor: replica.fingerprint };
-      case 'capture': {
-        const round = this.#standing(command);
-        const secondMoment = await adam.secondMoment();
-        const state = encodeState({ anchor: replica.anchor, secondMoment, stepCount: adam.stepCount });
-        return { kind: 'captured', round, anchor: replica.fingerprint, state };
-      }
+      case 'capture':
+        return this.capture();
       case 'evaluate':
         return this.#evaluate(this.#standing(command), surroundings);
       default:
         return command satisfies never;
     }
+  }
+
+  /** What the replica and the moments are at this moment, also while `train` is between two steps. */
+  async capture(): Promise<Answer> {
+    const round = this.#standing({ kind: 'capture' });
+    const anchor = this.#replica.anchor.slice();
+    const { fingerprint } = this.#replica;
+    const { stepCount } = this.#adam;
+    const secondMoment = await this.#adam.secondMoment();
+    const chunks = encodeState({ anchor, secondMoment, stepCount });
+    return { kind: 'captured', round, anchor: fingerprint, chunks };
   }
 
   /** The round that the replica stands in; a command for another one is a bug of the caller and changes nothing. */

@@ -51,8 +51,9 @@ async function ask<Kind extends TrainerEvent['kind']>(
   kind: Kind,
   command: TrainerCommand,
 ): Promise<EventOf<Kind>> {
-  const event = await trainer.execute(++ticket, command);
-  expect(event, JSON.stringify(event).slice(0, 300)).toMatchObject({ kind, ticket });
+  const own = ++ticket;
+  const event = await trainer.execute(own, command);
+  expect(event, JSON.stringify(event).slice(0, 300)).toMatchObject({ kind, ticket: own });
   return event as EventOf<Kind>;
 }
 const refused = async (command: TrainerCommand) => (await ask('trainer-failed', command)).detail;
@@ -171,18 +172,48 @@ test('a captured state makes another trainer the same replica, with second momen
   await stand();
   await round(0, 7);
   const captured = await ask('captured', { kind: 'capture' });
-  const state = decodeState(captured.state, manifest.parameterCount)!;
+  const state = decodeState(captured.chunks, manifest.parameterCount);
   expect(state.stepCount).toBe(7);
   expect(Math.max(...state.secondMoment)).toBeGreaterThan(0);
   await ask('prepared', { kind: 'prepare', manifest });
   const loaded = await ask('state-loaded', {
     kind: 'load-state',
     round: captured.round,
-    state: captured.state,
+    chunks: captured.chunks.map((bytes) => ({ round: captured.round, bytes })),
+    commits: [],
   });
   expect(loaded).toMatchObject({ round: 1, anchor: captured.anchor });
-  const copy = decodeState((await ask('captured', { kind: 'capture' })).state, manifest.parameterCount)!;
+  const copy = decodeState((await ask('captured', { kind: 'capture' })).chunks, manifest.parameterCount);
   expect(copy).toEqual(state);
+});
+
+test('[J3] a newcomer does not wait for a round: the state is captured between two steps of the training', async () => {
+  await stand();
+  await round(0, 2);
+  const standing = await ask('captured', { kind: 'capture' });
+  const order: string[] = [];
+  const training = ask('trained', { kind: 'train', round: 1, batches: exampleBatches(0, 60) });
+  void training.then(() => order.push('trained'));
+  // Into the training: one turn of the event loop.
+  await new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port2.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port1.postMessage(null);
+  });
+  const captured = await ask('captured', { kind: 'capture' });
+  order.push('captured');
+  const { stepCount, loss } = await training;
+  expect(order).toEqual(['captured', 'trained']);
+  expect(captured).toMatchObject({ round: 1, anchor: standing.anchor });
+  const captureStep = decodeState(captured.chunks, manifest.parameterCount).stepCount;
+  expect(captureStep).toBeGreaterThanOrEqual(2);
+  expect(captureStep).toBeLessThan(62);
+  // The training was not disturbed.
+  expect(stepCount).toBe(60);
+  expect(loss).toBeLessThan(3);
 });
 
 test('moments outlive the rounds; a checkpoint starts them anew', async () => {
@@ -190,7 +221,7 @@ test('moments outlive the rounds; a checkpoint starts them anew', async () => {
   await round(0, 3);
   await round(1, 4);
   const stepCount = async () =>
-    decodeState((await ask('captured', { kind: 'capture' })).state, manifest.parameterCount)!.stepCount;
+    decodeState((await ask('captured', { kind: 'capture' })).chunks, manifest.parameterCount).stepCount;
   expect(await stepCount()).toBe(7);
   await ask('state-loaded', { kind: 'load-checkpoint', round: 9, parameters: exampleCheckpoint(MODEL) });
   expect(await stepCount()).toBe(0);
@@ -199,7 +230,12 @@ test('moments outlive the rounds; a checkpoint starts them anew', async () => {
 test('commands given without waiting are carried out in order', async () => {
   const events = await Promise.all([
     trainer.execute(1, { kind: 'prepare', manifest }),
-    trainer.execute(2, { kind: 'load-state', round: 4, state: exampleState(MODEL, 3) }),
+    trainer.execute(2, {
+      kind: 'load-state',
+      round: 4,
+      chunks: exampleState(MODEL, 3).map((bytes) => ({ round: 4, bytes })),
+      commits: [],
+    }),
     trainer.execute(3, { kind: 'add-shard', shardIndex: 0, bytes: exampleShard(0, 8) }),
     trainer.execute(4, { kind: 'train', round: 4, batches: exampleBatches(0, 2) }),
     trainer.execute(5, { kind: 'drop-shard', shardIndex: 0 }),
@@ -223,8 +259,8 @@ test('interrupted training ends early, with at least one step, and says how many
   const { stepCount, sampleCount } = await training;
   expect(stepCount).toBe(1);
   expect(sampleCount).toBe(16);
-  const { state } = await ask('captured', { kind: 'capture' });
-  expect(decodeState(state, manifest.parameterCount)!.stepCount).toBe(1);
+  const { chunks } = await ask('captured', { kind: 'capture' });
+  expect(decodeState(chunks, manifest.parameterCount).stepCount).toBe(1);
 });
 
 test('other work gets its turn between two steps', async () => {
@@ -284,8 +320,8 @@ describe('what is refused changes nothing', () => {
     expect(
       await refused({ kind: 'train', round: 1, batches: [{ shardIndex: 17, pass: 0, batchIndex: 0 }] }),
     ).toContain('shard 17 is not here');
-    const { state } = await ask('captured', { kind: 'capture' });
-    expect(decodeState(state, manifest.parameterCount)!.stepCount).toBe(2);
+    const { chunks } = await ask('captured', { kind: 'capture' });
+    expect(decodeState(chunks, manifest.parameterCount).stepCount).toBe(2);
   });
 
   test('another round, no batches, bytes that are no state or checkpoint', async () => {
@@ -294,9 +330,14 @@ describe('what is refused changes nothing', () => {
       'is for round 3, the replica stands in 0',
     );
     expect(await refused({ kind: 'train', round: 0, batches: [] })).toContain('at least one batch');
-    expect(await refused({ kind: 'load-state', round: 0, state: new Uint8Array(9) })).toContain(
-      'no state of this model',
-    );
+    expect(
+      await refused({
+        kind: 'load-state',
+        round: 0,
+        chunks: [{ round: 0, bytes: new Uint8Array(9) }],
+        commits: [],
+      }),
+    ).toContain('no state of this model');
     expect(await refused({ kind: 'load-checkpoint', round: 0, parameters: new Uint8Array(9) })).toContain(
       'no checkpoint',
     );
@@ -323,7 +364,7 @@ test('diverged training is not-finite; the trainer stands at the anchor with new
   const after = await ask('captured', { kind: 'capture' });
   expect(after.anchor).not.toBe(anchor);
   expect(after.round).toBe(1);
-  expect(decodeState(after.state, manifest.parameterCount)!.stepCount).toBe(0);
+  expect(decodeState(after.chunks, manifest.parameterCount).stepCount).toBe(0);
   await ask('state-loaded', { kind: 'load-checkpoint', round: 1, parameters: exampleCheckpoint(MODEL) });
   expect((await round(1)).loss).toBeLessThan(3);
 });

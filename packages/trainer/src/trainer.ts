@@ -1,5 +1,6 @@
 /**
- * The trainer: carries out the mind's `TrainerCommand`s one after another, each answered by exactly one event. This file
+ * The trainer: carries out the mind's `TrainerCommand`s one after another (but `capture` at once), each answered by
+ * exactly one event. This file
  * is the door: the queue, the device and what happens when it fails; the work itself is in stage.ts.
  *
  * Between commands there is nothing on the device but Adam's moments. So a lost device costs them and one command: the
@@ -135,22 +136,41 @@ export function createTrainer(options: TrainerOptions): Trainer {
     return stage.carryOut(command, { breath, assertHealthy, turn });
   };
 
+  const executeInTurn = (ticket: number, command: TrainerCommand): Promise<TrainerEvent> => {
+    const turn = { stop: false };
+    if (command.kind === 'train') trainings.add(turn);
+    return inTurn(async () => {
+      try {
+        return { ...(await execute(command, turn)), ticket } as TrainerEvent;
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        const failure = error instanceof TrainerError ? error.failure : 'error';
+        return { kind: 'trainer-failed', ticket, failure, detail };
+      } finally {
+        trainings.delete(turn);
+      }
+    });
+  };
+
+  /** Null: not at this moment. In its turn the command fails properly, or finds a new device. */
+  const captureNow = async (): Promise<Answer | null> => {
+    if (stage === null || trainings.size === 0) return null;
+    try {
+      assertHealthy();
+      const answer = await stage.capture();
+      assertHealthy();
+      return answer;
+    } catch {
+      return null;
+    }
+  };
+
   return {
     open: () => inTurn(takeDevice),
-    execute: (ticket, command) => {
-      const turn = { stop: false };
-      if (command.kind === 'train') trainings.add(turn);
-      return inTurn(async () => {
-        try {
-          return { ...(await execute(command, turn)), ticket } as TrainerEvent;
-        } catch (error) {
-          const detail = error instanceof Error ? error.message : String(error);
-          const failure = error instanceof TrainerError ? error.failure : 'error';
-          return { kind: 'trainer-failed', ticket, failure, detail };
-        } finally {
-          trainings.delete(turn);
-        }
-      });
+    execute: async (ticket, command) => {
+      if (command.kind !== 'capture') return executeInTurn(ticket, command);
+      const captured = await captureNow();
+      return captured === null ? executeInTurn(ticket, command) : ({ ...captured, ticket } as TrainerEvent);
     },
     interrupt: () => {
       for (const turn of trainings) turn.stop = true;

@@ -74,7 +74,7 @@ export const exampleParameters = (model: ModelSpec): Float32Array =>
 export const exampleCheckpoint = (model: ModelSpec): Uint8Array =>
   parametersToBytes(exampleParameters(model));
 
-export const exampleState = (model: ModelSpec, stepCount: number): Uint8Array => {
+export const exampleState = (model: ModelSpec, stepCount: number): Uint8Array[] => {
   const anchor = exampleParameters(model);
   return encodeState({ anchor, secondMoment: anchor.map((value) => value * value), stepCount });
 };

@@ -19,7 +19,7 @@ const transport = new ChannelTransport({
     if (kind === 'peer-frame') {
       detail = { frame: event.frame.kind };
       if (event.frame.kind === 'state')
-        detail = { ...detail, bytes: event.frame.state.length, crc: crc32(event.frame.state) };
+        detail = { ...detail, bytes: event.frame.bytes.length, crc: crc32(event.frame.bytes) };
     }
     tell({ kind: 'seen', seen: { kind, peer, atMs: performance.timeOrigin + performance.now(), ...detail } });
   },
@@ -39,11 +39,11 @@ onmessage = ({ data }) => {
     case 'hold':
       return transport.hold(word.peers);
     case 'send-state': {
-      const state = new Uint8Array(word.bytes);
-      for (let i = 0, x = word.seed; i < state.length; i++)
-        state[i] = x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 16;
-      const frame: OutgoingFrame = { ...base, kind: 'state', anchor: '00000000000000ff', state };
-      tell({ kind: 'sent', crc: crc32(state) });
+      const bytes = new Uint8Array(word.bytes);
+      for (let i = 0, x = word.seed; i < bytes.length; i++)
+        bytes[i] = x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 16;
+      const frame: OutgoingFrame = { ...base, kind: 'state', anchor: '00000000000000ff', chunk: 0, bytes };
+      tell({ kind: 'sent', crc: crc32(bytes) });
       return transport.send(word.peer, frame);
     }
     case 'totals':

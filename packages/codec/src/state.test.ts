@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { mulberry } from './random.ts';
+import { Replica } from './replica.ts';
+import {
+  CHUNK_VALUES,
+  chunkBytes,
+  chunkCount,
+  chunkMaxBytes,
+  decodeState,
+  encodeState,
+  inspectChunk,
+  loadState,
+} from './state.ts';
+import { encodeUpdate } from './update-codec.ts';
+import { fingerprint } from './vectors.ts';
+
+/** Two whole chunks and an odd end. */
+const COUNT = 2 * CHUNK_VALUES + 777;
+const random = mulberry(5);
+const noise = (scale: number) => Float32Array.from({ length: COUNT }, () => scale * (2 * random() - 1));
+const anchor = noise(1);
+/** Squares of values over eight decades, as gradients of different layers are. */
+const secondMoment = Float32Array.from({ length: COUNT }, (_, i) => {
+  const gradient = random() * 10 ** -(Math.floor(i / 20_000) % 8);
+  return i % 100 === 0 ? 0 : gradient * gradient;
+});
+const state = { anchor, secondMoment, stepCount: 5_000 };
+const chunks = encodeState(state);
+
+describe('[J4] a state in chunks', () => {
+  it('keeps the anchor exactly, roots of second moments within 3.2 %, zeros, and the step count', () => {
+    const restored = decodeState(chunks, COUNT);
+    expect(fingerprint(restored.anchor)).toBe(fingerprint(anchor));
+    expect(restored.stepCount).toBe(5_000);
+    let worst = 0;
+    for (const [i, value] of secondMoment.entries()) {
+      if (value === 0) expect(restored.secondMoment[i]).toBe(0);
+      // What lies further under its block's largest is raised to the smallest level: a shorter step, never a wilder one.
+      else if (restored.secondMoment[i]! < value * 1.07)
+        worst = Math.max(worst, Math.abs(Math.sqrt(restored.secondMoment[i]! / value) - 1));
+    }
+    expect(worst).toBeGreaterThan(0.02);
+    expect(worst).toBeLessThan(0.032);
+  });
+
+  it('takes 5.01 bytes a value; a chunk and its frame fit into 256 KiB', () => {
+    expect(chunkCount(1_000_000)).toBe(20);
+    const total = Array.from({ length: 20 }, (_, i) => chunkBytes(i, 1_000_000)).reduce((a, b) => a + b);
+    expect(total / 1_000_000).toBeLessThan(5.01);
+    expect(chunkMaxBytes(50_000_000)).toBeLessThan(256 * 1024 - 64);
+    expect(chunks.map((bytes) => bytes.length)).toEqual([0, 1, 2].map((chunk) => chunkBytes(chunk, COUNT)));
+  });
+
+  it('brings second moments of donors with few steps to the bias of those with many', () => {
+    const steady = (stepCount: number, value: number) =>
+      encodeState({
+        anchor,
+        secondMoment: new Float32Array(COUNT).fill(value * (1 - 0.999 ** stepCount)),
+        stepCount,
+      });
+    const [old, young] = [steady(5_000, 0.25), steady(50, 0.25)];
+    const mixed = decodeState([old[0]!, young[1]!, old[2]!], COUNT);
+    expect(mixed.stepCount).toBe(5_000);
+    expect(mixed.secondMoment[CHUNK_VALUES]! / mixed.secondMoment[0]!).toBeGreaterThan(0.88);
+    expect(mixed.secondMoment[CHUNK_VALUES]! / mixed.secondMoment[0]!).toBeLessThan(1.13);
+  });
+
+  it('[P4] a chunk of another length or place, or with a value that is not finite, is refused', () => {
+    for (const [index, bytes] of chunks.entries()) expect(inspectChunk(bytes, index, COUNT)).toBeNull();
+    expect(inspectChunk(chunks[2]!, 1, COUNT)).toBe('chunk-wrong-length');
+    expect(inspectChunk(chunks[0]!, 3, COUNT)).toBe('chunk-wrong-length');
+    expect(inspectChunk(chunks[0]!.subarray(1), 0, COUNT)).toBe('chunk-wrong-length');
+    const broken = (change: (view: DataView) => void) => {
+      const bytes = chunks[0]!.slice();
+      change(new DataView(bytes.buffer));
+      return inspectChunk(bytes, 0, COUNT);
+    };
+    expect(broken((view) => view.setFloat32(4 + 4 * 99, Number.NaN, true))).toBe('chunk-not-finite');
+    expect(broken((view) => view.setFloat32(4, Infinity, true))).toBe('chunk-not-finite');
+    expect(broken((view) => view.setUint16(4 + 4 * CHUNK_VALUES, 0x7f8, true))).toBe('chunk-not-finite');
+  });
+
+  it('[P4] whatever the second moment’s bytes are, they decode to finite values that are not negative', () => {
+    const hostile = chunks.map((bytes) => bytes.slice());
+    for (const bytes of hostile) {
+      new DataView(bytes.buffer).setUint32(0, 1, true);
+      const values = Math.min(CHUNK_VALUES, Math.floor((bytes.length - 4) / 5));
+      for (let i = 4 + 4 * values; i < bytes.length; i++) bytes[i] = Math.floor(random() * 256);
+      const blocks = Math.ceil(values / 256);
+      const view = new DataView(bytes.buffer);
+      for (let block = 0; block < blocks; block++) {
+        const at = 4 + 4 * values + 2 * block;
+        if (at + 1 < bytes.length) view.setUint16(at, view.getUint16(at, true) % 0x7f8, true);
+      }
+    }
+    new DataView(hostile[1]!.buffer).setUint32(0, 0xffffffff, true);
+    const { secondMoment: moments } = decodeState(hostile, COUNT);
+    expect(moments.every((value) => value >= 0 && Number.isFinite(value))).toBe(true);
+  });
+});
+
+describe('[J5] chunks of different rounds', () => {
+  const replica = () => new Replica({ parameterCount: COUNT, scheme: 'int8', outerLearningRate: 0.7 });
+  const commits = [7, 8, 9].map((round) => ({
+    round,
+    updates: ['a', 'b', 'c'].slice(0, round - 6).map((author) => ({
+      author,
+      sampleCount: 100,
+      encoded: encodeUpdate('int8', noise(0.01)),
+    })),
+  }));
+  const donor = replica();
+  donor.load(anchor);
+  const atRound = new Map([[7, encodeState(state)]]);
+  for (const { round, updates } of commits) {
+    donor.commit(updates, false);
+    atRound.set(round + 1, encodeState({ anchor: donor.anchor, secondMoment, stepCount: 5_000 }));
+  }
+  const take = (...rounds: readonly number[]) =>
+    rounds.map((round, chunk) => ({ round, bytes: atRound.get(round)![chunk]! }));
+
+  it('are brought forward to the bits that the group stands on, whichever round each is of', () => {
+    for (const rounds of [
+      [10, 10, 10],
+      [7, 10, 9],
+      [10, 8, 7],
+      [9, 9, 10],
+    ]) {
+      const newcomer = replica();
+      const needed = commits.filter(({ round }) => round >= Math.min(...rounds));
+      const optimiser = loadState(newcomer, { round: 10, chunks: take(...rounds), commits: needed });
+      expect(newcomer.fingerprint).toBe(donor.fingerprint);
+      expect(fingerprint(newcomer.average)).toBe(donor.fingerprint);
+      expect(optimiser?.stepCount).toBe(5_000);
+    }
+  });
+
+  it('do not give that fingerprint when a chunk lies or a commit is missing', () => {
+    const lying = take(10, 10, 10);
+    const bytes = lying[1]!.bytes.slice();
+    bytes[9]! ^= 1;
+    lying[1] = { round: 10, bytes };
+    const newcomer = replica();
+    expect(loadState(newcomer, { round: 10, chunks: lying, commits: [] })).not.toBeNull();
+    expect(newcomer.fingerprint).not.toBe(donor.fingerprint);
+    loadState(newcomer, { round: 10, chunks: take(9, 10, 8), commits: commits.slice(2) });
+    expect(newcomer.fingerprint).not.toBe(donor.fingerprint);
+  });
+
+  it('that are no state of this model leave the replica as it was', () => {
+    const newcomer = replica();
+    newcomer.load(anchor);
+    const before = newcomer.fingerprint;
+    const [first, second] = take(10, 10, 10);
+    expect(loadState(newcomer, { round: 10, chunks: [first!, second!], commits: [] })).toBeNull();
+    expect(loadState(newcomer, { round: 10, chunks: [first!, first!, second!], commits: [] })).toBeNull();
+    expect(newcomer.fingerprint).toBe(before);
+  });
+});
