@@ -47,7 +47,7 @@ describe('crews of a large swarm', () => {
       Array.from({ length: crews.planeCount }, (_, plane) => crews.crew(member, plane).size),
     );
 
-  it('[R12] everybody is in one crew of each plane, and crews stay between 5 and 12 while a third of the swarm changes', () => {
+  it('[R13] everybody is in one crew of each plane, and crews stay between 5 and 12 while a third of the swarm changes', () => {
     const crews = new Crews(7);
     let members = swarm(300);
     crews.update(members);
@@ -71,14 +71,14 @@ describe('crews of a large swarm', () => {
     }
   });
 
-  it('[R12] an arrival and a departure concern few crews, not the swarm', () => {
+  it('[R13] an arrival and a departure concern few crews, not the swarm', () => {
     const crews = new Crews(7);
     crews.update(swarm(1_000));
     expect(crews.update(swarm(1_001)).size).toBeLessThanOrEqual(PLANE_COUNT * 12);
     expect(crews.update(swarm(1_001).slice(1)).size).toBeLessThanOrEqual(2 * PLANE_COUNT * 12);
   });
 
-  it('[R12] a swarm becomes one group again only well below the size at which it was cut', () => {
+  it('[R13] a swarm becomes one group again only well below the size at which it was cut', () => {
     const crews = new Crews(7);
     const planesAt = (count: number) => {
       crews.update(swarm(count));

@@ -233,7 +233,7 @@ describe('laws of the ledger, for any order of events', () => {
     }, 40);
   });
 
-  it('[R12] up to 32 are one crew, everybody with everybody; one more, and all are told their crews of every plane', () => {
+  it('[R13] up to 32 are one crew, everybody with everybody; one more, and all are told their crews of every plane', () => {
     const run = new Rehearsal(runSetup());
     for (let n = 0; n < LIMITS.groupMaxMembers; n++) run.ready(n);
     expect(run.ledger.areIntroduced(volunteer(0), volunteer(LIMITS.groupMaxMembers - 1))).toBe(true);

@@ -273,7 +273,7 @@ export class RunLedger {
       desk.roundMax = head.round;
       this.#founding.roundMoved();
     }
-    // Crews of several planes have anchors of their own (SPEC R12).
+    // Crews of several planes have anchors of their own (SPEC R13).
     if (desk.introductions.planeCount === 1 && this.#fingerprints.differs(volunteerId, head))
       desk.write({ kind: 'diverged', volunteerId, term: head.term, round: head.round });
   }

@@ -16,7 +16,7 @@ const exchange = (all: readonly Float32Array[], round: number, extra: readonly U
   for (const anchor of all) averageSlice(anchor, range, slices);
 };
 
-it('[R12] the slices of a full turn are the whole model, each once, and every slice meets every plane', () => {
+it('[R13] the slices of a full turn are the whole model, each once, and every slice meets every plane', () => {
   for (const parameterCount of [3, COUNT, 101_770, 1_000_000, 50_000_000]) {
     const seen = [];
     let covered = 0;
@@ -32,14 +32,14 @@ it('[R12] the slices of a full turn are the whole model, each once, and every sl
   }
 });
 
-it('[R12] members whose anchors differ come together: 9 rounds of slices leave a thousandth', () => {
+it('[R13] members whose anchors differ come together: 9 rounds of slices leave a thousandth', () => {
   const all = anchors(8, 0.1);
   const before = relativeDistance(all[0]!, all[1]!);
   for (let round = 0; round < 9; round++) exchange(all, round);
   expect(relativeDistance(all[0]!, all[1]!)).toBeLessThan(before / 1_000);
 });
 
-it('[R12] members that stand on the same slice do not move, whatever int8 loses', () => {
+it('[R13] members that stand on the same slice do not move, whatever int8 loses', () => {
   const all = anchors(4, 0);
   const before = all[0]!.slice();
   exchange(all, 2);

@@ -191,9 +191,9 @@ export class HostileTab implements Adversary {
   }
 }
 
-/** A state whose first value has another sign: finite, of the right size, and not what its fingerprint says. */
+/** A chunk whose first value (after the step count) has another sign: finite, of the right size, and not what is so. */
 function falsified(frame: FrameOf<'state'>): FrameOf<'state'> {
-  const state = frame.state.slice();
-  state[Math.min(state.length - 1, 15)]! ^= 0x80;
-  return { ...frame, state };
+  const bytes = frame.bytes.slice();
+  bytes[Math.min(bytes.length - 1, 7)]! ^= 0x80;
+  return { ...frame, bytes };
 }
