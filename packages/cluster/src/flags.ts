@@ -11,6 +11,8 @@ export type FlagSpec =
       help: string;
       /** Returns the fix when the text is wrong. */ refuse?: (text: string) => string | null;
     }
+  /** May be given again and again; the values in order. */
+  | { kind: 'list'; placeholder: string; help: string; refuse?: (text: string) => string | null }
   | { kind: 'choice'; choices: readonly string[]; help: string }
   | { kind: 'switch'; help: string };
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
@@ -21,7 +23,9 @@ type FlagValue<S extends FlagSpec> = S extends { kind: 'integer' }
     ? C | undefined
     : S extends { kind: 'switch' }
       ? boolean
-      : string | undefined;
+      : S extends { kind: 'list' }
+        ? readonly string[]
+        : string | undefined;
 export type Flags<T extends FlagTable> = { readonly [K in keyof T]: FlagValue<T[K]> };
 
 export type ParsedFlags<T extends FlagTable> =
@@ -36,8 +40,9 @@ export function parseFlags<T extends FlagTable>(
   table: T,
   argv: readonly string[],
 ): ParsedFlags<T> {
-  const values: Record<string, number | string | boolean | undefined> = {};
-  for (const [name, spec] of Object.entries(table)) values[name] = spec.kind === 'switch' ? false : undefined;
+  const values: Record<string, number | string | boolean | string[] | undefined> = {};
+  for (const [name, spec] of Object.entries(table))
+    values[name] = spec.kind === 'switch' ? false : spec.kind === 'list' ? [] : undefined;
   const wrong = (message: string): ParsedFlags<T> => ({
     kind: 'wrong',
     message: `${message}\n\`${command} --help\` lists all flags.`,
@@ -77,11 +82,13 @@ export function parseFlags<T extends FlagTable>(
           return wrong(`--${name}: must be one of ${spec.choices.join(', ')}, not "${text}"`);
         values[name] = text;
         break;
+      case 'list':
       case 'text': {
         const fix =
           text === '' ? `needs a value; write --${name} ${spec.placeholder}` : (spec.refuse?.(text) ?? null);
         if (fix !== null) return wrong(`--${name}: ${fix}`);
-        values[name] = text;
+        if (spec.kind === 'list') (values[name] as string[]).push(text);
+        else values[name] = text;
         break;
       }
       default:

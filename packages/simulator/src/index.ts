@@ -8,3 +8,5 @@ export * from './simulate.ts';
 export * from './sometimes.ts';
 export * from './study-hostile.ts';
 export * from './story.ts';
+export * from './picture.ts';
+export * from './shrink.ts';
