@@ -238,9 +238,13 @@ export class Faults {
     const backAfterMs = 1_000 + 19_000 * random();
     if (!coordinator.alive) return;
     this.counted.coordinatorKills += 1;
-    if (way < 0.5) coordinator.kill();
-    else coordinator.killAtWrite(way < 0.75 ? 'before' : 'after');
-    this.#lasting(backAfterMs, () => coordinator.restart());
+    const died = () => this.#lasting(backAfterMs, () => coordinator.restart());
+    if (way >= 0.5) {
+      coordinator.killAtWrite(way < 0.75 ? 'before' : 'after', died);
+      return;
+    }
+    coordinator.kill();
+    died();
   }
 }
 

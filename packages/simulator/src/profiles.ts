@@ -64,8 +64,12 @@ export function drawMix(seed: number): Settings {
   const uplinkMinMbit = maybe(1, 50, 0.5);
   const halfLifeMinutes = maybe(1, 10, 0.4);
   return {
-    tabs: 2 + Math.floor(random() * 9),
-    model: random() < 0.5 ? 'mlp' : 'softmax',
+    tabs: 1 + Math.floor(10 * random() * (0.4 + 0.6 * random())),
+    // Small steps on little data: what is under test here is the swarm.
+    model: random() < 0.25 ? 'mlp' : 'softmax',
+    batchSize: 8,
+    shardSamples: 160,
+    validationSamples: 400,
     split: random() < 0.7 ? 'iid' : 'label',
     localSteps: Math.round(between(2, 20)),
     peersMin: random() < 0.8 ? 1 : 2,

@@ -55,7 +55,7 @@ export class SimCoordinator {
   #waiting: Entry[] = [];
   #isWriting = false;
   /** The next write is interrupted: before it is durable, or between that and its announcement. */
-  #killAtWrite: 'before' | 'after' | null = null;
+  #killAtWrite: { readonly when: 'before' | 'after'; readonly died: () => void } | null = null;
   #clockAheadMs = 0;
   readonly #keepsRecords: boolean;
 
@@ -109,9 +109,9 @@ export class SimCoordinator {
   kill(): void {
     if (this.#alive) this.#die('killed');
   }
-  /** SIGKILL in the middle of the next write. */
-  killAtWrite(when: 'before' | 'after'): void {
-    this.#killAtWrite = when;
+  /** SIGKILL in the middle of the next write, whenever that comes. */
+  killAtWrite(when: 'before' | 'after', died: () => void): void {
+    this.#killAtWrite = { when, died };
   }
   /** Its clock differs by so much from its next start on: within a process it is monotonic. */
   jumpClock(aheadMs: number): void {
@@ -203,14 +203,14 @@ export class SimCoordinator {
     this.#world.after(WRITE_MEAN_MS * (0.5 + this.#random()), () => {
       if (this.#incarnation !== incarnation) return;
       const fails = this.#random() < this.#faults.storeErrorShare;
-      if (fails || this.#killAtWrite === 'before') {
+      if (fails || this.#killAtWrite?.when === 'before') {
         this.#die(fails ? 'store-error' : 'killed before a write');
         if (fails) this.#world.after(SUPERVISED_RESTART_MS, () => this.restart());
         return;
       }
       const batch = this.#waiting;
       for (const { records } of batch) if (this.#keepsRecords) this.#records.push(...records);
-      if (this.#killAtWrite === 'after') {
+      if (this.#killAtWrite?.when === 'after') {
         this.#waiting = [];
         for (const { lose } of batch) lose();
         this.#die('killed between a write and its announcement');
@@ -228,6 +228,7 @@ export class SimCoordinator {
     this.#watch.died(why, this.#ledger.state, [...this.#records, ...undurable]);
     this.#alive = false;
     this.#incarnation += 1;
+    const armed = this.#killAtWrite;
     this.#killAtWrite = null;
     this.#isWriting = false;
     const lost = this.#waiting;
@@ -237,6 +238,7 @@ export class SimCoordinator {
     this.#sockets.clear();
     for (const socket of sockets) socket.close();
     this.#world.trace(-1, 2, 0);
+    armed?.died();
   }
 
   #announce(decision: LedgerDecision): void {
