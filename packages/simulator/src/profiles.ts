@@ -62,9 +62,11 @@ export function drawMix(seed: number): Settings {
     return isOn ? round3(strength) : 0;
   };
   const uplinkMinMbit = maybe(1, 50, 0.5);
+  const tabs = 1 + Math.floor(10 * random() * (0.4 + 0.6 * random()));
+  const peersMin = random() < 0.2 && tabs >= 4 ? 2 : 1;
   const halfLifeMinutes = maybe(1, 10, 0.4);
   return {
-    tabs: 1 + Math.floor(10 * random() * (0.4 + 0.6 * random())),
+    tabs,
     // Small steps on little data: what is under test here is the swarm.
     model: random() < 0.25 ? 'mlp' : 'softmax',
     batchSize: 8,
@@ -72,7 +74,7 @@ export function drawMix(seed: number): Settings {
     validationSamples: 400,
     split: random() < 0.7 ? 'iid' : 'label',
     localSteps: Math.round(between(2, 20)),
-    peersMin: random() < 0.8 ? 1 : 2,
+    peersMin,
     delayMeanMs: maybe(30, 1_000, 0.5) || DEFAULT_OPTIONS.delayMeanMs,
     lossShare: maybe(0.01, 0.3, 0.5),
     speedRatio: maybe(1.5, 10, 0.5) || 1.5,
@@ -82,12 +84,12 @@ export function drawMix(seed: number): Settings {
     churnPerRound: maybe(0.01, 0.3, 0.15),
     freezeEveryMs: maybe(3_000, 60_000),
     backgroundEveryMs: maybe(10_000, 120_000, 0.15),
-    clockJumpEveryMs: maybe(5_000, 120_000),
+    clockJumpEveryMs: maybe(10_000, 120_000),
     deviceLostEveryMs: maybe(3_000, 60_000),
-    partitionEveryMs: maybe(5_000, 60_000),
+    partitionEveryMs: maybe(8_000, 60_000),
     clogEveryMs: maybe(2_000, 30_000),
     halfOpenEveryMs: maybe(3_000, 60_000),
-    coordinatorKillEveryMs: maybe(5_000, 90_000),
+    coordinatorKillEveryMs: maybe(15_000, 120_000),
     storeErrorShare: maybe(0.001, 0.02, 0.15),
     blobErrorShare: maybe(0.01, 0.3),
   };

@@ -163,7 +163,13 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const look = () => {
     spread = watch.replicas.spread(tabs.values());
     let connected = 0;
-    for (const tab of tabs.values()) if (!tab.mute && !faults.isCut(tab)) connected += 1;
+    let holders = 0;
+    for (const tab of tabs.values()) {
+      if (!tab.mute && !faults.isCut(tab)) connected += 1;
+      if (tab.mind.head !== null) holders += 1;
+    }
+    // Without any replica, only the coordinator can let somebody found the run again.
+    if (holders === 0 && !coordinator.alive) connected = 0;
     watch.replicas.look({
       nowMs: world.nowMs,
       spread,
