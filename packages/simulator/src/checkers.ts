@@ -29,9 +29,13 @@ const PROGRESS_SHARE = 0.3;
 const PROGRESS_MAX_MS = 600_000;
 /** Anchors of past rounds that are kept to compare latecomers with. */
 const ANCHORS_KEPT = 64;
-/** [I23] This long after the last fault, and so many rounds, all replicas must be one again. */
+/**
+ * [I23] So many rounds after the last fault all replicas must be one again. A late frame may still part them, but not
+ * for longer than a fork takes to heal.
+ */
 const HEALED_ROUNDS = 10;
 const SPREAD_HEALED_MAX = 0.001;
+const HEAL_MAX_MS = 15_000;
 
 interface Stand {
   readonly fingerprint: string;
@@ -54,6 +58,7 @@ export class ReplicaChecks {
   #connectedSinceMs = 0;
   /** Where the front stood when faults stopped. */
   #quietFrom: { term: number; round: number } | null = null;
+  #apartSinceMs: number | null = null;
 
   constructor(
     violations: Violations,
@@ -91,8 +96,9 @@ export class ReplicaChecks {
       this.#violations.break('I8', nowMs, `${tab.id} holds a value that is not finite`);
     if (head.term > this.#front.term || (head.term === this.#front.term && head.round > this.#front.round)) {
       this.#front = { term: head.term, round: head.round };
-      this.#advancedAtMs = nowMs;
     }
+    // A founding is no progress: only a round that somebody completed is.
+    if (before?.term === head.term && head.round > before.round) this.#advancedAtMs = nowMs;
     this.#compare(tab, head, anchor, nowMs);
     return true;
   }
@@ -161,9 +167,15 @@ export class ReplicaChecks {
     this.#quietFrom ??= this.#front;
     const isHealed =
       this.#front.term > this.#quietFrom.term || this.#front.round >= this.#quietFrom.round + HEALED_ROUNDS;
-    if (isHealed && now.spread > SPREAD_HEALED_MAX) {
-      const text = `replicas differ by ${now.spread.toExponential(1)} ten rounds after the last fault`;
-      this.#violations.break('I23', nowMs, text);
+    if (!isHealed || now.spread <= SPREAD_HEALED_MAX) {
+      this.#apartSinceMs = null;
+      return;
     }
+    this.#apartSinceMs ??= nowMs;
+    if (nowMs < this.#apartSinceMs + HEAL_MAX_MS) return;
+    const seconds = ((nowMs - this.#apartSinceMs) / 1_000).toFixed(0);
+    const text = `replicas of one round are ${now.spread.toExponential(1)} apart for ${seconds} s without any fault`;
+    this.#violations.break('I23', nowMs, text);
+    this.#apartSinceMs = nowMs;
   }
 }

@@ -170,10 +170,11 @@ export class Faults {
   #jumpClock(random: () => number): void {
     const tab = this.#pick(random);
     const isCoordinator = random() < 0.25;
-    const sign = random() < 0.5 ? -1 : 1;
+    const ahead = [-1, 0, 1][Math.floor(3 * random())]!;
     if (isCoordinator) {
-      this.#swarm.coordinator.jumpClock(sign * CLOCK_JUMP_MS);
-      this.#tell('clockJumped', `the coordinator's clock is set ${sign > 0 ? 'ahead' : 'back'} by 5 minutes`);
+      this.#swarm.coordinator.setClock(ahead * CLOCK_JUMP_MS);
+      const where = ahead === 0 ? 'right' : `5 minutes ${ahead > 0 ? 'ahead' : 'back'}`;
+      this.#tell('clockJumped', `the coordinator's clock will be set ${where} at its next start`);
       this.#killCoordinator(random);
     } else if (tab !== undefined) {
       this.#tell('clockJumped', `the clock of ${name(tab)} leaps ahead by 5 minutes`);

@@ -63,7 +63,7 @@ export function drawMix(seed: number): Settings {
   };
   const uplinkMinMbit = maybe(1, 50, 0.5);
   const tabs = 1 + Math.floor(10 * random() * (0.4 + 0.6 * random()));
-  const peersMin = random() < 0.2 && tabs >= 4 ? 2 : 1;
+  const peersMin = random() < 0.3 && tabs >= 3 ? 2 : 1;
   const halfLifeMinutes = maybe(1, 10, 0.4);
   return {
     tabs,

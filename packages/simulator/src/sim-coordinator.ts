@@ -114,8 +114,8 @@ export class SimCoordinator {
     this.#killAtWrite = { when, died };
   }
   /** Its clock differs by so much from its next start on: within a process it is monotonic. */
-  jumpClock(aheadMs: number): void {
-    this.#clockAheadMs += aheadMs;
+  setClock(aheadMs: number): void {
+    this.#clockAheadMs = aheadMs;
   }
 
   restart(): void {

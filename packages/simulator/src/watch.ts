@@ -92,7 +92,8 @@ export class Watch {
       sent: (tab, { peer, frame }) => {
         if (frame.kind === 'pull') sometimes.hit('updatePulled');
         else if (frame.kind === 'state-request') this.#of(tab).askedForState = peer;
-        else if (frame.kind === 'commit') this.#commit(tab, frame);
+        // A commit may also be passed on by those who were asked for it.
+        else if (frame.kind === 'commit' && frame.leader === tab.id) this.#commit(tab, frame);
       },
     };
     this.coordinator = {
