@@ -11,8 +11,12 @@ import { shortStory } from './story.ts';
 const ATTEMPTS_MAX = 80;
 /** The time of the faults is not narrowed below this. */
 const WINDOW_MIN_MS = 500;
-const TABS_MIN = 2;
-const ROUNDS_MIN = 4;
+/** What is set to its default when it may be, and what is halved down to its least. */
+const PLAIN = ['lossShare', 'delayMeanMs', 'uplinkMinMbit', 'uplinkMaxMbit', 'speedRatio'] as const;
+const HALVED = [
+  ['tabs', 2],
+  ['rounds', 4],
+] as const;
 const STORY_LINES = 24;
 
 /** What a failed run failed by: its first broken rule, or that it did not finish. Null: it passed. */
@@ -43,20 +47,19 @@ export function shrink(
     best = { options: changed, report: attempt };
     return true;
   };
-  for (let before = -1; before !== attempts && attempts < ATTEMPTS_MAX;) {
-    let progress = false;
-    for (const fault of FAULTS) if (best.options[fault] > 0) progress = keeps({ [fault]: 0 }) || progress;
-    for (const name of ['lossShare', 'delayMeanMs', 'uplinkMinMbit', 'uplinkMaxMbit', 'speedRatio'] as const)
-      if (best.options[name] !== DEFAULT_OPTIONS[name])
-        progress = keeps({ [name]: DEFAULT_OPTIONS[name] }) || progress;
-    for (const [name, min] of [
-      ['tabs', TABS_MIN],
-      ['rounds', ROUNDS_MIN],
-    ] as const)
+  /** Tries every simplification once. False: none of them keeps the failure. */
+  const pass = (): boolean => {
+    let isSmaller = false;
+    for (const fault of FAULTS) if (best.options[fault] > 0 && keeps({ [fault]: 0 })) isSmaller = true;
+    for (const name of PLAIN)
+      if (best.options[name] !== DEFAULT_OPTIONS[name] && keeps({ [name]: DEFAULT_OPTIONS[name] }))
+        isSmaller = true;
+    for (const [name, min] of HALVED)
       while (best.options[name] > min && keeps({ [name]: Math.max(min, best.options[name] >> 1) }))
-        progress = true;
-    before = progress ? before : attempts;
-  }
+        isSmaller = true;
+    return isSmaller;
+  };
+  while (pass());
   narrow(best.report.virtualMs, keeps);
   return { ...best, attempts };
 }
