@@ -37,6 +37,10 @@ const COMMANDS = {
     'packages/cluster/src/bench-grid.ts',
     'the grid against one tab and a bare loop (npm run bench:grid)',
   ],
+  'bench-swarm': [
+    'packages/cluster/src/bench-swarm.ts',
+    "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
+  ],
   test: ['packages/cluster/src/test.ts', 'everything that CI runs (npm test)'],
   check: ['packages/cluster/src/check.ts', 'format, lint, types, architecture (npm run check)'],
 };

@@ -10,3 +10,5 @@ export * from './study-hostile.ts';
 export * from './story.ts';
 export * from './picture.ts';
 export * from './shrink.ts';
+export * from './study-text.ts';
+export * from './study-training.ts';

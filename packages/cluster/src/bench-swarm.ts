@@ -1,0 +1,106 @@
+/**
+ * `npm run bench:swarm -- [subject ...]`: the swarm's numbers, row by row: what, target, measured, met or not. Each
+ * subject is a study of its own; those that were not asked for keep what the file held, so that the table can be made
+ * in several sittings. Everything is imaginary (no browser, no network) and follows from the seeds.
+ *
+ * This file owns the clock, the terminal and the file; what is measured lies in the subjects.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { measureConsensus } from './bench-swarm-consensus.ts';
+import { measureTraining } from './bench-swarm-training.ts';
+import { parseFlags, type FlagTable } from './flags.ts';
+
+/** One line of the table. */
+export interface SwarmRow {
+  readonly what: string;
+  readonly target: string;
+  readonly measured: string;
+  readonly isMet: boolean;
+}
+
+export interface SwarmSubject {
+  readonly rows: readonly SwarmRow[];
+  /** Everything behind the rows: options, grids, every seed's numbers. Plain JSON. */
+  readonly details: unknown;
+}
+
+export interface SwarmBenchSettings {
+  readonly seeds: number;
+  /** A fraction of the work, for a look: its rows say so and are not for quoting. */
+  readonly isQuick: boolean;
+  /** A text file to train the character model on; null: the made-up language. */
+  readonly dataFile: string | null;
+  readonly say: (line: string) => void;
+}
+
+const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promise<SwarmSubject>>> = {
+  consensus: measureConsensus,
+  wire: (settings) => measureTraining('wire', settings),
+  quality: (settings) => measureTraining('quality', settings),
+  churn: (settings) => measureTraining('churn', settings),
+};
+
+const FLAGS = {
+  seeds: { kind: 'integer', min: 1, max: 100, placeholder: 'S', help: 'seeds of each study (default 3)' },
+  quick: { kind: 'switch', help: 'a look in a minute or two: fewer steps, one seed; not for quoting' },
+  data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
+  out: { kind: 'text', placeholder: 'FILE.json', help: 'where the numbers go (default bench/swarm.json)' },
+} as const satisfies FlagTable;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const flagsFrom = argv.findIndex((argument) => argument.startsWith('-'));
+  const named = flagsFrom === -1 ? argv : argv.slice(0, flagsFrom);
+  const parsed = parseFlags('npm run bench:swarm --', FLAGS, argv.slice(named.length));
+  const names = Object.keys(SUBJECTS);
+  const unknown = named.find((name) => !names.includes(name));
+  if (parsed.kind === 'help') {
+    process.stdout.write(`${parsed.text}\n\nsubjects, before the flags: ${names.join(' ')} (default: all)\n`);
+    return 0;
+  }
+  if (parsed.kind === 'wrong' || unknown !== undefined) {
+    process.stderr.write(
+      `${parsed.kind === 'wrong' ? parsed.message : `there is no subject "${unknown}"; choose from ${names.join(', ')}`}\n`,
+    );
+    return 2;
+  }
+  const { flags } = parsed;
+  const settings: SwarmBenchSettings = {
+    seeds: flags.seeds ?? (flags.quick ? 1 : 3),
+    isQuick: flags.quick,
+    dataFile: flags.data ?? null,
+    say: (line) => process.stdout.write(`${line}\n`),
+  };
+  const out = resolve(flags.out ?? 'bench/swarm.json');
+  const subjects = await known(out);
+  const misses: string[] = [];
+  for (const name of named.length > 0 ? named : names) {
+    const startedAtMs = performance.now();
+    const { rows, details } = await SUBJECTS[name]!(settings);
+    const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
+    for (const row of rows) settings.say(rowText(row, settings.isQuick));
+    misses.push(...rows.filter((row) => !row.isMet).map((row) => row.what));
+    subjects[name] = { seeds: settings.seeds, isQuick: settings.isQuick, seconds, rows, details };
+    // After every subject: a study of an hour that is interrupted keeps what it has.
+    await mkdir(dirname(out), { recursive: true });
+    const machine = { cores: availableParallelism(), node: process.versions.node };
+    await writeFile(out, `${JSON.stringify({ machine, subjects }, null, 2)}\n`);
+  }
+  settings.say(misses.length === 0 ? 'every target is met' : `missed: ${misses.join('; ')}`);
+  return misses.length === 0 ? 0 : 1;
+}
+
+const rowText = ({ what, target, measured, isMet }: SwarmRow, isQuick: boolean) =>
+  `${isMet ? 'met   ' : 'missed'}  ${what}: ${measured} (target: ${target})${isQuick ? ' [quick]' : ''}`;
+
+async function known(out: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(out, 'utf8');
+  } catch {
+    return {};
+  }
+  const { subjects } = JSON.parse(text) as { subjects: Record<string, unknown> };
+  return { ...subjects };
+}

@@ -1,0 +1,280 @@
+/**
+ * Training in lockstep, without an imagined network: what local steps, codecs, divisors and churn cost in loss, and
+ * nothing else. Every peer has the production replica, codec and averaging, its own Adam and its own random batches; a
+ * round is H local steps of each and one commit that lists all of them.
+ *
+ * Two other trainers are measured with the same model, data, schedule and Adam: `synchronous` takes one step with all
+ * peers' batches of that step together (the same samples and global batch), `alone` is one peer without the others.
+ */
+import {
+  averageUpdates,
+  mulberry,
+  Replica,
+  streamSeed,
+  type Divisor,
+  type ReplicaOptions,
+  type Scheme,
+} from '@murmuration/codec';
+import { CharacterModel, characterLayout, CONTEXT, firstWeights, ROW_VALUES } from './character-model.ts';
+import type { StudyText } from './study-text.ts';
+
+export interface StudyOptions {
+  readonly text: StudyText;
+  readonly seed: number;
+  readonly peers: number;
+  /** Samples of one peer's step. */
+  readonly batchSize: number;
+  /** Local steps of the whole training. */
+  readonly steps: number;
+  /** Adam's step size at the start; it falls on a cosine to a tenth. */
+  readonly learningRate: number;
+  /** Steps between two looks at the validation loss. */
+  readonly evaluateEverySteps: number;
+  /** Samples of the validation text that the loss at the end is the mean of; a look takes a tenth of them. */
+  readonly validationSamples: number;
+}
+
+export interface SwarmOptions extends StudyOptions {
+  /** H. */
+  readonly localSteps: number;
+  readonly scheme: Scheme;
+  readonly outerLearningRate: number;
+  readonly divisor: Divisor;
+  /**
+   * Share of the peers that is gone in every round before it sends. A newcomer with a survivor's state takes the seat; the
+   * leaver's residual and what it learned in this round are lost, as after an abrupt death.
+   */
+  readonly churnShare: number;
+}
+
+export interface StudyCurve {
+  /** Validation loss (nats a character) by local steps, on a part of the validation text. */
+  readonly points: readonly { readonly steps: number; readonly loss: number }[];
+  /** At the end, on all validation samples: of what training ended at. */
+  readonly finalLoss: number;
+  /** The same of the running mean of anchors that production evaluates; the trainer's own for one without rounds. */
+  readonly averageLoss: number;
+  /** Encoded bits per parameter and local step of one peer. */
+  readonly payloadBits: number;
+}
+
+const EVALUATION_BATCH = 100;
+/** The learning rate ends at this share of its start. */
+const RATE_END = 0.1;
+
+export function trainSwarm(options: SwarmOptions): StudyCurve {
+  const { text, seed, peers: peerCount, localSteps, churnShare } = options;
+  const judge = new Judge(options);
+  const model = new CharacterModel(text, options.batchSize);
+  const { parameterCount } = model.layout;
+  const first = firstWeights(model.layout, seed);
+  // All replicas compute the same mean of the same updates: once is enough.
+  let mean: Float32Array = new Float32Array();
+  const average = () => mean;
+  const peers = Array.from(
+    { length: peerCount },
+    (_, p) => new Peer({ ...options, average, parameterCount }, `v${p + 10}`),
+  );
+  for (const peer of peers) peer.replica.load(first);
+  const chance = mulberry(streamSeed(seed, 'churn'));
+  const rounds = Math.floor(options.steps / localSteps);
+  let bytes = 0;
+  let updatesSent = 0;
+  for (let round = 0; round < rounds; round++) {
+    const updates = [];
+    const isLeaving = peers.map(() => chance() < churnShare);
+    // Somebody must be there to copy from.
+    if (isLeaving.every((leaves) => leaves)) isLeaving[0] = false;
+    for (const [p, peer] of peers.entries()) {
+      // What a leaver would have trained in this round dies with it; its batches are nobody's.
+      if (isLeaving[p]) continue;
+      peer.weights.set(peer.replica.anchor);
+      for (let step = round * localSteps; step < (round + 1) * localSteps; step++)
+        peer.adam.step(peer.weights, model, judge.batch(p, step), judge.rate(step));
+      const encoded = peer.replica.formUpdate(peer.weights);
+      updates.push({ author: peer.author, sampleCount: localSteps * options.batchSize, encoded });
+      bytes += encoded.length;
+      updatesSent += 1;
+    }
+    mean = averageUpdates(updates, parameterCount, options.divisor);
+    for (const [p, peer] of peers.entries()) if (!isLeaving[p]) peer.replica.commit(updates, true);
+    for (const [p, peer] of peers.entries()) {
+      if (!isLeaving[p]) continue;
+      let donor = p;
+      while (isLeaving[donor]) donor = Math.floor(chance() * peerCount);
+      peers[p] = peer.replacedFrom(peers[donor]!);
+    }
+    const survivor = peers.find((_, p) => !isLeaving[p])!;
+    judge.look((round + 1) * localSteps, survivor.replica.anchor);
+  }
+  const { replica } = peers.find((peer) => peer.isOriginal) ?? peers[0]!;
+  return judge.verdict({
+    weights: replica.anchor,
+    average: replica.average,
+    payloadBits: (8 * bytes) / Math.max(1, updatesSent) / parameterCount / localSteps,
+  });
+}
+
+/** One optimiser, every step over the batches of all peers. 32 bits per parameter and step would have to travel. */
+export function trainSynchronous(options: StudyOptions): StudyCurve {
+  return trainOne(options, options.peers, 32);
+}
+
+export function trainAlone(options: StudyOptions): StudyCurve {
+  return trainOne(options, 1, 0);
+}
+
+function trainOne(options: StudyOptions, batchesAStep: number, payloadBits: number): StudyCurve {
+  const judge = new Judge(options);
+  const model = new CharacterModel(options.text, batchesAStep * options.batchSize);
+  const weights = firstWeights(model.layout, options.seed);
+  const adam = new StudyAdam(weights.length);
+  const positions = new Uint32Array(batchesAStep * options.batchSize);
+  for (let step = 0; step < options.steps; step++) {
+    for (let p = 0; p < batchesAStep; p++) positions.set(judge.batch(p, step), p * options.batchSize);
+    adam.step(weights, model, positions, judge.rate(step));
+    judge.look(step + 1, weights);
+  }
+  return judge.verdict({ weights, average: weights, payloadBits });
+}
+
+class Peer {
+  readonly author: string;
+  readonly weights: Float32Array;
+  readonly adam: StudyAdam;
+  readonly replica: Replica;
+  isOriginal = true;
+  readonly #options: ReplicaOptions;
+
+  constructor(options: ReplicaOptions, author: string) {
+    this.#options = options;
+    this.author = author;
+    this.weights = new Float32Array(options.parameterCount);
+    this.adam = new StudyAdam(options.parameterCount);
+    this.replica = new Replica(options);
+  }
+
+  /** A newcomer on our seat, with the donor's anchor, second moment and step count, as production's state carries them. */
+  replacedFrom(donor: Peer): Peer {
+    const newcomer = new Peer(this.#options, this.author);
+    newcomer.isOriginal = false;
+    newcomer.replica.load(donor.replica.anchor);
+    newcomer.adam.load(donor.adam);
+    return newcomer;
+  }
+}
+
+/** Adam with the trainer's constants (beta 0.9 and 0.999). */
+class StudyAdam {
+  readonly secondMoment: Float32Array;
+  stepCount = 0;
+  readonly #firstMoment: Float32Array;
+  /** Rows of the model's tables that a batch has touched: the others have no gradient and no moments yet. */
+  readonly #isLive: Uint8Array;
+
+  constructor(parameterCount: number) {
+    this.#isLive = new Uint8Array(Math.ceil(parameterCount / ROW_VALUES));
+    this.#firstMoment = new Float32Array(parameterCount);
+    this.secondMoment = new Float32Array(parameterCount);
+  }
+
+  /** A newcomer's start: the donor's second moment and step count, no first moment. */
+  load({ secondMoment, stepCount }: StudyAdam): void {
+    this.secondMoment.set(secondMoment);
+    this.stepCount = stepCount;
+    // A row with a second moment has been touched.
+    for (let i = 0; i < secondMoment.length; i++)
+      if (secondMoment[i] !== 0) this.#isLive[Math.floor(i / ROW_VALUES)] = 1;
+  }
+
+  step(weights: Float32Array, model: CharacterModel, positions: Uint32Array, rate: number): void {
+    model.learn(weights, positions);
+    const { gradient } = model;
+    const m = this.#firstMoment;
+    const v = this.secondMoment;
+    this.stepCount += 1;
+    const second = Math.sqrt(1 - 0.999 ** this.stepCount);
+    const correctedRate = (rate * second) / (1 - 0.9 ** this.stepCount);
+    const epsilon = EPSILON * second;
+    const rowCount = model.layout.bias1 / ROW_VALUES;
+    for (const row of model.touchedRows) this.#isLive[row / ROW_VALUES] = 1;
+    for (let row = 0; row < rowCount; row++)
+      if (this.#isLive[row] === 1)
+        adam(weights, m, v, gradient, correctedRate, epsilon, row * ROW_VALUES, (row + 1) * ROW_VALUES);
+    adam(weights, m, v, gradient, correctedRate, epsilon, model.layout.bias1, weights.length);
+  }
+}
+
+const EPSILON = 1e-8;
+
+function adam(
+  weights: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  gradient: Float64Array,
+  rate: number,
+  epsilon: number,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const g = gradient[i]!;
+    const first = 0.9 * m[i]! + 0.1 * g;
+    const second = 0.999 * v[i]! + 0.001 * g * g;
+    m[i] = first;
+    v[i] = second;
+    weights[i] = weights[i]! - (rate * first) / (Math.sqrt(second) + epsilon);
+  }
+}
+
+/** Batches, schedule and validation: the same for everybody. */
+class Judge {
+  readonly #options: StudyOptions;
+  readonly #model: CharacterModel;
+  readonly #points: { steps: number; loss: number }[] = [];
+
+  constructor(options: StudyOptions) {
+    this.#options = options;
+    this.#model = new CharacterModel(options.text, EVALUATION_BATCH);
+    if (characterLayout(options.text.alphabetSize).parameterCount !== this.#model.layout.parameterCount)
+      throw new Error('study: the model does not fit its text');
+  }
+
+  /** Positions of the characters to predict: random places of the training text. */
+  batch(peer: number, step: number): Uint32Array {
+    const { text, seed, batchSize } = this.#options;
+    const random = mulberry(streamSeed(seed, 'batch', peer, step));
+    return places(random, batchSize, CONTEXT, text.trainingCount);
+  }
+
+  rate(step: number): number {
+    const { steps, learningRate } = this.#options;
+    return learningRate * (RATE_END + ((1 - RATE_END) * (1 + Math.cos((Math.PI * step) / steps))) / 2);
+  }
+
+  look(steps: number, weights: Float32Array): void {
+    if (steps % this.#options.evaluateEverySteps !== 0) return;
+    this.#points.push({ steps, loss: this.#loss(weights, Math.ceil(this.#options.validationSamples / 10)) });
+  }
+
+  verdict(end: { weights: Float32Array; average: Float32Array; payloadBits: number }): StudyCurve {
+    const { validationSamples } = this.#options;
+    const finalLoss = this.#loss(end.weights, validationSamples);
+    const averageLoss = end.average === end.weights ? finalLoss : this.#loss(end.average, validationSamples);
+    return { points: this.#points, finalLoss, averageLoss, payloadBits: end.payloadBits };
+  }
+
+  #loss(weights: Float32Array, sampleCount: number): number {
+    const { text } = this.#options;
+    // The same places for every seed and trainer; the smaller set is the beginning of the larger.
+    const random = mulberry(streamSeed(0, 'validation'));
+    return this.#model.evaluate(
+      weights,
+      places(random, sampleCount, text.trainingCount + CONTEXT, text.characters.length),
+    );
+  }
+}
+
+function places(random: () => number, count: number, from: number, to: number): Uint32Array {
+  return Uint32Array.from({ length: count }, () => from + Math.floor(random() * (to - from)));
+}

@@ -1,0 +1,102 @@
+import { mulberry } from '@murmuration/codec';
+import { describe, expect, it } from 'vitest';
+import { CharacterModel, CONTEXT, firstWeights } from './character-model.ts';
+import { textOf, writeText } from './study-text.ts';
+import { trainAlone, trainSwarm, trainSynchronous, type SwarmOptions } from './study-training.ts';
+
+const text = textOf('made-up', writeText(1, 20_000));
+const SMALL: SwarmOptions = {
+  text,
+  seed: 1,
+  peers: 3,
+  batchSize: 4,
+  steps: 12,
+  learningRate: 0.004,
+  evaluateEverySteps: 4,
+  validationSamples: 300,
+  localSteps: 4,
+  scheme: 'topk-256',
+  outerLearningRate: 1,
+  divisor: 'all',
+  churnShare: 0,
+};
+
+describe('study text', () => {
+  it('is the same for a seed, differs between seeds, and uses most letters', () => {
+    expect(writeText(1, 5_000)).toBe(writeText(1, 20_000).slice(0, 5_000));
+    expect(writeText(2, 5_000)).not.toBe(writeText(1, 5_000));
+    expect(text.alphabetSize).toBeGreaterThan(40);
+    expect(text.trainingCount).toBe(18_000);
+  });
+
+  it('of many symbols keeps the 63 commonest apart and makes one of the rest', () => {
+    const symbols = Array.from({ length: 200 }, (_, i) => String.fromCharCode(0x100 + i).repeat(200 - i));
+    const { alphabetSize, characters } = textOf('symbols', symbols.join(''));
+    expect(alphabetSize).toBe(64);
+    expect(Math.max(...characters)).toBe(63);
+  });
+});
+
+describe('character model', () => {
+  it("the gradient is the loss's slope, in every tensor", () => {
+    const model = new CharacterModel(text, 9);
+    const weights = firstWeights(model.layout, 1);
+    const random = mulberry(3);
+    const positions = Uint32Array.from(
+      { length: 9 },
+      () => CONTEXT + Math.floor(random() * (text.trainingCount - CONTEXT)),
+    );
+    model.learn(weights, positions);
+    const gradient = model.gradient.slice();
+    const { bias1, kernel2, bias2, kernel3, bias3, parameterCount } = model.layout;
+    const ends = [bias1, kernel2, bias2, kernel3, bias3, parameterCount];
+    for (const [i, end] of ends.entries()) {
+      // The steepest of each tensor: the slope of a flat one drowns in rounding.
+      let steepest = ends[i - 1] ?? 0;
+      for (let at = steepest; at < end; at++)
+        if (Math.abs(gradient[at]!) > Math.abs(gradient[steepest]!)) steepest = at;
+      const kept = weights[steepest]!;
+      weights[steepest] = kept + 1e-3;
+      const above = model.evaluate(weights, positions);
+      weights[steepest] = kept - 1e-3;
+      const below = model.evaluate(weights, positions);
+      weights[steepest] = kept;
+      expect((above - below) / 2e-3 / gradient[steepest]!).toBeCloseTo(1, 2);
+    }
+  });
+
+  it('the gradient of a batch does not remember the batch before', () => {
+    const model = new CharacterModel(text, 2);
+    const weights = firstWeights(model.layout, 1);
+    model.learn(weights, Uint32Array.of(100, 200));
+    const first = model.gradient.slice();
+    model.learn(weights, Uint32Array.of(5_000, 6_000));
+    model.learn(weights, Uint32Array.of(100, 200));
+    expect(model.gradient.every((value, i) => value === first[i])).toBe(true);
+  });
+});
+
+describe('training in lockstep', () => {
+  it('learns, and is the same for a seed', () => {
+    const curve = trainSwarm({ ...SMALL, steps: 40 });
+    expect(curve.points.at(-1)!.loss).toBeLessThan(Math.log(text.alphabetSize) - 0.5);
+    expect(trainSwarm({ ...SMALL, steps: 40 })).toEqual(curve);
+  });
+
+  it('one peer that exchanges after every step, uncompressed, is the lone tab', () => {
+    const one = { ...SMALL, peers: 1, localSteps: 1, scheme: 'fp32' as const };
+    expect(trainSwarm(one).finalLoss).toBeCloseTo(trainAlone(one).finalLoss, 4);
+    expect(trainSynchronous(one)).toEqual({ ...trainAlone(one), payloadBits: 32 });
+  });
+
+  it('payload is what the codec wrote: 32 bits over H for fp32, less than half a bit over H for topk-256', () => {
+    expect(trainSwarm({ ...SMALL, scheme: 'fp32' }).payloadBits).toBeCloseTo(32 / 4, 2);
+    expect(trainSwarm(SMALL).payloadBits).toBeLessThan(0.5 / 4);
+  });
+
+  it('goes on while half of the peers are replaced in every round', () => {
+    const curve = trainSwarm({ ...SMALL, steps: 40, churnShare: 0.5 });
+    expect(curve.finalLoss).toBeLessThan(Math.log(text.alphabetSize) - 0.3);
+    expect(curve).not.toEqual(trainSwarm({ ...SMALL, steps: 40 }));
+  });
+});
