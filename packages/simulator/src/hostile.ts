@@ -191,9 +191,10 @@ export class HostileTab implements Adversary {
   }
 }
 
-/** A chunk whose first value (after the step count) has another sign: finite, of the right size, and not what is so. */
+/** A chunk whose first value has another sign: finite, of the right size, and not what its anchor says. */
 function falsified(frame: FrameOf<'state'>): FrameOf<'state'> {
   const bytes = frame.bytes.slice();
+  // The step count takes four bytes, and the sign of a little-endian float32 is in its last.
   bytes[Math.min(bytes.length - 1, 7)]! ^= 0x80;
   return { ...frame, bytes };
 }

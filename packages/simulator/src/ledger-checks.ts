@@ -9,7 +9,7 @@ import {
   type LedgerState,
   type RunSetup,
 } from '@murmuration/coordinator/ledger';
-import type { CoordinatorMessage, VolunteerId } from '@murmuration/protocol';
+import { LIMITS, type CoordinatorMessage, type VolunteerId } from '@murmuration/protocol';
 import type { Violations } from './checkers.ts';
 import type { Situation, Sometimes } from './sometimes.ts';
 
@@ -20,6 +20,9 @@ interface LastLease {
   counted: boolean;
 }
 
+/** What is due by the ledger's clock is done at its next tick; this much later it was forgotten. */
+const OVERDUE_MS = 5_000;
+
 export class LedgerChecks {
   readonly #setup: RunSetup;
   readonly #violations: Violations;
@@ -28,6 +31,9 @@ export class LedgerChecks {
   readonly #liveOf = new Map<VolunteerId, number>();
   /** Results that volunteers were told are counted, by shard. */
   readonly #toldCounted = new Map<number, number>();
+  /** Leases that were counted, as `shard.generation`. */
+  readonly #countedLeases = new Set<string>();
+  #recordedAtMs = -Infinity;
   #term = 0;
   #checkpoint = { term: 0, round: -1 };
   #isOver = false;
@@ -41,12 +47,40 @@ export class LedgerChecks {
 
   recorded(records: readonly LedgerRecord[], nowMs: number): void {
     for (const record of records) this.#record(record, nowMs);
+    // [L4] Who leaves holds nothing any more, in the same decision.
+    for (const record of records)
+      if (record.kind === 'left')
+        for (const [shardIndex, { lessee, live }] of this.#leases)
+          if (live && lessee === record.volunteerId && !this.#isOver)
+            this.#violations.break('L4', nowMs, `${lessee} left and keeps shard ${shardIndex}`);
+  }
+
+  /** Now and then: what the ledger's own clock has made due. */
+  look({ state, present }: Pick<RunLedger, 'state' | 'present'>, nowMs: number): void {
+    if (state.state === 'finished' || state.state === 'failed') return;
+    const late = state.lastAtMs - OVERDUE_MS;
+    for (const [index, shard] of state.shards.entries())
+      if (shard.live && shard.deadlineMs <= late)
+        this.#violations.break('L4', nowMs, `shard ${index} is still lent, its deadline has passed`);
+    if (state.duty !== null && state.duty.deadlineMs <= late)
+      this.#violations.break('I12', nowMs, 'an evaluation has passed its deadline and nobody else was asked');
+    for (const [id, { heardAtMs }] of present)
+      if (heardAtMs + LIMITS.volunteerSilenceMaxMs <= late)
+        this.#violations.break('I12', nowMs, `${id} is silent and still there`);
+    // [I1] An epoch is over when every shard was counted in it.
+    const least = state.shards.reduce((min, shard) => Math.min(min, shard.timesCounted), Infinity);
+    if (state.epoch !== least)
+      this.#violations.break('I1', nowMs, `epoch ${state.epoch}, and each shard was counted ${least} times`);
   }
 
   #record(record: LedgerRecord, nowMs: number): void {
     const broken = (rule: string, text: string) => {
       if (!this.#isRereading) this.#violations.break(rule, nowMs, text);
     };
+    // [I7] Records are in the order of their times, whatever the clock did.
+    if (record.atMs < this.#recordedAtMs)
+      broken('I7', `a record of ${record.atMs} after ${this.#recordedAtMs}`);
+    this.#recordedAtMs = record.atMs;
     switch (record.kind) {
       case 'leased': {
         const { shardIndex, generation, volunteerId } = record;
@@ -75,6 +109,7 @@ export class LedgerChecks {
           broken('I2', `shard ${record.shardIndex} was counted for ${record.volunteerId}, not its lessee`);
         this.#release(record.shardIndex);
         if (lease !== undefined) lease.counted = true;
+        this.#countedLeases.add(`${record.shardIndex}.${lease?.generation ?? 0}`);
         return;
       }
       case 'founded':
@@ -119,10 +154,16 @@ export class LedgerChecks {
   }
 
   /** A volunteer hears the coordinator's word. */
-  heard(message: CoordinatorMessage): void {
+  heard(message: CoordinatorMessage, nowMs: number): void {
     if (message.type !== 'lease-ack') return;
     if (message.outcome === 'stale') this.#sometimes.hit('resultStale');
     else if (message.outcome === 'duplicate') this.#sometimes.hit('resultDuplicate');
+    else if (!this.#countedLeases.has(`${message.shardIndex}.${message.generation}`))
+      this.#violations.break(
+        'I2',
+        nowMs,
+        `shard ${message.shardIndex} was counted for generation ${message.generation}, which was not the last`,
+      );
     else this.#toldCounted.set(message.shardIndex, (this.#toldCounted.get(message.shardIndex) ?? 0) + 1);
   }
 
@@ -143,6 +184,8 @@ export class LedgerChecks {
         );
     this.#leases.clear();
     this.#liveOf.clear();
+    this.#countedLeases.clear();
+    this.#recordedAtMs = -Infinity;
     this.#term = 0;
     this.#checkpoint = { term: 0, round: -1 };
     this.#isOver = false;

@@ -19,6 +19,7 @@ import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
+import { TrainerChecks } from './trainer-checks.ts';
 import { Watch } from './watch.ts';
 import { World } from './world.ts';
 
@@ -112,6 +113,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     const stepMs = options.stepMs * (1 + (options.speedRatio - 1) * random());
     const { uplinkMinMbit, uplinkMaxMbit } = options;
     const uplinkMbit = uplinkMinMbit + Math.max(0, uplinkMaxMbit - uplinkMinMbit) * random() * random();
+    const adversary = hooks.adversary?.({ number, id }) ?? hostiles.adversaryOf(number, id);
     const tab = new SimTab({
       id,
       number,
@@ -125,11 +127,12 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         shard: data.shard,
         validation: data.validation,
         average: shared.average,
+        checks: adversary === null ? new TrainerChecks(id, manifest, watch.violations, world) : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       peer: (peer) => tabs.get(peer),
       watch: watch.tab,
-      adversary: hooks.adversary?.({ number, id }) ?? hostiles.adversaryOf(number, id),
+      adversary,
     });
     tabs.set(id, tab);
   };
@@ -177,6 +180,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       faultsOn: !faults.over,
       isRunning: coordinator.ledger.state.state === 'training',
     });
+    watch.ledger.look(coordinator.ledger, world.nowMs);
     watch.limits.reserved(network.reservedBytesMax(), frameMaxBytes(limits), world.nowMs);
     const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
     const { round } = watch.replicas.front;

@@ -82,7 +82,7 @@ export class Watch {
         if (message.type === 'stranded') sometimes.hit('stranded');
       },
       heard: (tab, message) => {
-        this.ledger.heard(message);
+        this.ledger.heard(message, world.nowMs);
         if (message.type === 'found')
           story.tell(
             world.nowMs,

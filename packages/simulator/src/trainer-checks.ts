@@ -1,0 +1,152 @@
+/**
+ * What must hold of a replica's numbers, checked from outside by sums of its own: where a commit moves the anchor, what
+ * the residual keeps, what a newcomer is given. A round of fewer than four updates is averaged again in the plainest
+ * way; of a larger one, in which updates may be outvoted, only the size is judged. One instance a tab.
+ */
+import {
+  addDecoded,
+  decodeState,
+  decodeUpdate,
+  isSparse,
+  median,
+  norm,
+  relativeDistance,
+  type Replica,
+} from '@murmuration/codec';
+import type { RunManifest } from '@murmuration/protocol';
+import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import type { Violations } from './checkers.ts';
+import type { World } from './world.ts';
+
+/** Rounds of so many updates hold no votes. */
+const PLAIN_UPDATES_MAX = 3;
+const WEIGHT_RATIO_MAX = 4;
+const GAIN_MAX = 2;
+const RESIDUAL_RATIO_MAX = 10;
+/** Relative; float32 sums of a few thousand values. */
+const TOLERANCE = 1e-3;
+/** The second moment travels with 3 bits of mantissa. */
+const MOMENT_TOLERANCE = 0.15;
+
+type Commit = Extract<TrainerCommand, { kind: 'commit' }>;
+
+export class TrainerChecks {
+  readonly #self: string;
+  readonly #manifest: RunManifest;
+  readonly #violations: Violations;
+  readonly #world: World;
+  /** The residual as it must be; null: an update is open and not settled. */
+  #residual: Float32Array;
+  #open: {
+    readonly correction: Float32Array;
+    readonly encoded: Uint8Array;
+    readonly deltaNorm: number;
+  } | null = null;
+  #before: { readonly anchor: Float32Array; readonly weights: Float32Array } | null = null;
+
+  constructor(self: string, manifest: RunManifest, violations: Violations, world: World) {
+    this.#self = self;
+    this.#manifest = manifest;
+    this.#violations = violations;
+    this.#world = world;
+    this.#residual = new Float32Array(manifest.parameterCount);
+  }
+
+  before(replica: Replica, command: TrainerCommand): void {
+    this.#before =
+      command.kind === 'commit' || command.kind === 'form-update'
+        ? { anchor: replica.anchor.slice(), weights: replica.weights() }
+        : null;
+  }
+
+  after(replica: Replica, secondMoment: Float32Array, command: TrainerCommand, event: TrainerEvent): void {
+    const before = this.#before;
+    switch (event.kind) {
+      case 'state-loaded':
+        this.#residual.fill(0);
+        this.#open = null;
+        this.#expectResidual(replica);
+        return;
+      case 'update-formed':
+        this.#formed(before!, event.encoded);
+        return;
+      case 'committed':
+        if (command.kind === 'commit') this.#committed(replica, before!.anchor, command);
+        return;
+      case 'captured': {
+        const state = decodeState(event.chunks, this.#manifest.parameterCount);
+        // [J4] A newcomer gets the anchor exactly and the second moment roughly.
+        if (relativeDistance(state.anchor, replica.anchor) > 0)
+          this.#break('J4', 'gives away a state that is not its own');
+        else if (relativeDistance(state.secondMoment, secondMoment) > MOMENT_TOLERANCE)
+          this.#break('J4', "gives away a second moment that is not its optimiser's");
+        return;
+      }
+      default:
+    }
+  }
+
+  #formed({ anchor, weights }: { anchor: Float32Array; weights: Float32Array }, encoded: Uint8Array): void {
+    const fade = isSparse(this.#manifest.training.codec) ? 0.95 : 1;
+    const delta = weights.map((weight, i) => weight - anchor[i]!);
+    const correction = delta.map((value, i) => value + fade * this.#residual[i]!);
+    this.#open = { correction, encoded, deltaNorm: norm(delta) };
+  }
+
+  #committed(replica: Replica, anchor: Float32Array, command: Commit): void {
+    const { updates } = command;
+    // [R11] What was counted is exactly what leaves the residual.
+    const isListed = updates.some(({ author }) => author === this.#self);
+    if (command.ownIncluded !== isListed)
+      this.#break('R11', `its own update is ${isListed ? '' : 'not '}counted, and it believes otherwise`);
+    this.#judgeMove(
+      replica.anchor.map((value, i) => value - anchor[i]!),
+      anchor,
+      updates,
+    );
+    const open = this.#open;
+    this.#open = null;
+    if (open === null) return;
+    this.#residual = open.correction.slice();
+    if (isListed) addDecoded(open.encoded, -1, this.#residual);
+    const [size, limit] = [norm(this.#residual), RESIDUAL_RATIO_MAX * open.deltaNorm];
+    if (size > limit) this.#residual = this.#residual.map((value) => (value * limit) / size);
+    this.#expectResidual(replica);
+  }
+
+  /** [R10] The anchor moves by the clipped, weighted mean. */
+  #judgeMove(move: Float32Array, anchor: Float32Array, updates: Commit['updates']): void {
+    const vectors = updates.map(({ encoded }) => decodeUpdate(encoded));
+    const norms = vectors.map(norm);
+    const present = norms.filter((size) => size > 0);
+    const usual = present.length > 0 ? median(present) : 0;
+    const rate = this.#manifest.training.outerLearningRate * Math.min(GAIN_MAX, Math.sqrt(updates.length));
+    const rounding = TOLERANCE * Math.max(rate * usual, norm(anchor) * 1e-3);
+    const longest = updates.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
+    if (norm(move) > rate * longest + rounding)
+      this.#break('R10', `moved its anchor by ${norm(move)}, at most ${rate * longest} is right`);
+    if (updates.length > PLAIN_UPDATES_MAX || present.length < updates.length) return;
+    const weightMax = WEIGHT_RATIO_MAX * median(updates.map(({ sampleCount }) => sampleCount));
+    const weights = updates.map(({ sampleCount }) => Math.min(sampleCount, weightMax));
+    const total = weights.reduce((a, b) => a + b, 0);
+    const wrong = move.slice();
+    for (const [k, vector] of vectors.entries()) {
+      const clip = updates.length === PLAIN_UPDATES_MAX ? Math.min(1, usual / norms[k]!) : 1;
+      const factor = (rate * clip * weights[k]!) / total;
+      for (let i = 0; i < wrong.length; i++) wrong[i]! -= factor * vector[i]!;
+    }
+    if (norm(wrong) > rounding)
+      this.#break('R10', `moved its anchor ${norm(wrong)} away from the mean of ${updates.length} updates`);
+  }
+
+  #expectResidual(replica: Replica): void {
+    const [is, must] = [replica.residualNorm, norm(this.#residual)];
+    const rounding = TOLERANCE * (must + norm(replica.anchor) * 1e-3);
+    if (Math.abs(is - must) > rounding)
+      this.#break('R11', `keeps a residual of norm ${is}, and ${must} is right`);
+  }
+
+  #break(rule: string, text: string): void {
+    this.#violations.break(rule, this.#world.nowMs, `${this.#self} ${text}`);
+  }
+}
