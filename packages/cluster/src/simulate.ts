@@ -101,6 +101,7 @@ interface Outcome {
 }
 
 export async function run(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--plants')) return (await import('./plants-table.ts')).run(argv);
   const parsed = parseFlags('npm run simulate --', FLAGS, argv);
   if (parsed.kind === 'help') {
     process.stdout.write(`${parsed.text}\n`);

@@ -22,6 +22,9 @@ const isForgery = (attack: Attack): attack is Forgery => (FORGERIES as readonly 
 type Update = Extract<OutgoingFrame, { kind: 'update' }>;
 type Commit = FrameOf<'commit'>;
 
+/** A leader that counts what nobody has can stop a small group: who wants to see that asks for it by name. */
+const ENDURED: readonly Attack[] = ATTACKS.filter((attack) => attack !== 'phantom');
+
 /** Who is hostile in a run, and how. */
 export class Hostiles {
   readonly #options: SimulateOptions;
@@ -47,7 +50,7 @@ export class Hostiles {
     const random = this.#world.chance('hostile', number);
     this.#accomplices.add(self);
     const tab = new HostileTab({
-      attack: attack === 'any' ? ATTACKS[Math.floor(random() * ATTACKS.length)]! : attack,
+      attack: attack === 'any' ? ENDURED[Math.floor(random() * ENDURED.length)]! : attack,
       self,
       accomplices: this.#accomplices,
       manifest: this.#manifest,

@@ -94,7 +94,7 @@ export const OPTIONS = {
   storeErrorShare: number(0, [0, 0.2], 'share of journal writes that fail, which ends the process'),
   blobErrorShare: number(0, [0, 0.5], 'share of blob transfers that fail'),
   hostileShare: number(0, [0, 0.5], 'share of the tabs that are hostile'),
-  attack: choice(['any', ...ATTACKS], 'what hostile tabs do; any: each draws one'),
+  attack: choice(['any', ...ATTACKS], 'what hostile tabs do; any: each draws one, but phantom'),
 } as const;
 
 type OptionTable = typeof OPTIONS;

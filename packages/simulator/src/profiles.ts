@@ -36,6 +36,8 @@ export const PROFILES = {
     uplinkMinMbit: 4.8,
     uplinkMaxMbit: 4.8,
   },
+  /** A fifth of the tabs attacks, each in its own way, while others come and go. */
+  hostile: { tabs: 10, model: 'softmax', hostileShare: 0.2, churnPerMinute: 0.3 },
   /** Half of the tabs are replaced in every round: a million joins and departures are a matter of patience. */
   turnover: { tabs: 16, model: 'softmax', churnPerRound: 0.5, hours: 1_000 },
 } as const satisfies Record<string, Settings>;
