@@ -9,9 +9,15 @@ import type { SimTab } from './sim-tab.ts';
 /** Messages are measured one in so many: making the text is dear. */
 const MEASURE_EVERY = 64;
 
+/** [L2] A result without an answer is said again, but not so often in so short a time; a clock that jumps explains one. */
+const RESULT_PAUSE_MS = 5_000;
+const RESULT_TIMES_MAX = 3;
+
 interface Bucket {
   tokens: number;
   atMs: number;
+  /** How often each result was said lately on this socket, by shard and generation. */
+  readonly results: Map<string, { readonly sinceMs: number; times: number }>;
 }
 
 export class LimitChecks {
@@ -27,12 +33,28 @@ export class LimitChecks {
   said(tab: SimTab, message: VolunteerMessage, nowMs: number): void {
     let bucket = this.#buckets.get(tab);
     if (bucket === undefined)
-      this.#buckets.set(tab, (bucket = { tokens: LIMITS.controlMessagesBurst, atMs: nowMs }));
+      this.#buckets.set(
+        tab,
+        (bucket = {
+          tokens: LIMITS.controlMessagesBurst,
+          atMs: nowMs,
+          results: new Map(),
+        }),
+      );
     const earned = ((nowMs - bucket.atMs) * LIMITS.controlMessagesPerSecond) / 1_000;
     bucket.tokens = Math.min(LIMITS.controlMessagesBurst, bucket.tokens + earned) - 1;
     bucket.atMs = nowMs;
     if (bucket.tokens < 0)
       this.#violations.break('I18', nowMs, `${tab.id} says too much to the coordinator (${message.type})`);
+    if (message.type === 'hello') bucket.results.clear();
+    if (message.type === 'lease-result') {
+      const key = `${message.shardIndex}.${message.generation}`;
+      const said = bucket.results.get(key);
+      if (said === undefined || nowMs - said.sinceMs >= RESULT_PAUSE_MS)
+        bucket.results.set(key, { sinceMs: nowMs, times: 1 });
+      else if (++said.times === RESULT_TIMES_MAX)
+        this.#violations.break('L2', nowMs, `${tab.id} says the result of ${key} again and again`);
+    }
     this.#messageCount += 1;
     if (this.#messageCount % MEASURE_EVERY !== 0) return;
     const bytes = JSON.stringify(message).length;

@@ -77,6 +77,8 @@ export interface SimulateHooks {
 
 const LOOK_EVERY_MS = 1_000;
 const BYTES_PER_MS_PER_MBIT = 125;
+/** Leases that are lost with their tabs explain some, but never all of so much work. */
+const SHARDS_TRAINED_MIN = 30;
 
 export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): SimulateReport {
   const world = new World(options.seed);
@@ -219,6 +221,15 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   for (const tab of tabs.values()) settle(tab);
   watch.countsOf(counts);
   const { state } = coordinator.ledger;
+  const shardsCounted = state.epoch * shardCountOf(options) + state.shardsCounted;
+  const shardsTrained = (sums.localSteps * options.batchSize) / options.shardSamples;
+  // [L2] Who trains shard after shard has results counted.
+  if (shardsTrained >= SHARDS_TRAINED_MIN && shardsCounted === 0)
+    watch.violations.break(
+      'L2',
+      world.nowMs,
+      `${Math.round(shardsTrained)} shards' worth trained, none counted`,
+    );
   const final = state.checkpoints.at(-1)!;
   const parameters = parametersFromBytes(coordinator.checkpoint(final.sha256)!, manifest.parameterCount)!;
   const result = model.evaluate(parameters, data.validation);
@@ -236,7 +247,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     valLoss: result.loss,
     valAccuracy: result.accuracy,
     localSteps: sums.localSteps,
-    shardsCounted: state.epoch * shardCountOf(options) + state.shardsCounted,
+    shardsCounted,
     joins: sums.joins,
     ...faults.counted,
     forks: watch.replicas.forkCount,
