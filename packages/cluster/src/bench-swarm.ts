@@ -9,6 +9,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { measureConsensus } from './bench-swarm-consensus.ts';
+import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureTraining } from './bench-swarm-training.ts';
 import { parseFlags, type FlagTable } from './flags.ts';
 
@@ -37,6 +38,7 @@ export interface SwarmBenchSettings {
 
 const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promise<SwarmSubject>>> = {
   consensus: measureConsensus,
+  hostile: measureHostile,
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),
   churn: (settings) => measureTraining('churn', settings),
