@@ -19,7 +19,6 @@ import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
-import { TrainerChecks } from './trainer-checks.ts';
 import { Watch } from './watch.ts';
 import { World } from './world.ts';
 
@@ -129,7 +128,6 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         shard: data.shard,
         validation: data.validation,
         average: shared.average,
-        checks: adversary === null ? new TrainerChecks(id, manifest, watch.violations, world) : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       peer: (peer) => tabs.get(peer),

@@ -5,7 +5,13 @@
  * device there are only Adam's moments between commands, and weights and batches while one runs.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { encodeState, loadState, parametersFromBytes, parametersToBytes, Replica } from '@murmuration/codec';
+import {
+  encodeState,
+  loadState,
+  parametersFromBytes,
+  parametersToBytes,
+  Replica,
+} from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import { Adam } from './adam.ts';
