@@ -39,6 +39,10 @@ export class Hostiles {
     this.#world = world;
   }
 
+  /** Hostile tabs that have come so far. */
+  get count(): number {
+    return this.#tabs.length;
+  }
   get lieCount(): number {
     return this.#tabs.reduce((sum, tab) => sum + tab.lieCount, 0);
   }

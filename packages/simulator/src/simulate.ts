@@ -76,6 +76,8 @@ export interface SimulateHooks {
 
 const LOOK_EVERY_MS = 1_000;
 const BYTES_PER_MS_PER_MBIT = 125;
+/** Proofs against one peer before nobody listens to it. */
+const STRIKES_MAX = 3;
 /** Leases that are lost with their tabs explain some, but never all of so much work. */
 const SHARDS_TRAINED_MIN = 30;
 
@@ -142,7 +144,14 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     sums.localSteps += totals.localSteps;
     sums.exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
     sums.exchanges += totals.rounds * Math.max(1, peers.length);
-    for (const [what, count] of tab.mind.counts) counts[what] = (counts[what] ?? 0) + count;
+    let proven = 0;
+    for (const [what, count] of tab.mind.counts) {
+      counts[what] = (counts[what] ?? 0) + count;
+      if (what === 'equivocation' || what.startsWith('update-')) proven += count;
+    }
+    // [P6] Three provable violations cost a liar its link, and it gets no other.
+    if (tab.isHonest && proven > STRIKES_MAX * hostiles.count)
+      watch.violations.break('P6', world.nowMs, `${tab.id} was lied to ${proven} times and still listens`);
   };
   const gone = (tab: SimTab) => {
     settle(tab);
