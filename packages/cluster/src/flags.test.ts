@@ -6,6 +6,7 @@ const TABLE = {
   data: { kind: 'text', placeholder: 'DIR', help: 'where' },
   model: { kind: 'choice', choices: ['mlp', 'cnn'], help: 'which' },
   exit: { kind: 'switch', help: 'leave' },
+  set: { kind: 'list', placeholder: 'KEY=VALUE', help: 'any' },
 } as const;
 const parse = (...argv: string[]) => parseFlags('npm run demo --', TABLE, argv);
 const message = (...argv: string[]) => {
@@ -17,8 +18,11 @@ describe('flags of a command', () => {
   it('reads both spellings, and leaves out what was not given', () => {
     expect(parse('--tabs', '4', '--model=cnn', '--exit')).toEqual({
       kind: 'flags',
-      flags: { tabs: 4, data: undefined, model: 'cnn', exit: true },
+      flags: { tabs: 4, data: undefined, model: 'cnn', exit: true, set: [] },
     });
+  });
+  it('keeps every value of a flag that may be repeated, in order', () => {
+    expect(parse('--set', 'a=1', '--set=b=2')).toMatchObject({ flags: { set: ['a=1', 'b=2'] } });
   });
   it('a bad flag is answered with its name and the fix', () => {
     expect(message('--tab', '4')).toContain('--tab: there is no such flag; did you mean --tabs?');
