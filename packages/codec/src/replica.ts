@@ -11,6 +11,7 @@
  * the next one. The trainer and the simulator run this same class; it knows no GPU, clock or network.
  */
 import { averageUpdates, type Divisor, type GroupUpdate } from './averaging.ts';
+import { averageSlice, encodeSlice, sliceOf } from './slices.ts';
 import { addDecoded, encodeUpdate, inspectUpdate, isSparse, type Scheme } from './update-codec.ts';
 import { fingerprint, isFiniteVector, norm } from './vectors.ts';
 
@@ -192,6 +193,18 @@ export class Replica {
       this.#move(step, start, end);
       this.#average.set(this.#anchor.subarray(start, end), start);
     }
+  }
+
+  /** The round's slice of the anchor, for members whose anchors differ. */
+  formSlice(round: number): Uint8Array {
+    return encodeSlice(this.#anchor, sliceOf(round, this.#anchor.length));
+  }
+
+  /** Moves the round's slice of the anchor to the mean of these. To be called before the round's `commit`. */
+  meet(round: number, slices: readonly Uint8Array[]): void {
+    if (slices.length === 0) return;
+    averageSlice(this.#anchor, sliceOf(round, this.#anchor.length), slices);
+    this.#fingerprint = null;
   }
 
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */

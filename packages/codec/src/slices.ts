@@ -60,6 +60,10 @@ const halves = (bytes: Uint8Array) => [
   bytes.subarray(bytes.length >> 1),
 ];
 
+/** The slices that came along with updates. */
+export const slicesOf = (updates: readonly { readonly slice: Uint8Array }[]): Uint8Array[] =>
+  updates.flatMap(({ slice }) => (slice.length > 0 ? [slice] : []));
+
 /** Null: the bytes may be averaged. */
 export function inspectSlice(bytes: Uint8Array, { from, to }: SliceRange): UpdateRejection | null {
   for (const half of halves(bytes)) {
@@ -78,7 +82,6 @@ function addSlice(bytes: Uint8Array, factor: number, target: Float64Array): void
  * @param slices of the members that count, ours among them if it counts; each was inspected. None: nothing moves.
  */
 export function averageSlice(anchor: Float32Array, range: SliceRange, slices: readonly Uint8Array[]): void {
-  if (slices.length === 0) return;
   const count = range.to - range.from;
   const own = new Float64Array(count);
   addSlice(encodeSlice(anchor, range), -1, own);

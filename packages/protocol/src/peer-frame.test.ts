@@ -43,7 +43,8 @@ const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
     trainMs: u32,
     loss: fc.float({ noNaN: true, noDefaultInfinity: true }),
     anchor: print,
-    encoded: fc.uint8Array({ minLength: 1, maxLength: 2_000 }),
+    slice: fc.uint8Array({ minLength: 0, maxLength: 500 }),
+    encoded: fc.uint8Array({ minLength: 1, maxLength: 1_500 }),
   }),
   fc
     .tuple(ids, ids, fc.record({ ...base, anchor: print, graceMs: fc.integer({ min: 0, max: 65_535 }) }))

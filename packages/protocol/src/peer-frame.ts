@@ -46,6 +46,8 @@ export interface UpdateBody {
   readonly loss: number;
   /** The anchor it was formed against. */
   readonly anchor: Fingerprint;
+  /** A slice of the author's anchor, for groups whose anchors differ (codec, slices.ts); else empty. */
+  readonly slice: Uint8Array;
   /** Codec bytes; see packages/codec. */
   readonly encoded: Uint8Array;
 }
@@ -124,7 +126,7 @@ export interface FrameLimits {
 const FINGERPRINT_BYTES = 8;
 const CHUNK_INDEX_BYTES = 4;
 const STATE_FIXED_BYTES = FINGERPRINT_BYTES + CHUNK_INDEX_BYTES;
-const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES;
+const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES + 4;
 const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2;
 const BALLOT_BYTES = 2;
 const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
@@ -193,6 +195,8 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       payload.u32(frame.trainMs);
       payload.f32(frame.loss);
       payload.fingerprint(frame.anchor);
+      payload.u32(frame.slice.length);
+      payload.bytes(frame.slice);
       payload.bytes(frame.encoded);
       break;
     case 'commit':
@@ -252,7 +256,7 @@ function payloadBytes(frame: OutgoingFrame): number {
     case 'hello':
       return 1 + FINGERPRINT_BYTES;
     case 'update':
-      return UPDATE_FIXED_BYTES + frame.encoded.length;
+      return UPDATE_FIXED_BYTES + frame.slice.length + frame.encoded.length;
     case 'commit':
       return (
         COMMIT_FIXED_BYTES +
@@ -322,10 +326,13 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
       const trainMs = reader.u32();
       const loss = reader.f32();
       const anchor = reader.fingerprint();
-      const encoded = payload.subarray(UPDATE_FIXED_BYTES);
+      const sliceBytes = reader.u32();
+      if (payload.length <= UPDATE_FIXED_BYTES + sliceBytes) return null;
+      const slice = payload.subarray(UPDATE_FIXED_BYTES, UPDATE_FIXED_BYTES + sliceBytes);
+      const encoded = payload.subarray(UPDATE_FIXED_BYTES + sliceBytes);
       if (sampleCount < 1 || sampleCount > LIMITS.localStepsMax * LIMITS.batchMax) return null;
       if (stepCount < 1 || stepCount > LIMITS.localStepsMax || !Number.isFinite(loss)) return null;
-      return { ...base, kind, author, sampleCount, stepCount, trainMs, loss, anchor, encoded, crc };
+      return { ...base, kind, author, sampleCount, stepCount, trainMs, loss, anchor, slice, encoded, crc };
     }
     case 'commit': {
       if (payload.length < COMMIT_FIXED_BYTES) return null;

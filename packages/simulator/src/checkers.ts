@@ -99,7 +99,7 @@ export class ReplicaChecks {
     }
     // A founding is no progress: only a round that somebody completed is.
     if (before?.term === head.term && head.round > before.round) this.#advancedAtMs = nowMs;
-    this.#compare(tab, head, anchor, nowMs);
+    if (!tab.mind.isMixed) this.#compare(tab, head, anchor, nowMs);
     return true;
   }
 

@@ -7,6 +7,7 @@ import {
   loadState,
   parametersFromBytes,
   parametersToBytes,
+  slicesOf,
   Replica,
   ReplicaError,
   shuffledIndices,
@@ -34,6 +35,8 @@ const COMMIT_MS = 5;
 const OTHER_MS = 3;
 /** Evaluating costs about this many training steps. */
 const EVALUATE_STEPS = 5;
+
+const NO_SLICE = new Uint8Array(0);
 
 /** One pass's order of a shard; tabs that train the same pass one after another share it. */
 class Orders {
@@ -121,12 +124,19 @@ export class SimTrainer {
         return this.#train(ticket, command);
       case 'form-update':
         try {
-          return { kind: 'update-formed', ticket, round: this.#round, encoded: this.replica.formUpdate() };
+          return {
+            kind: 'update-formed',
+            ticket,
+            round: this.#round,
+            encoded: this.replica.formUpdate(),
+            slice: command.withSlice ? this.replica.formSlice(this.#round) : NO_SLICE,
+          };
         } catch (error) {
           if (error instanceof ReplicaError) return failed('not-finite', error.message);
           throw error;
         }
       case 'commit':
+        this.replica.meet(this.#round, slicesOf(command.updates));
         this.replica.commit(command.updates, command.ownIncluded);
         this.#round = command.round + 1;
         return { kind: 'committed', ticket, round: this.#round, anchor: this.replica.fingerprint };

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { profileOptions, type ProfileName } from './profiles.ts';
 import { simulate } from './simulate.ts';
 
-const run = (profile: ProfileName, seed: number, rounds = 40) =>
-  simulate(profileOptions(profile, { seed, rounds }));
+const run = (profile: ProfileName, seed: number, rounds = 40, changes: { readonly tabs?: number } = {}) =>
+  simulate(profileOptions(profile, { seed, rounds, ...changes }));
 
 describe('a clean run', () => {
   const report = run('clean', 1);
@@ -72,5 +72,16 @@ describe('faults', () => {
     const report = run('chaos', seed);
     expect(report.finished).toBe(true);
     expect(report.violations).toEqual([]);
+  });
+});
+
+describe('a swarm of several groups', () => {
+  it('[R13] 48 tabs in crews of four planes learn one model, come and go, and stay together', () => {
+    const report = run('churn', 1, 60, { tabs: 48 });
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+    expect(report.departures).toBeGreaterThan(5);
+    expect(report.valAccuracy).toBeGreaterThan(0.9);
+    expect(report.spreadEnd).toBeLessThan(0.1);
   });
 });

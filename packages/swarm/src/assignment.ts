@@ -116,10 +116,7 @@ export class Assignment {
         this.membership.joinTerm(message.term, nowMs);
         return;
       case 'introduce':
-        this.#outbox.push({
-          kind: 'hold-links',
-          peers: message.peers.filter((peer) => !this.#peers.isOutcast(peer)),
-        });
+        this.#introduced(message, nowMs);
         return;
       case 'lease': {
         const sha256 = this.#leases.grant(message, nowMs);
@@ -142,6 +139,15 @@ export class Assignment {
       default:
         message satisfies never;
     }
+  }
+
+  #introduced(message: CoordinatorMessageOf<'introduce'>, nowMs: number): void {
+    const { crews, role } = this.membership;
+    const wasMixed = crews.isMixed;
+    const peers = crews.introduced(message).filter((peer) => !this.#peers.isOutcast(peer));
+    this.#outbox.push({ kind: 'hold-links', peers });
+    // [R13] What was fetched of one anchor does not go together with what is said of many, nor the other way round.
+    if (crews.isMixed !== wasMixed && role.kind === 'joining') this.membership.join(null, nowMs);
   }
 
   takeTrainer(event: TrainerEvent, command: TrainerCommand, nowMs: number): Consequence {
@@ -339,7 +345,8 @@ export class Assignment {
     const stepsDue = membership.stepsDue(this.#pace.localSteps);
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
-    else if (membership.mayPublish) this.#outbox.train({ kind: 'form-update', round: head.round });
+    else if (membership.mayPublish)
+      this.#outbox.train({ kind: 'form-update', round: head.round, withSlice: membership.crews.isMixed });
   }
 
   #fetchValidation(): void {

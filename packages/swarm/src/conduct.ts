@@ -17,6 +17,7 @@ const BAD_UPDATE = 'update-';
 const UNTIMELY: ReadonlySet<string> = new Set([
   'old-round',
   'future-round',
+  'no-slice',
   'old-ballot',
   'other-term',
   'other-anchor',

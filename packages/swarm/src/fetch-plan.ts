@@ -86,8 +86,8 @@ export function bestPlan(facts: {
       commits.push({
         round: at,
         updates: updates.map((update) => {
-          const { author, sampleCount, encoded } = update!;
-          return { author, sampleCount, encoded };
+          const { author, sampleCount, encoded, slice } = update!;
+          return { author, sampleCount, encoded, slice };
         }),
       });
   }

@@ -1,11 +1,14 @@
 /** What a fetch of the state wishes for, said to peers and to the trainer. Pure. */
 import type { Outbox } from './outbox.ts';
 import type { Donor } from './peers.ts';
+import type { SoloFetch } from './solo-fetch.ts';
 import type { StateFetch } from './state-fetch.ts';
+
+export type ReplicaFetch = StateFetch | SoloFetch;
 
 /** Carries out what the fetch wants now. True: nobody gives it anything. */
 export function fetchState(
-  fetch: StateFetch,
+  fetch: ReplicaFetch,
   outbox: Outbox,
   donors: readonly Donor[],
   nowMs: number,

@@ -33,7 +33,7 @@ export const updateFrame = (
   head: Head,
   author: VolunteerId,
   { stepCount, sampleCount, trainMs, loss }: Progress,
-  encoded: Uint8Array,
+  { encoded, slice }: { readonly encoded: Uint8Array; readonly slice: Uint8Array },
 ): Extract<OutgoingFrame, { kind: 'update' }> => ({
   kind: 'update',
   runTag,
@@ -45,6 +45,7 @@ export const updateFrame = (
   trainMs: Math.min(0xffffffff, Math.round(trainMs)),
   loss: Number.isFinite(loss) ? loss : 0,
   anchor: head.fingerprint,
+  slice,
   encoded,
 });
 

@@ -1,7 +1,9 @@
-import { encodeUpdate } from '@murmuration/codec';
+import { encodeSlice, encodeUpdate, sliceOf } from '@murmuration/codec';
 import { idFromRandomBytes, type FrameOf, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
+import { CrewBook } from './crew-book.ts';
+import { GroupRound, type RoundDecision } from './group-round.ts';
+import type { HeldUpdate } from './held-updates.ts';
 
 const COUNT = 8;
 const ids = [0, 1, 2, 3].map((n) => idFromRandomBytes('vol', new Uint8Array(26).fill(n)) as VolunteerId);
@@ -20,6 +22,7 @@ const update = (author: VolunteerId, options: Partial<FrameOf<'update'>> = {}): 
   trainMs: 100,
   loss: 1,
   anchor: ANCHOR,
+  slice: new Uint8Array(0),
   encoded: encodeUpdate('int8', new Float32Array(COUNT).fill(0.1)),
   crc: author.charCodeAt(5),
   ...options,
@@ -39,7 +42,15 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
     ...options,
   }) as FrameOf<'commit'>;
 const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
-  new GroupRound({ self, scheme: 'int8', parameterCount: COUNT, head, members, nowMs: 0 });
+  new GroupRound({
+    self,
+    scheme: 'int8',
+    parameterCount: COUNT,
+    head,
+    members,
+    crews: new CrewBook(self),
+    nowMs: 0,
+  });
 /** Everybody else is alive, but for those who left (link closed) and those that only the coordinator lost. */
 const others = (
   self: VolunteerId,
@@ -48,7 +59,7 @@ const others = (
 ) => {
   const linked = new Set(ids.filter((id) => id !== self && !left.includes(id)));
   const alive = new Set([...linked].filter((id) => !suspects.includes(id)));
-  return { linked, alive, gone: new Set([...left, ...suspects]) };
+  return { linked, alive, gone: new Set([...left, ...suspects]), beyondCount: 0 };
 };
 const NOBODY = {
   linked: new Set<VolunteerId>(),
@@ -332,5 +343,65 @@ describe('strangers', () => {
     if (decision?.kind !== 'close') throw new Error('no close');
     group.advance({ ...head, round: 5, fingerprint: '00000000000000cc' }, decision, 2);
     expect(group.updateCount).toBe(1);
+  });
+});
+
+describe('a crew of a large swarm', () => {
+  const crewOf = (self: VolunteerId) => {
+    const crews = new CrewBook(self);
+    for (let plane = 0; plane < 4; plane++)
+      crews.introduced({
+        type: 'introduce',
+        runId: 'run_00000000000000000000000000',
+        plane,
+        planeCount: 4,
+        peers: ids.filter((id) => id !== self),
+      });
+    const group = new GroupRound({
+      self,
+      scheme: 'int8',
+      parameterCount: COUNT,
+      head,
+      members: [],
+      crews,
+      nowMs: 0,
+    });
+    group.addOwn(update(self), 0);
+    return group;
+  };
+  const range = sliceOf(4, COUNT);
+  const fromElsewhere = (author: VolunteerId) =>
+    update(author, {
+      anchor: '00000000000000bb',
+      slice: encodeSlice(new Float32Array(COUNT).fill(0.5), range),
+    });
+
+  it('[R13] averages updates of other anchors when everybody has come, without a leader and without a word', () => {
+    const member = crewOf(c);
+    for (const id of [a, b]) expect(member.addUpdate(id, fromElsewhere(id), 1)).toBeNull();
+    expect(member.decide(others(c), 1)).toBeNull();
+    expect(member.addUpdate(d, fromElsewhere(d), 2)).toBeNull();
+    const decision = member.decide(others(c), 2);
+    expect(authorsOf(decision)).toEqual([a, b, c, d]);
+    expect(decision).toMatchObject({ announce: false, ownIncluded: true });
+    expect(member.addCommit(a, commit(a, [a]))).toBe('old-round');
+  });
+
+  it('[R13] after half and the grace it goes on without the missing, at once when most are beyond the round', () => {
+    const member = crewOf(c);
+    member.addUpdate(a, fromElsewhere(a), 1);
+    expect(member.decide(others(c), 1)).toBeNull();
+    expect(authorsOf(member.decide({ ...others(c), beyondCount: 3 }, 1))).toEqual([a, c]);
+    const patient = crewOf(c);
+    patient.addUpdate(a, fromElsewhere(a), 1);
+    patient.decide(others(c), 1);
+    expect(authorsOf(patient.decide(others(c), patient.nextDeadlineMs(others(c))))).toEqual([a, c]);
+  });
+
+  it('[R2] an update without a slice that fits the round changes nothing', () => {
+    const member = crewOf(c);
+    expect(member.addUpdate(a, update(a), 1)).toBe('no-slice');
+    expect(member.addUpdate(a, { ...fromElsewhere(a), slice: new Uint8Array(500) }, 1)).not.toBeNull();
+    expect(member.updateCount).toBe(1);
   });
 });

@@ -12,23 +12,13 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { encodedBytes, inspectUpdate, type Scheme } from '@murmuration/codec';
-import {
-  LIMITS,
-  type CommitEntry,
-  type FrameOf,
-  type Head,
-  type UpdateBody,
-  type VolunteerId,
-} from '@murmuration/protocol';
+import { encodedBytes, inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
+import { LIMITS, type CommitEntry, type FrameOf, type Head, type VolunteerId } from '@murmuration/protocol';
+import type { CrewBook } from './crew-book.ts';
+import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
 import { Pull, type Wanted } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
-
-/** An update that was checked and may be averaged. */
-export interface HeldUpdate extends UpdateBody {
-  readonly crc: number;
-}
 
 export type RoundDecision =
   /** Apply these. `announce`: we lead, tell everybody. */
@@ -68,8 +58,6 @@ export type RoundRejection =
  */
 const ROUNDS_AHEAD_MAX = 16;
 const HELD_MAX_BYTES = 64 * 1024 * 1024;
-/** Rounds behind ours whose updates are kept for members that pull. */
-const ROUNDS_KEPT = 4;
 /** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
 /** What a `commit` frame says. */
@@ -91,9 +79,10 @@ export class GroupRound {
   #head: Head;
   /** Expected in this round, ascending; empty: unknown (a newcomer before its first commit). */
   #members: readonly VolunteerId[];
+  readonly #crews: CrewBook;
   readonly #clock: RoundClock;
   #closing = false;
-  readonly #updates = new Map<number, Map<VolunteerId, HeldUpdate>>();
+  readonly #updates = new HeldUpdates();
   readonly #commits = new Map<number, HeldCommit>();
   /** The commit that we applied last, or are applying, and the round it closed. */
   #lastCommit: { readonly round: number; readonly commit: Commit } | null = null;
@@ -106,14 +95,17 @@ export class GroupRound {
     scheme: Scheme;
     parameterCount: number;
     head: Head;
+    /** Of the one group, ascending; empty: unknown. A crew's members are those that `crews` names. */
     members: readonly VolunteerId[];
+    crews: CrewBook;
     nowMs: number;
   }) {
     this.#self = options.self;
     this.#scheme = options.scheme;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
-    this.#members = [...options.members].sort();
+    this.#crews = options.crews;
+    this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs);
     this.#leadership = new Leadership(options.self);
     this.#leadership.begin(options.head.round, this.#members);
@@ -126,18 +118,16 @@ export class GroupRound {
     return this.#members;
   }
   get ownUpdate(): HeldUpdate | undefined {
-    return this.#updates.get(this.#head.round)?.get(this.#self);
+    return this.#updates.of(this.#head.round).get(this.#self);
   }
-  /** Updates of the round that can be averaged now. */
   get updateCount(): number {
-    return this.#updates.get(this.#head.round)?.size ?? 0;
+    return this.#updates.of(this.#head.round).size;
   }
-  /** A commit was decided and its application is under way. */
   get closing(): boolean {
     return this.#closing;
   }
 
-  /** Whether this round or the next is ours to close: not the time for work that blocks the trainer. */
+  /** Not the time for work that blocks the trainer. */
   leadsSoon(alive: ReadonlySet<VolunteerId>): boolean {
     if (alive.size === 0) return false;
     const [now, next] = this.#leadership.order(alive);
@@ -149,17 +139,15 @@ export class GroupRound {
     return this.#closing || this.#commits.has(this.#head.round);
   }
 
-  /** An update kept for members that pull. */
   held(round: number, author: VolunteerId): HeldUpdate | undefined {
-    return this.#updates.get(round)?.get(author);
+    return this.#updates.of(round).get(author);
   }
 
   /** Updates that were averaged in the round before this one: their speeds set the next round's local steps. */
   get lastUpdates(): readonly HeldUpdate[] {
-    return [...(this.#updates.get(this.#head.round - 1)?.values() ?? [])];
+    return [...this.#updates.of(this.#head.round - 1).values()];
   }
 
-  /** Our own update of the current round. */
   addOwn(update: HeldUpdate, nowMs: number): void {
     this.#store(this.#head.round, update, nowMs);
   }
@@ -176,11 +164,16 @@ export class GroupRound {
     if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     if (peer !== author && listed?.crc !== frame.crc) return 'not-author';
-    if (round === this.#head.round && frame.anchor !== this.#head.fingerprint) return 'other-anchor';
-    const earlier = this.#updates.get(round)?.get(author);
+    const ownAnchor = this.#crews.isMixed || frame.anchor === this.#head.fingerprint;
+    if (round === this.#head.round && !ownAnchor) return 'other-anchor';
+    const earlier = this.#updates.of(round).get(author);
     if (earlier !== undefined && listed?.crc !== frame.crc)
       return earlier.crc === frame.crc ? 'duplicate' : 'equivocation';
-    const rejection = inspectUpdate(frame.encoded, this.#scheme, this.#parameterCount);
+    // Its author has not heard yet that the swarm was cut.
+    if (this.#crews.isMixed && frame.slice.length === 0) return 'no-slice';
+    const rejection =
+      inspectUpdate(frame.encoded, this.#scheme, this.#parameterCount) ??
+      (this.#crews.isMixed ? inspectSlice(frame.slice, sliceOf(round, this.#parameterCount)) : null);
     if (rejection !== null) return rejection;
     this.#store(round, frame, nowMs);
     return null;
@@ -192,6 +185,8 @@ export class GroupRound {
    */
   addCommit(peer: VolunteerId, frame: FrameOf<'commit'>): RoundRejection | null {
     const { round } = frame;
+    // [R13] A crew has no leader; this one was said before the swarm was cut.
+    if (this.#crews.isMixed) return 'old-round';
     const passedOn = frame.leader !== peer;
     if (passedOn && !(round === this.#head.round && this.#leadership.wasAsked(peer))) return 'not-leader';
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
@@ -249,22 +244,21 @@ export class GroupRound {
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
     this.#head = head;
-    this.#members = [...closed.members].sort();
+    this.#members = this.#crews.crewOf(head.round) ?? [...closed.members].sort();
     this.#closing = false;
     this.#pull = null;
     this.#leadership.begin(head.round, this.#members);
-    for (const round of this.#updates.keys())
-      if (round < head.round - ROUNDS_KEPT) this.#updates.delete(round);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
-    const early = this.#updates.get(head.round) ?? new Map<VolunteerId, HeldUpdate>();
-    for (const [author, update] of early) if (update.anchor !== head.fingerprint) early.delete(author);
-    this.#clock.next(closed.graceMs, early.size, nowMs);
+    const { isMixed } = this.#crews;
+    this.#updates.begin(head.round, (update) => isMixed || update.anchor === head.fingerprint);
+    this.#clock.next(closed.graceMs, this.updateCount, nowMs);
   }
 
   /** What to do now. */
   decide(reach: Reach, nowMs: number): RoundDecision | null {
     if (this.#closing) return null;
+    if (this.#crews.isMixed) return this.#closeOwn(reach, nowMs);
     const late = this.#commits.get(this.#head.round - 1);
     if (late !== undefined && this.#lastCommit !== null) {
       this.#commits.delete(this.#head.round - 1);
@@ -279,6 +273,7 @@ export class GroupRound {
   nextDeadlineMs(reach: Reach): number {
     if (this.#closing) return Infinity;
     if (this.#pull !== null) return this.#pull.nextDeadlineMs;
+    if (this.#crews.isMixed) return this.#clock.nextDeadlineMs(true, 0, -Infinity);
     if (this.#leadership.waitsForVotes) return this.#leadership.votesDueMs;
     const leads = this.#leadership.chief(reach) === this.#self;
     const { deposedCount, yieldedAtMs } = this.#leadership;
@@ -286,21 +281,15 @@ export class GroupRound {
   }
 
   #heldBytes(): number {
-    let updates = 0;
-    for (const held of this.#updates.values()) updates += held.size;
-    return updates * encodedBytes(this.#scheme, this.#parameterCount);
+    return this.#updates.count * encodedBytes(this.#scheme, this.#parameterCount);
   }
 
   #store(round: number, update: HeldUpdate, nowMs: number): void {
-    let held = this.#updates.get(round);
-    if (held === undefined) this.#updates.set(round, (held = new Map()));
-    if (held.size >= LIMITS.groupMaxMembers && !held.has(update.author)) return;
-    held.set(update.author, update);
-    if (round === this.#head.round) this.#clock.arrived(nowMs);
+    if (this.#updates.add(round, update) && round === this.#head.round) this.#clock.arrived(nowMs);
   }
 
   #follow(commit: HeldCommit, reach: Reach, nowMs: number): RoundDecision | null {
-    const held = this.#updates.get(this.#head.round) ?? new Map<VolunteerId, HeldUpdate>();
+    const held = this.#updates.of(this.#head.round);
     if (commit.anchor !== this.#head.fingerprint) {
       // [R7] Another branch. We go over to it unless more of us stand on ours.
       this.#commits.delete(this.#head.round);
@@ -315,8 +304,8 @@ export class GroupRound {
       const updates = commit.included.map((entry) => held.get(entry.author)!);
       return this.#close(commit, updates);
     }
-    const giveUp = { kind: 'resync', from: commit.source, why: 'missing-update' } as const;
     const authors = missing.map((entry) => entry.author);
+    const giveUp = { kind: 'resync', from: commit.source, why: 'missing-update' } as const;
     if (authors.includes(this.#self)) return giveUp;
     this.#pull ??= new Pull(this.#self, nowMs);
     // Who said it holds what it lists; after it, anybody listed may.
@@ -326,9 +315,32 @@ export class GroupRound {
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
   }
 
+  /** [R13] In a crew everybody averages what has come in time; slices make good what members take differently. */
+  #closeOwn({ alive, beyondCount }: Reach, nowMs: number): RoundDecision | null {
+    const held = this.#updates.of(this.#head.round);
+    if (held.size === 0) return null;
+    const expected = this.#expected(alive);
+    const arrived = expected.filter((id) => held.has(id)).length;
+    this.#clock.judge(arrived * 2 >= expected.length, nowMs);
+    // Who is behind most of its crew catches up with what they sent: they wait for nobody in this round any more.
+    const isBehind = 2 * beyondCount > expected.length;
+    if (arrived < expected.length && nowMs < this.#clock.closeMs && !isBehind) return null;
+    this.#closing = true;
+    return {
+      kind: 'close',
+      round: this.#head.round,
+      updates: [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1)),
+      ownIncluded: held.has(this.#self),
+      members: [],
+      graceMs: this.#clock.measuredGraceMs,
+      ballot: 0,
+      announce: false,
+    };
+  }
+
   #lead(reach: Reach, nowMs: number): RoundDecision | null {
     const { alive } = reach;
-    const held = this.#updates.get(this.#head.round) ?? new Map<VolunteerId, HeldUpdate>();
+    const held = this.#updates.of(this.#head.round);
     const expected = this.#expected(alive);
     const arrived = expected.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
@@ -384,5 +396,5 @@ export class GroupRound {
   }
 }
 
-/** What a commit counts, as text: two commits of one round conflict only if this differs. */
+/** Two commits of one round conflict only if this differs. */
 const listOf = ({ included }: Commit) => included.map(({ author, crc }) => `${author}.${crc}`).join(' ');

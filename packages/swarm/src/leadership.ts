@@ -21,6 +21,8 @@ export interface Reach {
   readonly linked: ReadonlySet<VolunteerId>;
   /** Who said goodbye, and whom the coordinator saw leaving: the only ones that a majority does without. */
   readonly gone: ReadonlySet<VolunteerId>;
+  /** How many of the living are beyond our round already. */
+  readonly beyondCount: number;
 }
 
 export type Stance =

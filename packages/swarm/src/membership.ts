@@ -15,26 +15,30 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import { Conduct } from './conduct.ts';
+import { CrewBook } from './crew-book.ts';
 import { Donations } from './donations.ts';
-import { fetchState } from './fetch-wishes.ts';
+import { fetchState, type ReplicaFetch } from './fetch-wishes.ts';
 import { answerTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
-import { GroupRound, type HeldUpdate, type RoundDecision } from './group-round.ts';
+import { GroupRound, type RoundDecision } from './group-round.ts';
+import type { HeldUpdate } from './held-updates.ts';
 import type { Reach } from './leadership.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
+import { SoloFetch } from './solo-fetch.ts';
 import { StateFetch, type StateFrame } from './state-fetch.ts';
 
 export type Role =
   | { readonly kind: 'none' }
   | { readonly kind: 'founding'; readonly term: number; readonly round: number; readonly sha256: Sha256 }
-  | { readonly kind: 'joining'; readonly fetch: StateFetch }
+  | { readonly kind: 'joining'; readonly fetch: ReplicaFetch }
   | { readonly kind: 'member'; readonly round: GroupRound };
 
 /** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
-const BEHIND_ROUNDS = 2;
-const BEHIND_MAX_MS = 1_500;
+const BEHIND = { rounds: 2, maxMs: 1_500 };
+/** Crews do not march in step: one that waits for a straggler holds up nobody else. */
+const BEHIND_IN_CREWS = { rounds: 4, maxMs: 6_000 };
 const NO_TERM = -1;
 
 type Close = Extract<RoundDecision, { kind: 'close' }>;
@@ -52,6 +56,7 @@ export class Membership {
   readonly #donations: Donations;
   #behindSinceMs: number | null = null;
   readonly own = new OwnWork();
+  readonly crews: CrewBook;
   readonly #conduct = new Conduct();
 
   constructor(options: {
@@ -68,6 +73,7 @@ export class Membership {
     this.#peers = options.peers;
     this.#outbox = options.outbox;
     this.#paused = options.paused;
+    this.crews = new CrewBook(options.self);
     this.#donations = new Donations(options);
   }
 
@@ -81,18 +87,23 @@ export class Membership {
     return this.#role.kind === 'member' ? this.#role.round.head : null;
   }
   get alive(): ReadonlySet<VolunteerId> {
-    return this.#reach.alive;
+    return this.#peers.reach(this.head?.term ?? NO_TERM).alive;
   }
   get #reach(): Reach {
-    return this.#peers.reach(this.head?.term ?? NO_TERM);
+    const all = this.#peers.reach(this.head?.term ?? NO_TERM);
+    return this.head === null ? all : this.crews.reach(all, this.#peers, this.head.round);
   }
-  /** No commit is being applied. */
+  #mates(round: number): VolunteerId[] {
+    return this.#peers.openIds.filter((peer) => this.crews.isMate(peer, round));
+  }
   get atBoundary(): boolean {
     return this.#role.kind === 'member' && !this.#role.round.closing;
   }
   /** This round or the next is ours to close. In a group of two there is no better time. */
   get leadsSoon(): boolean {
-    return this.#role.kind === 'member' && this.alive.size > 1 && this.#role.round.leadsSoon(this.alive);
+    return (
+      this.#role.kind === 'member' && this.alive.size > 1 && this.#role.round.leadsSoon(this.#reach.alive)
+    );
   }
   /** Our update of this round is out. */
   get isPublished(): boolean {
@@ -121,7 +132,7 @@ export class Membership {
       this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
       this.#donations.nextDeadlineMs,
-      this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND_MAX_MS : Infinity,
+      this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND.maxMs : Infinity,
     );
   }
 
@@ -159,7 +170,8 @@ export class Membership {
     this.#closing = null;
     this.#behindSinceMs = null;
     const options = { self: this.#self, manifest: this.#manifest, first: from, nowMs };
-    this.#role = { kind: 'joining', fetch: new StateFetch(options) };
+    const fetch = this.crews.isMixed ? new SoloFetch(options) : new StateFetch(options);
+    this.#role = { kind: 'joining', fetch };
     this.sayHelloToAll();
   }
 
@@ -172,17 +184,18 @@ export class Membership {
       if (!isProven) return;
     }
     const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.loading!.term;
-    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.since(term, event.round) : [];
+    const early = this.#role.kind === 'joining' ? this.#role.fetch.since(term, event.round) : [];
     const round = new GroupRound({
       self: this.#self,
       scheme: this.#manifest.training.codec,
       parameterCount: this.#manifest.parameterCount,
       head: { term, round: event.round, fingerprint: event.anchor },
       members: founding ? [this.#self] : [],
+      crews: this.crews,
       nowMs,
     });
     this.#role = { kind: 'member', round };
-    const published = this.own.replaced(term, event.round, event.anchor);
+    const published = this.own.replaced(term, event.round, this.crews.isMixed ? null : event.anchor);
     if (published !== null) round.addOwn(published, nowMs);
     for (const { peer, frame } of early)
       if (frame.kind === 'update') round.addUpdate(peer, frame, nowMs);
@@ -237,7 +250,7 @@ export class Membership {
     frame: FrameOf<'update'> | FrameOf<'commit'>,
     nowMs: number,
   ): string | null {
-    if (this.#role.kind === 'joining') return this.#role.fetch.early.keep(peer, frame);
+    if (this.#role.kind === 'joining') return this.#role.fetch.keep(peer, frame);
     if (this.#role.kind !== 'member') return null;
     const { round } = this.#role;
     if (frame.term !== round.head.term) return 'other-term';
@@ -249,11 +262,12 @@ export class Membership {
     if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return false;
     const { round } = this.#role;
     if (round.closing || this.#paused) return false;
-    const frame = updateFrame(this.#runTag, round.head, this.#self, this.own.take(), event.encoded);
+    const frame = updateFrame(this.#runTag, round.head, this.#self, this.own.take(), event);
     const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
     this.own.published(frame, update);
     round.addOwn(update, nowMs);
-    for (const peer of this.#peers.listening(round.head.term)) this.#outbox.send(peer, frame);
+    for (const peer of this.#peers.listening(round.head.term))
+      if (this.crews.isMate(peer, event.round)) this.#outbox.send(peer, frame);
     return true;
   }
 
@@ -309,7 +323,6 @@ export class Membership {
       this.#outbox.send(peer, { kind: 'bye', runTag: this.#runTag, term: 0, round: 0 });
   }
 
-  /** The link to this peer is gone. */
   lost(peer: VolunteerId): void {
     this.#donations.lost(peer);
     if (this.#role.kind === 'joining') this.#role.fetch.lost(peer);
@@ -338,7 +351,7 @@ export class Membership {
     if (decision === null) return;
     const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
     for (const { to, frame } of wordsFor(decision, this.#self, base, round.head.fingerprint))
-      for (const peer of to === 'all' ? this.#peers.openIds : [to]) this.#outbox.send(peer, frame);
+      for (const peer of to === 'all' ? this.#mates(base.round) : [to]) this.#outbox.send(peer, frame);
     switch (decision.kind) {
       case 'pull':
         return;
@@ -355,11 +368,7 @@ export class Membership {
         this.#outbox.train({
           kind: 'commit',
           round: decision.round,
-          updates: decision.updates.map(({ author, sampleCount, encoded }) => ({
-            author,
-            sampleCount,
-            encoded,
-          })),
+          updates: decision.updates,
           ownIncluded: decision.ownIncluded,
         });
         // [R9] The group does not wait for our own steps: what is trained so far stays in the residual.
@@ -379,10 +388,11 @@ export class Membership {
       this.join(furthest.id, nowMs);
       return;
     }
-    const behind = furthest !== null && furthest.round >= head.round + BEHIND_ROUNDS && !round.catchingUp;
+    const { rounds, maxMs } = this.crews.isMixed ? BEHIND_IN_CREWS : BEHIND;
+    const behind = furthest !== null && furthest.round >= head.round + rounds && !round.catchingUp;
     if (!behind || furthest.term < head.term) this.#behindSinceMs = null;
     else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
-    else if (nowMs - this.#behindSinceMs >= BEHIND_MAX_MS) {
+    else if (nowMs - this.#behindSinceMs >= maxMs) {
       this.#outbox.count('resync: behind');
       this.join(furthest.id, nowMs);
     }

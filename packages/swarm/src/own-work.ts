@@ -4,7 +4,8 @@
  * and the commit moves the anchor under that progress (codec, replica.ts). Pure.
  */
 import type { FrameOf } from '@murmuration/protocol';
-import type { GroupRound, HeldUpdate } from './group-round.ts';
+import type { GroupRound } from './group-round.ts';
+import type { HeldUpdate } from './held-updates.ts';
 import type { TrainerEvent } from './ports.ts';
 
 /** Training that an update stands for. */
@@ -68,12 +69,11 @@ export class OwnWork {
     this.#published = { term: frame.term, round: frame.round, update };
   }
 
-  /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head. */
-  replaced(term: number, round: number, anchor: string): HeldUpdate | null {
+  /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head (`anchor` null: at any). */
+  replaced(term: number, round: number, anchor: string | null): HeldUpdate | null {
     this.#progress = NOTHING;
     const { term: ofTerm, round: ofRound, update } = this.#published ?? { term: -1, round: -1, update: null };
-    return update !== null && ofTerm === term && ofRound === round && update.anchor === anchor
-      ? update
-      : null;
+    const fits = ofTerm === term && ofRound === round && (anchor === null || update?.anchor === anchor);
+    return fits ? update : null;
   }
 }

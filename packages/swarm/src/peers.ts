@@ -148,7 +148,7 @@ export class Peers {
       linked.add(id);
       if (!peer.suspect) alive.add(id);
     }
-    const reach = { term, alive, linked, gone: this.#gone };
+    const reach = { term, alive, linked, gone: this.#gone, beyondCount: 0 };
     this.#reach = reach;
     return reach;
   }

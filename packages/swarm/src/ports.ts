@@ -30,6 +30,8 @@ export interface WeightedUpdate {
   readonly author: VolunteerId;
   readonly sampleCount: number;
   readonly encoded: Uint8Array;
+  /** The author's slice of its anchor; empty where anchors are the same. */
+  readonly slice: Uint8Array;
 }
 
 export type TrainerCommand =
@@ -57,11 +59,14 @@ export type TrainerCommand =
    * but at least one.
    */
   | { readonly kind: 'train'; readonly round: number; readonly batches: readonly BatchPlan[] }
-  /** Form, correct and encode the update of everything trained since the anchor. Answer: `update-formed`. */
-  | { readonly kind: 'form-update'; readonly round: number }
+  /**
+   * Form, correct and encode the update of everything trained since the anchor; `withSlice`: and the round's slice of the
+   * anchor (codec, slices.ts). Answer: `update-formed`.
+   */
+  | { readonly kind: 'form-update'; readonly round: number; readonly withSlice: boolean }
   /**
    * Average the updates (any order; the result does not depend on it) and move the anchor. Training goes on from it,
-   * ahead by what was trained since the update was formed.
+   * ahead by what was trained since the update was formed. Slices that come along move the anchor to their mean first.
    * `ownIncluded`: the residual keeps only what the encoding lost; otherwise it keeps the whole update.
    * Answer: `committed`.
    */
@@ -109,6 +114,8 @@ export type TrainerEvent =
       readonly ticket: number;
       readonly round: number;
       readonly encoded: Uint8Array;
+      /** Empty without `withSlice`. */
+      readonly slice: Uint8Array;
     }
   /** `round` is the round that begins now. */
   | {

@@ -77,8 +77,8 @@ class Life {
         return this.happen({ kind: 'trained', ticket, round: command.round, ...trained });
       }
       case 'form-update': {
-        const encoded = new Uint8Array(20);
-        return this.happen({ kind: 'update-formed', ticket, round: command.round, encoded });
+        const [encoded, slice] = [new Uint8Array(20), new Uint8Array(0)];
+        return this.happen({ kind: 'update-formed', ticket, round: command.round, encoded, slice });
       }
       case 'commit':
         this.#round.now = command.round + 1;

@@ -8,7 +8,7 @@
  *
  * It refuses to know GPUs, sockets, clocks and chance: hands, time and random come in from outside.
  */
-import { chunkMaxBytes, encodedBytes } from '@murmuration/codec';
+import { chunkMaxBytes, encodedBytes, sliceMaxBytes } from '@murmuration/codec';
 import {
   fnv1a32,
   frameLimits,
@@ -46,7 +46,8 @@ export interface VolunteerOptions {
 /** Limits of a run's peer frames, for the mesh. */
 export function runFrameLimits(manifest: RunManifest): FrameLimits {
   const { parameterCount, training } = manifest;
-  return frameLimits(encodedBytes(training.codec, parameterCount), chunkMaxBytes(parameterCount));
+  const updateMaxBytes = encodedBytes(training.codec, parameterCount) + sliceMaxBytes(parameterCount);
+  return frameLimits(updateMaxBytes, chunkMaxBytes(parameterCount));
 }
 /** The tag of a run in peer frames. */
 export const runTagOf = (runId: string): number => fnv1a32(runId);
@@ -84,6 +85,11 @@ export class Volunteer {
   /** Where our replica stands; null: we hold none. */
   get head(): Head | null {
     return this.#assignment?.membership.head ?? null;
+  }
+
+  /** Whether the swarm has several groups, so that replicas of one round differ. */
+  get isMixed(): boolean {
+    return this.#assignment?.membership.crews.isMixed ?? false;
   }
 
   /** Takes one event; returns what is to be done, in order. */

@@ -10,6 +10,7 @@ import {
   loadState,
   parametersFromBytes,
   parametersToBytes,
+  slicesOf,
   Replica,
 } from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
@@ -146,9 +147,10 @@ export class Stage {
         this.#standing(command);
         return this.#train(command, surroundings);
       case 'form-update':
-        return { kind: 'update-formed', round: this.#standing(command), encoded: replica.formUpdate() };
+        return this.#formUpdate(command);
       case 'commit':
         this.#standing(command);
+        replica.meet(command.round, slicesOf(command.updates));
         replica.commit(command.updates, command.ownIncluded);
         this.#round = command.round + 1;
         return { kind: 'committed', round: this.#round, anchor: replica.fingerprint };
@@ -185,6 +187,12 @@ export class Stage {
         `${command.kind}: is for round ${command.round}, the replica stands in ${this.#round}`,
       );
     return this.#round;
+  }
+
+  #formUpdate(command: Extract<TrainerCommand, { kind: 'form-update' }>): Answer {
+    const round = this.#standing(command);
+    const slice = command.withSlice ? this.#replica.formSlice(round) : new Uint8Array(0);
+    return { kind: 'update-formed', round, encoded: this.#replica.formUpdate(), slice };
   }
 
   async #train(

@@ -23,6 +23,7 @@ import { createTrainer, type Trainer } from './trainer.ts';
 // The cpu backend of tfjs is slow, and CI's machines are busy.
 vi.setConfig({ testTimeout: 60_000 });
 
+const NO_SLICE = new Uint8Array(0);
 const MODEL: ModelSpec = {
   name: 'small',
   inputShape: [8, 8, 1],
@@ -72,11 +73,11 @@ async function round(index: number, steps = 5): Promise<EventOf<'trained'> & { e
     batches: exampleBatches(index, steps),
   });
   const { sampleCount } = trained;
-  const { encoded } = await ask('update-formed', { kind: 'form-update', round: index });
+  const { encoded } = await ask('update-formed', { kind: 'form-update', round: index, withSlice: false });
   await ask('committed', {
     kind: 'commit',
     round: index,
-    updates: [{ author: AUTHOR, sampleCount, encoded }],
+    updates: [{ author: AUTHOR, sampleCount, encoded, slice: NO_SLICE }],
     ownIncluded: true,
   });
   return { ...trained, encoded };
@@ -115,7 +116,7 @@ test('`trained` says what was done, and the update formed of it may be decoded',
   await stand();
   const trained = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 3) });
   expect(trained).toMatchObject({ round: 0, stepCount: 3, sampleCount: 48 });
-  const { encoded } = await ask('update-formed', { kind: 'form-update', round: 0 });
+  const { encoded } = await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
   expect(inspectUpdate(encoded, 'int8', manifest.parameterCount)).toBeNull();
   expect(Math.max(...decodeUpdate(encoded).map(Math.abs))).toBeGreaterThan(0.01);
 });
@@ -135,36 +136,36 @@ test('an update that nobody counted does not move the weights, and comes again w
       .map(Math.abs)
       .reduce((a, b) => a + b);
   const first = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 4) });
-  const sent = await ask('update-formed', { kind: 'form-update', round: 0 });
+  const sent = await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
   const committed = await commitNothing(0);
   expect(committed.round).toBe(1);
   expect(committed.anchor).toBe(fingerprint(exampleParameters(MODEL)));
   const again = await ask('trained', { kind: 'train', round: 1, batches: exampleBatches(0, 4) });
   expect(again.loss).toBeLessThan(first.loss * 1.2);
-  const later = await ask('update-formed', { kind: 'form-update', round: 1 });
+  const later = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
   expect(size(later)).toBeGreaterThan(size(sent));
 });
 
 test('[R9] what was trained after the update was formed moves along with the anchor', async () => {
   await stand();
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
-  await ask('update-formed', { kind: 'form-update', round: 0 });
+  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
   await commitNothing(0);
-  const ahead = await ask('update-formed', { kind: 'form-update', round: 1 });
+  const ahead = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
   // Without the steps ahead this would be the first update again, from the residual.
   await stand();
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
-  await ask('update-formed', { kind: 'form-update', round: 0 });
+  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
   await commitNothing(0);
-  const behind = await ask('update-formed', { kind: 'form-update', round: 1 });
+  const behind = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
   expect(ahead.encoded).not.toEqual(behind.encoded);
 });
 
 /** A round that counted nobody's work. */
 function commitNothing(index: number): Promise<EventOf<'committed'>> {
   const nothing = encodeUpdate('int8', new Float32Array(manifest.parameterCount));
-  const updates = [{ author: AUTHOR, sampleCount: 1, encoded: nothing }];
+  const updates = [{ author: AUTHOR, sampleCount: 1, encoded: nothing, slice: NO_SLICE }];
   return ask('committed', { kind: 'commit', round: index, updates, ownIncluded: false });
 }
 

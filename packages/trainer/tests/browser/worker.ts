@@ -66,13 +66,13 @@ async function answer(request: Request): Promise<unknown> {
     case 'train': {
       const { round } = request;
       const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
-      return trained.kind === 'trained' ? execute({ kind: 'form-update', round }) : trained;
+      return trained.kind === 'trained' ? execute({ kind: 'form-update', round, withSlice: false }) : trained;
     }
     case 'round': {
       const { round } = request;
       const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
       if (trained.kind !== 'trained') return trained;
-      const formed = await execute({ kind: 'form-update', round });
+      const formed = await execute({ kind: 'form-update', round, withSlice: false });
       if (formed.kind !== 'update-formed') return formed;
       const { sampleCount } = trained;
       const { encoded } = formed;
@@ -80,7 +80,7 @@ async function answer(request: Request): Promise<unknown> {
       await execute({
         kind: 'commit',
         round,
-        updates: [{ author, sampleCount, encoded }],
+        updates: [{ author, sampleCount, encoded, slice: formed.slice }],
         ownIncluded: true,
       });
       return { ...trained, encoded: encoded.length };
