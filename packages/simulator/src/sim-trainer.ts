@@ -17,6 +17,7 @@ import type { RunManifest } from '@murmuration/protocol';
 import type { BatchPlan, TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
 import type { ToyModel } from './toy-model.ts';
 import type { ToySamples } from './toy-task.ts';
+import type { TrainerChecks } from './trainer-checks.ts';
 
 export interface SimTrainerOptions {
   readonly manifest: RunManifest;
@@ -27,6 +28,8 @@ export interface SimTrainerOptions {
   readonly shard: (shardIndex: number) => ToySamples;
   readonly validation: ToySamples;
   readonly average: typeof averageUpdates;
+  /** Looks over the numbers of every command; null: nobody does (a hostile tab). */
+  readonly checks: TrainerChecks | null;
 }
 
 /** Imaginary time of everything that is no training step; a software adapter's figures are of this order. */
@@ -90,6 +93,14 @@ export class SimTrainer {
   }
 
   execute(ticket: number, command: TrainerCommand): TrainerEvent {
+    const { checks } = this.#options;
+    checks?.before(this.replica, command);
+    const event = this.#carryOut(ticket, command);
+    checks?.after(this.replica, this.#optimiser.secondMoment, command, event);
+    return event;
+  }
+
+  #carryOut(ticket: number, command: TrainerCommand): TrainerEvent {
     const failed = (failure: TrainerFailure, detail: string) =>
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
     const { manifest, model } = this.#options;

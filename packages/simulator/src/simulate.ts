@@ -19,6 +19,7 @@ import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
+import { TrainerChecks } from './trainer-checks.ts';
 import { Watch } from './watch.ts';
 import { World } from './world.ts';
 
@@ -130,6 +131,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         shard: data.shard,
         validation: data.validation,
         average: shared.average,
+        checks: adversary === null ? new TrainerChecks(id, manifest, watch.violations, world) : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       peer: (peer) => tabs.get(peer),
