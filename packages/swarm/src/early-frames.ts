@@ -14,8 +14,11 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 
-/** Rounds of one peer that are kept, counted back from its newest. */
-export const EARLY_ROUNDS = 16;
+/**
+ * Rounds of one peer that are kept, counted back from its newest. Rounds of 0.3 s pass while a slow line brings a large
+ * state: 256 are over a minute. Where updates are large, the bytes below bound sooner.
+ */
+export const EARLY_ROUNDS = 256;
 const EARLY_MAX_BYTES = 64 * 1024 * 1024;
 /** Links come and go while a state is fetched; nobody has more of them than this. A guess. */
 const PEERS_MAX = 4 * LIMITS.groupMaxMembers;

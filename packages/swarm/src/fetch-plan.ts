@@ -1,6 +1,7 @@
 /**
- * All chunks of a state are here, of these rounds: can they be put together, and if not, what is cheapest? Updates that
- * are missing are waited for, then pulled, unless fetching the chunks that need them once more takes fewer bytes. Pure.
+ * Chunks of a state of these rounds: can they be put together, and if not, what is cheapest? Updates that are missing
+ * are waited for, then pulled while members still keep them, unless fetching the chunks that need them once more takes
+ * fewer bytes. Asked also while chunks are on their way, because members keep updates for a few rounds only. Pure.
  */
 import type { Fingerprint, VolunteerId } from '@murmuration/protocol';
 import type { EarlyFrames } from './early-frames.ts';
@@ -19,9 +20,7 @@ export interface Chunk {
 export type Plan =
   | {
       readonly kind: 'load';
-      readonly term: number;
       readonly round: number;
-      readonly chunks: readonly { readonly round: number; readonly bytes: Uint8Array }[];
       readonly commits: readonly { readonly round: number; readonly updates: readonly WeightedUpdate[] }[];
     }
   /** What is missing in `gap` is probably on its way. */
@@ -42,6 +41,7 @@ export type Plan =
 /** A commit overtakes the updates that it lists: on a home line by this much. A guess. */
 const IN_FLIGHT_MS = 500;
 const PULL_MAX_MS = 1_500;
+const PULLED_BYTES_PER_MS_MIN = 600;
 /** So few bytes are asked for at once. */
 const PULL_AT_ONCE_BYTES = 64 * 1024;
 /** Members keep updates of so many rounds (group-round.ts). */
@@ -53,13 +53,14 @@ export function bestPlan(facts: {
   readonly front: number;
   /** The round that was under way when we came: what its members said before is not on its way. */
   readonly cameInRound: number;
-  /** All of them, in order. */
-  readonly chunks: readonly Chunk[];
+  /** Those that are here, and those that are on their way. */
+  readonly chunks: readonly { readonly round: number; readonly byteCount: number }[];
   readonly early: EarlyFrames;
   readonly anchorOf: (round: number) => Fingerprint | null;
   readonly updateBytes: number;
   /** For how long we know that this round lacks something; null: only now. */
   readonly waitedMs: (round: number) => number | null;
+  readonly isPulled: (round: number, author: VolunteerId) => boolean;
 }): Plan {
   const { term, front, chunks, early } = facts;
   const rounds = chunks.map(({ round }) => round);
@@ -72,7 +73,7 @@ export function bestPlan(facts: {
     const commit = early.commit(term, at, facts.anchorOf(at));
     if (commit === undefined) {
       // What the group closed a moment ago, a member hears of like anybody.
-      if (at >= round && at === front - 1) continue;
+      if (at >= round && at === front - 1) break;
       gap = hole = at;
       wanted = [];
       continue;
@@ -82,7 +83,7 @@ export function bestPlan(facts: {
     for (const [i, update] of updates.entries())
       if (update === undefined) wanted.push({ round: at, author: commit.included[i]!.author, holders });
     if (updates.includes(undefined)) gap = at;
-    else if (at < round)
+    else
       commits.push({
         round: at,
         updates: updates.map((update) => {
@@ -91,23 +92,31 @@ export function bestPlan(facts: {
         }),
       });
   }
-  if (gap === -1)
+  if (gap === -1) {
+    // As far as we can go, so that few rounds are left to follow as a member; but only to an anchor that is known.
+    while (commits.length > 0 && commits.at(-1)!.round >= round) {
+      if (facts.anchorOf(commits.at(-1)!.round + 1) !== null) break;
+      commits.pop();
+    }
     return {
       kind: 'load',
-      term,
-      round,
-      chunks: chunks.map((chunk) => ({ round: chunk.round, bytes: chunk.bytes })),
+      round: Math.max(round, (commits.at(-1)?.round ?? 0) + 1),
       commits,
     };
+  }
   const waitedMs = facts.waitedMs(gap) ?? 0;
   const pullBytes = wanted.length * facts.updateBytes;
   const refetchBytes = chunks
     .filter((chunk) => chunk.round <= gap)
-    .reduce((sum, { bytes }) => sum + bytes.length, 0);
+    .reduce((sum, { byteCount }) => sum + byteCount, 0);
   const isLate = gap <= facts.cameInRound || waitedMs >= IN_FLIGHT_MS;
-  const canPull = hole === -1 && oldest > front - PULLED_ROUNDS_MAX && waitedMs < IN_FLIGHT_MS + PULL_MAX_MS;
-  if (canPull && pullBytes <= refetchBytes && (isLate || pullBytes <= PULL_AT_ONCE_BYTES))
-    return { kind: 'pull', gap, waitMs: IN_FLIGHT_MS + PULL_MAX_MS - waitedMs, wanted };
+  const giveUpMs = IN_FLIGHT_MS + PULL_MAX_MS + pullBytes / PULLED_BYTES_PER_MS_MIN;
+  const isKept = wanted.every(
+    ({ round: of, author }) => of >= front - PULLED_ROUNDS_MAX || facts.isPulled(of, author),
+  );
+  if (hole === -1 && isKept && waitedMs < giveUpMs && pullBytes <= refetchBytes)
+    if (isLate || pullBytes <= PULL_AT_ONCE_BYTES)
+      return { kind: 'pull', gap, waitMs: giveUpMs - waitedMs, wanted };
   if (!isLate) return { kind: 'wait', gap, waitMs: IN_FLIGHT_MS - waitedMs };
   return { kind: 'refetch', throughRound: gap };
 }

@@ -311,6 +311,19 @@ describe('[J5] donors at different rounds', () => {
     expect(scene.replica.fingerprint).toBe(stateAt.get(11)!.anchor);
   });
 
+  it('the whole goes on to the last round that is known, so that a member has little to catch up with', () => {
+    const scene = new Scene(donors(2));
+    scene.at(1, () => {
+      for (const round of [10, 11, 12]) scene.say(round);
+      scene.say(13, { commit: false });
+      for (const player of scene.players.values()) player.round = 13;
+    });
+    scene.run();
+    expect(scene.isDone).toBe(true);
+    expect(scene.replica.fingerprint).toBe(stateAt.get(13)!.anchor);
+    expect(scene.arrived).toBe(CHUNKS);
+  });
+
   it.each([1, 2, 3, 4])(
     'the group closes %i rounds while the chunks come: none is fetched twice',
     (rounds) => {

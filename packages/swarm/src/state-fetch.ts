@@ -12,7 +12,7 @@
  * lied and nobody knows who: the rest is fetched from a single donor, until one stands by what it said. A donor whose
  * chunks alone do not give its own fingerprint is struck, and so is one whose chunk differs from the proven one.
  */
-import { chunkAnchor, chunkCount, encodedBytes, inspectChunk } from '@murmuration/codec';
+import { chunkAnchor, chunkBytes, chunkCount, encodedBytes, inspectChunk } from '@murmuration/codec';
 import {
   fnv1a32,
   type Fingerprint,
@@ -61,7 +61,13 @@ export type FetchWish =
       readonly term: number;
       readonly round: number;
     }
-  | Extract<Plan, { kind: 'load' }>
+  | {
+      readonly kind: 'load';
+      readonly term: number;
+      readonly round: number;
+      readonly chunks: readonly Chunk[];
+      readonly commits: Extract<Plan, { kind: 'load' }>['commits'];
+    }
   | { readonly kind: 'stranded' };
 
 export type StateFrame = FrameOf<'state'> | FrameOf<'state-request'> | FrameOf<'state-denied'>;
@@ -69,6 +75,8 @@ export type StateFrame = FrameOf<'state'> | FrameOf<'state-request'> | FrameOf<'
 interface Request {
   readonly donor: VolunteerId;
   readonly chunk: number;
+  /** The oldest that it may be of. */
+  readonly round: number;
   readonly askedMs: number;
 }
 
@@ -144,7 +152,7 @@ export class StateFetch {
     this.#wakeAtMs = this.#progressMs + STRANDED_MS;
     const wishes: FetchWish[] = [];
     this.#dropOtherBranches();
-    if (this.#chunks.size === this.#chunkCount) {
+    if (this.#chunks.size + this.#requests.length > 0) {
       wishes.push(...this.#complete(donors, nowMs));
       if (wishes.some(({ kind }) => kind === 'load')) return wishes;
     }
@@ -183,7 +191,7 @@ export class StateFetch {
       return rejection;
     };
     if (term !== this.#term) return refuse('other-term', FAILED_REST_MS);
-    if (round < this.#roundMin) return refuse('old-round', DENIED_REST_MS);
+    if (round < this.#roundMin) return 'old-round';
     if (inspectChunk(frame.bytes, chunk, this.#parameterCount) !== null) return refuse('bad-state', Infinity);
     this.early.heard(peer, term, round, anchor);
     if (this.#anchorOf(round) !== anchor) return refuse('other-anchor', FAILED_REST_MS);
@@ -278,14 +286,22 @@ export class StateFetch {
     }
   }
 
-  /** Every chunk is here: load, or wait for, or ask for, what the rounds since the oldest of them lack. */
+  /** Load, if every chunk is here; wait for, or ask for, what the rounds since the oldest of them lack. */
   #complete(donors: readonly Donor[], nowMs: number): FetchWish[] {
-    const chunks = Array.from({ length: this.#chunkCount }, (_, chunk) => this.#chunks.get(chunk)!);
+    const here = Array.from({ length: this.#chunkCount }, (_, chunk) => this.#chunks.get(chunk) ?? null);
+    const isWhole = !here.includes(null);
+    const coming = isWhole ? [] : this.#requests.filter(({ chunk }) => here[chunk] === null);
+    const term = this.#term;
     const plan = bestPlan({
-      term: this.#term,
-      front: frontOf(donors, this.#term),
+      term,
+      front: frontOf(donors, term),
       cameInRound: this.#cameInRound ?? 0,
-      chunks,
+      chunks: [
+        ...coming.map(({ chunk, round }) => ({ round, byteCount: chunkBytes(chunk, this.#parameterCount) })),
+        ...here.flatMap((chunk) =>
+          chunk === null ? [] : [{ round: chunk.round, byteCount: chunk.bytes.length }],
+        ),
+      ],
       early: this.early,
       anchorOf: (round) => this.#anchorOf(round),
       updateBytes: this.#updateBytes,
@@ -293,10 +309,14 @@ export class StateFetch {
         const sinceMs = this.#gapSinceMs.get(round);
         return sinceMs === undefined ? null : nowMs - sinceMs;
       },
+      isPulled: (round, author) => this.#pulled.has(`${term} ${round} ${author}`),
     });
     switch (plan.kind) {
-      case 'load':
-        return [plan];
+      case 'load': {
+        const { kind, round, commits } = plan;
+        const chunks = here.filter((chunk) => chunk !== null);
+        return isWhole ? [{ kind, term, round, chunks, commits }] : [];
+      }
       case 'wait':
       case 'pull': {
         if (!this.#gapSinceMs.has(plan.gap)) this.#gapSinceMs.set(plan.gap, nowMs);
@@ -304,16 +324,18 @@ export class StateFetch {
         if (plan.kind === 'wait') return [];
         const living = new Set(donors.map(({ id }) => id));
         return plan.wanted.flatMap(({ round, author, holders }): FetchWish[] => {
-          const key = `${this.#term} ${round} ${author}`;
+          const key = `${term} ${round} ${author}`;
           const from = holders.find((id) => living.has(id));
           if (this.#pulled.has(key) || from === undefined) return [];
           this.#pulled.add(key);
-          return [{ kind: 'pull', from, author, term: this.#term, round }];
+          return [{ kind: 'pull', from, author, term, round }];
         });
       }
       case 'refetch':
-        for (const { chunk, round } of chunks) if (round <= plan.throughRound) this.#chunks.delete(chunk);
+        for (const { chunk, round } of this.#chunks.values())
+          if (round <= plan.throughRound) this.#chunks.delete(chunk);
         this.#roundMin = plan.throughRound + 1;
+        this.#requests = this.#requests.filter(({ round }) => round > plan.throughRound);
         return [];
       default:
         return plan satisfies never;
@@ -337,7 +359,7 @@ export class StateFetch {
           openOf(a).length - openOf(b).length,
       );
       if (donor === undefined) return false;
-      this.#requests.push({ donor, chunk, askedMs: nowMs });
+      this.#requests.push({ donor, chunk, round: this.#roundMin, askedMs: nowMs });
       this.#asked.add(`${donor} ${chunk}`);
       wishes.push({ kind: 'ask', donor, chunk, term: this.#term, round: this.#roundMin });
       return true;
