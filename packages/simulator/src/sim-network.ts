@@ -1,6 +1,6 @@
 /**
  * Imaginary data channels between tabs: reliable and ordered in each direction, with delay, jitter, loss (paid as a
- * retransmission, for which whatever comes behind waits), uplinks of finite rate, and faults that hold a direction's
+ * retransmission, for which whatever comes behind waits), uplinks and downlinks of finite rate, and faults that hold a direction's
  * traffic back. Messages of different channels overtake each other. A dead end is noticed as a tab's mesh would notice
  * it: by silence.
  *
@@ -41,6 +41,10 @@ export interface NetworkEnd {
   readonly uplinkBytesPerMs: number;
   /** When its uplink has sent everything; the network's to change. */
   uplinkFreeMs: number;
+  /** Bytes a millisecond that it can receive; Infinity: more than anybody sends. */
+  readonly downlinkBytesPerMs: number;
+  /** When its downlink has taken in everything that has come; the network's to change. */
+  downlinkFreeMs: number;
   readonly wants: (peer: VolunteerId) => boolean;
   readonly opened: (peer: VolunteerId) => void;
   readonly closed: (peer: VolunteerId, reason: PeerGone) => void;
@@ -94,6 +98,8 @@ export class SimNetwork {
   readonly #links = new Map<VolunteerId, Map<VolunteerId, Link>>();
   readonly #dialling = new Set<string>();
   readonly #cuts = new Set<Cut>();
+  /** When tabs died: what their uplinks had not sent by then never arrives. */
+  readonly #diedMs = new Map<VolunteerId, number>();
   #transferCount = 0;
   #lastSent: { readonly frame: OutgoingFrame; readonly packet: Packet } | null = null;
 
@@ -143,7 +149,8 @@ export class SimNetwork {
   }
 
   /** This tab froze, thawed or died: its peers will notice by its silence, or not any more. */
-  changed(id: VolunteerId): void {
+  changed(id: VolunteerId, isAlive: boolean): void {
+    if (!isAlive && this.#links.has(id)) this.#diedMs.set(id, this.#world.nowMs);
     for (const link of this.#links.get(id)?.values() ?? []) this.#examine(link);
   }
 
@@ -221,10 +228,20 @@ export class SimNetwork {
     from.sent(bytes, isState);
     const now = this.#world.nowMs;
     from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
-    let atMs = from.uplinkFreeMs + this.#options.delayMeanMs * (0.5 + this.#random());
+    const leftMs = from.uplinkFreeMs;
+    let atMs = leftMs + this.#options.delayMeanMs * (0.5 + this.#random());
     while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
-    this.#world.at(atMs, () => this.#arrive(link, direction, message));
+    this.#world.at(atMs, () => {
+      if (leftMs > (this.#diedMs.get(from.id) ?? Infinity)) return;
+      const { to } = direction;
+      if (to.downlinkBytesPerMs === Infinity) {
+        this.#arrive(link, direction, message);
+        return;
+      }
+      to.downlinkFreeMs = Math.max(atMs, to.downlinkFreeMs) + bytes / to.downlinkBytesPerMs;
+      this.#world.at(to.downlinkFreeMs, () => this.#arrive(link, direction, message));
+    });
   }
 
   /** An end says goodbye or gives up. The other end sees the channel close, unless the way there is blocked. */
@@ -343,6 +360,7 @@ export class SimNetwork {
       links?.delete(peer);
       if (links?.size === 0) this.#links.delete(id);
     }
+    for (const { id, alive } of [a, b]) if (!alive && !this.#links.has(id)) this.#diedMs.delete(id);
     if (a.alive && b.alive) this.#world.after(REDIAL_MS, () => this.dial(a, b));
   }
 

@@ -58,9 +58,12 @@ export class SimTab implements NetworkEnd {
   readonly number: number;
   readonly mind: Volunteer;
   readonly trainer: SimTrainer;
-  readonly uplinkBytesPerMs: number;
+  /** Its line may change while it lives. */
+  uplinkBytesPerMs: number;
   readonly joinedAtMs: number;
   uplinkFreeMs = 0;
+  downlinkBytesPerMs = Infinity;
+  downlinkFreeMs = 0;
   readonly #options: SimTabOptions;
   #alive = true;
   #frozen: VolunteerEvent[] | null = null;
@@ -123,7 +126,7 @@ export class SimTab implements NetworkEnd {
   /** Power or network is gone: nobody hears anything, not even that the socket closed. */
   vanish(): void {
     this.#alive = false;
-    this.#options.network.changed(this.id);
+    this.#options.network.changed(this.id, this.#alive);
   }
 
   leave(): void {
@@ -132,7 +135,7 @@ export class SimTab implements NetworkEnd {
 
   freeze(): void {
     this.#frozen ??= [];
-    this.#options.network.changed(this.id);
+    this.#options.network.changed(this.id, this.#alive);
   }
 
   /** Everything that happened meanwhile happens now. */
@@ -140,7 +143,7 @@ export class SimTab implements NetworkEnd {
     if (this.#frozen === null) return;
     const events = this.#frozen;
     this.#frozen = null;
-    this.#options.network.changed(this.id);
+    this.#options.network.changed(this.id, this.#alive);
     for (const event of events) this.#handle(event);
     this.#handle({ kind: 'tick' });
   }

@@ -1,0 +1,224 @@
+/**
+ * How long a newcomer takes from its first request for the state to its first update, on home lines, while the donors
+ * die under its hands. A real group of real minds trains a model of a million parameters; then one more tab comes, on a
+ * downlink of finite rate, and the story ends with its update in a commit. Pure: the same options, the same story.
+ */
+import { chunkBytes, chunkCount, initialParameters, parametersToBytes } from '@murmuration/codec';
+import { idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
+import { runFrameLimits } from '@murmuration/swarm';
+import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
+import { runSetup } from './run-setup.ts';
+import { SharedAverage } from './shared-average.ts';
+import { SimCoordinator } from './sim-coordinator.ts';
+import { SimNetwork } from './sim-network.ts';
+import { SimTab, type TabWatch } from './sim-tab.ts';
+import { SimTrainer } from './sim-trainer.ts';
+import { ToyModel } from './toy-model.ts';
+import { drawSamples, shardLabels } from './toy-task.ts';
+import { World } from './world.ts';
+
+export interface JoinOptions {
+  readonly seed: number;
+  /** Units of the hidden layer between 64 inputs and 10 classes; 13,333 make 999,985 parameters. */
+  readonly hidden: number;
+  readonly donors: number;
+  readonly codec: SimulateOptions['codec'];
+  readonly uplinkMbit: number;
+  readonly downlinkMbit: number;
+  readonly delayMeanMs: number;
+  readonly localSteps: number;
+  readonly stepMs: number;
+  /** A donor is killed while it sends one of these chunks for the first time. */
+  readonly deadlyChunks: readonly number[];
+}
+
+export const JOIN_DEFAULTS: JoinOptions = {
+  seed: 1,
+  hidden: 13_333,
+  donors: 8,
+  codec: 'topk-64',
+  uplinkMbit: 10,
+  downlinkMbit: 20,
+  delayMeanMs: 40,
+  localSteps: 2,
+  stepMs: 100,
+  deadlyChunks: [],
+};
+
+export interface JoinRow {
+  readonly parameterCount: number;
+  readonly chunks: number;
+  readonly deaths: number;
+  /** After the first request: the whole state has been proven; the first update left; the group counted one. */
+  readonly stateMs: number | null;
+  readonly updateMs: number | null;
+  readonly countedMs: number | null;
+  /** Rounds that the group closed while the state was fetched. */
+  readonly roundsMeanwhile: number;
+  /** Bytes of chunks that came in, and what they would be without any loss. */
+  readonly stateBytes: number;
+  readonly stateBytesMin: number;
+  /** Chunks that donors were asked for and died over. */
+  readonly chunksLost: number;
+  /** Updates and the like that came in before the state was proven. */
+  readonly otherBytes: number;
+  readonly traceHash: string;
+}
+
+const INPUTS = 64;
+const CLASSES = 10;
+const BYTES_PER_MS_PER_MBIT = 125;
+/** How the group comes together is not what is measured here: its lines are fast until it has done so many rounds. */
+const FAST_BYTES_PER_MS = 1_000_000;
+const ROUNDS_FAST = 5;
+/** Then it trains so many on home lines, and learns their pace, before the newcomer opens its page. */
+const ROUNDS_BEFORE = 10;
+const END_MS = 120_000;
+
+export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
+  const options = { ...JOIN_DEFAULTS, ...changes };
+  const { seed, donors, hidden } = options;
+  const world = new World(seed);
+  const run: SimulateOptions = {
+    ...DEFAULT_OPTIONS,
+    seed,
+    tabs: donors + 1,
+    rounds: 1_000,
+    // What a step computes is not what is measured here; two samples keep a million parameters affordable.
+    batchSize: 2,
+    shardSamples: 64,
+    validationSamples: 2,
+    evaluateEveryRounds: 1_000,
+    localSteps: options.localSteps,
+    codec: options.codec,
+    delayMeanMs: options.delayMeanMs,
+    lossShare: 0,
+    wire: 'full',
+  };
+  const model = new ToyModel({ inputs: INPUTS, hidden, classes: CLASSES }, run);
+  const setup = runSetup(run, model);
+  const { manifest } = setup;
+  const { parameterCount } = manifest;
+  const task = { seed, inputs: INPUTS, classes: CLASSES, clustersPerClass: 4, noise: 0.45 };
+  const coordinator = new SimCoordinator(world, setup, {
+    initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
+    watch: { recorded: () => {}, died: () => {}, restarted: () => {} },
+    faults: { storeErrorShare: 0, blobErrorShare: 0 },
+    mayDie: false,
+  });
+  const network = new SimNetwork(world, run, runFrameLimits(manifest));
+  const shared = new SharedAverage();
+  const tabs = new Map<VolunteerId, SimTab>();
+  const deadly = new Set(options.deadlyChunks);
+  /** Chunks that a donor was asked for and has not given. */
+  const pending = new Map<VolunteerId, Set<number>>();
+  let newcomer: SimTab | null = null;
+  let homeRound: number | null = null;
+  let [deaths, chunksLost] = [0, 0];
+  let startMs: number | null = null;
+  let stateMs: number | null = null;
+  let updateMs: number | null = null;
+  let countedMs: number | null = null;
+  let [stateBytes, otherBytes, startRound, stateRound] = [0, 0, 0, 0];
+  const sinceStart = () => world.nowMs - startMs!;
+
+  /** Half of a chunk has left a donor that it was asked of. */
+  const killMidway = (donor: VolunteerId) => {
+    const halfMs = (0.5 * 256 * 1024) / (options.uplinkMbit * BYTES_PER_MS_PER_MBIT);
+    world.after(options.delayMeanMs + halfMs, () => {
+      const victim = tabs.get(donor);
+      if (victim === undefined || !victim.alive) return;
+      deaths += 1;
+      chunksLost += pending.get(donor)?.size ?? 0;
+      victim.kill();
+      tabs.delete(donor);
+    });
+  };
+  const watch: TabWatch = {
+    handled: (tab, event) => {
+      if (tab !== newcomer || startMs === null || stateMs !== null) return;
+      if (event.kind === 'peer-frame') {
+        const { frame } = event;
+        if (frame.kind === 'state') stateBytes += frame.bytes.length;
+        if (frame.kind === 'state' || frame.kind === 'state-denied')
+          pending.get(event.peer)?.delete(frame.chunk);
+        if (frame.kind === 'update') otherBytes += frame.encoded.length;
+      }
+      if (tab.mind.head === null) return;
+      stateMs = sinceStart();
+      stateRound = tab.mind.head.round;
+    },
+    sent: (tab, { peer, frame }) => {
+      if (tab === newcomer && frame.kind === 'state-request') {
+        if (startMs === null) startRound = tabs.get(peer)!.mind.head!.round;
+        startMs ??= world.nowMs;
+        pending.set(peer, (pending.get(peer) ?? new Set()).add(frame.chunk));
+        if (deadly.delete(frame.chunk)) killMidway(peer);
+      }
+      if (tab === newcomer && frame.kind === 'update' && stateMs !== null) updateMs ??= sinceStart();
+      if (frame.kind === 'commit' && newcomer !== null)
+        if (frame.included.some(({ author }) => author === newcomer!.id)) countedMs ??= sinceStart();
+    },
+    said: () => {},
+    heard: () => {},
+  };
+  const open = (number: number): SimTab => {
+    const random = world.chance('id', number);
+    const bytes = Uint8Array.from({ length: 26 }, () => Math.floor(random() * 256));
+    const id = idFromRandomBytes('vol', bytes);
+    const tab = new SimTab({
+      id,
+      number,
+      world,
+      network,
+      coordinator,
+      trainer: new SimTrainer({
+        manifest,
+        model,
+        stepMs: options.stepMs,
+        shard: (index) => drawSamples(task, index, run.shardSamples, shardLabels('iid', index, CLASSES)),
+        validation: drawSamples(task, 9_999, run.validationSamples),
+        average: shared.average,
+      }),
+      uplinkBytesPerMs: FAST_BYTES_PER_MS,
+      peer: (peer) => tabs.get(peer),
+      watch,
+      adversary: null,
+    });
+    tabs.set(id, tab);
+    return tab;
+  };
+
+  const atHome = (tab: SimTab): SimTab => {
+    tab.uplinkBytesPerMs = options.uplinkMbit * BYTES_PER_MS_PER_MBIT;
+    tab.downlinkBytesPerMs = options.downlinkMbit * BYTES_PER_MS_PER_MBIT;
+    return tab;
+  };
+  for (let number = 0; number < donors; number++) world.after(100 * number, () => open(number));
+  while (world.nowMs < END_MS && countedMs === null && world.step(END_MS)) {
+    if (newcomer !== null) continue;
+    const rounds = [...tabs.values()].map((tab) => tab.mind.head?.round ?? 0);
+    const slowest = rounds.length === donors ? Math.min(...rounds) : 0;
+    if (slowest >= ROUNDS_FAST && homeRound === null) {
+      for (const tab of tabs.values()) atHome(tab);
+      homeRound = slowest;
+    }
+    if (homeRound !== null && slowest >= homeRound + ROUNDS_BEFORE) newcomer = atHome(open(donors));
+  }
+  return {
+    parameterCount,
+    chunks: chunkCount(parameterCount),
+    deaths,
+    stateMs,
+    updateMs,
+    countedMs,
+    roundsMeanwhile: stateRound - startRound,
+    stateBytes,
+    stateBytesMin: Array.from({ length: chunkCount(parameterCount) }, (_, chunk) =>
+      chunkBytes(chunk, parameterCount),
+    ).reduce((sum, bytes) => sum + bytes, 0),
+    chunksLost,
+    otherBytes,
+    traceHash: world.traceHash,
+  };
+}
