@@ -54,8 +54,8 @@ export const OPTIONS = {
 
   model: choice(['mlp', 'softmax'], 'mlp: 64-16-10, 1,210 parameters; softmax: 16-10, 170 parameters'),
   split: choice(['iid', 'label'], 'labels over shards: alike in all, or two in each'),
-  noise: number(0.45, [0, 10], 'standard deviation of samples around their cluster'),
-  clustersPerClass: integer(4, [1, 64], 'clusters that make up one class'),
+  noise: number(0.6, [0, 10], 'standard deviation of samples around their cluster'),
+  clustersPerClass: integer(8, [1, 64], 'clusters that make up one class'),
   shards: integer(0, [0, 100_000], 'shards of the data; 0: two a tab, at least 24'),
   shardSamples: integer(320, [1, 65_536], 'samples of a shard'),
   validationSamples: integer(1_000, [1, 65_536], 'samples of an evaluation'),

@@ -18,8 +18,8 @@ describe('a clean run', () => {
     expect(report.counts).not.toHaveProperty('resync: other-anchor');
   });
 
-  it('really learns: the loss falls under a fifth of chance (ln 10 = 2.3)', () => {
-    expect(report.valLoss).toBeLessThan(0.46);
+  it('really learns: in 40 rounds the loss falls under half of chance (ln 10 = 2.3)', () => {
+    expect(report.valLoss).toBeLessThan(1.15);
   });
 
   it('is the same run again for the same seed, event for event, and another one for another seed', () => {
