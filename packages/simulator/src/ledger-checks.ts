@@ -39,6 +39,9 @@ export class LedgerChecks {
   #isOver = false;
   #isRereading = false;
 
+  /** What is overdue by the ledger's own clock, and since when in the world's time. */
+  readonly #overdueSinceMs = new Map<string, number>();
+
   constructor(setup: RunSetup, violations: Violations, sometimes: Sometimes) {
     this.#setup = setup;
     this.#violations = violations;
@@ -56,17 +59,26 @@ export class LedgerChecks {
   }
 
   /** Now and then: what the ledger's own clock has made due. */
-  look({ state, present }: Pick<RunLedger, 'state' | 'present'>, nowMs: number): void {
+  look({ state, present }: Pick<RunLedger, 'state' | 'present'>, isAlive: boolean, nowMs: number): void {
     if (state.state === 'finished' || state.state === 'failed') return;
-    const late = state.lastAtMs - OVERDUE_MS;
+    const due = state.lastAtMs;
+    const overdue = new Map<string, readonly [rule: string, text: string]>();
     for (const [index, shard] of state.shards.entries())
-      if (shard.live && shard.deadlineMs <= late)
-        this.#violations.break('L4', nowMs, `shard ${index} is still lent, its deadline has passed`);
-    if (state.duty !== null && state.duty.deadlineMs <= late)
-      this.#violations.break('I12', nowMs, 'an evaluation has passed its deadline and nobody else was asked');
+      if (shard.live && shard.deadlineMs <= due)
+        overdue.set(`lease ${index}`, ['L4', `shard ${index} is still lent, its deadline has passed`]);
+    if (state.duty !== null && state.duty.deadlineMs <= due)
+      overdue.set('duty', ['I12', 'an evaluation has passed its deadline and nobody else was asked']);
     for (const [id, { heardAtMs }] of present)
-      if (heardAtMs + LIMITS.volunteerSilenceMaxMs <= late)
-        this.#violations.break('I12', nowMs, `${id} is silent and still there`);
+      if (heardAtMs + LIMITS.volunteerSilenceMaxMs <= due)
+        overdue.set(id, ['I12', `${id} is silent and still there`]);
+    // A clock that leaps makes much due at once: the ledger has the time of some ticks to see to it.
+    for (const key of this.#overdueSinceMs.keys()) if (!overdue.has(key)) this.#overdueSinceMs.delete(key);
+    for (const [key, [rule, text]] of overdue) {
+      const sinceMs = this.#overdueSinceMs.get(key) ?? nowMs;
+      this.#overdueSinceMs.set(key, sinceMs);
+      if (isAlive && nowMs - sinceMs >= OVERDUE_MS) this.#violations.break(rule, nowMs, text);
+      if (!isAlive) this.#overdueSinceMs.set(key, nowMs);
+    }
     // [I1] An epoch is over when every shard was counted in it.
     const least = state.shards.reduce((min, shard) => Math.min(min, shard.timesCounted), Infinity);
     if (state.epoch !== least)

@@ -191,7 +191,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       faultsOn: !faults.over,
       isRunning: coordinator.ledger.state.state === 'training',
     });
-    watch.ledger.look(coordinator.ledger, world.nowMs);
+    watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
     watch.limits.reserved(network.reservedBytesMax(), frameMaxBytes(limits), world.nowMs);
     const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
     const { round } = watch.replicas.front;

@@ -179,6 +179,7 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
         shard: (index) => drawSamples(task, index, run.shardSamples, shardLabels('iid', index, CLASSES)),
         validation: drawSamples(task, 9_999, run.validationSamples),
         average: shared.average,
+        checks: null,
       }),
       uplinkBytesPerMs: FAST_BYTES_PER_MS,
       peer: (peer) => tabs.get(peer),

@@ -100,7 +100,7 @@ export function bestPlan(facts: {
     }
     return {
       kind: 'load',
-      round: Math.max(round, (commits.at(-1)?.round ?? 0) + 1),
+      round: Math.max(round, (commits.at(-1)?.round ?? -1) + 1),
       commits,
     };
   }

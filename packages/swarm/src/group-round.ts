@@ -12,7 +12,7 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { encodedBytes, inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
+import { inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
 import { LIMITS, type CommitEntry, type FrameOf, type Head, type VolunteerId } from '@murmuration/protocol';
 import type { CrewBook } from './crew-book.ts';
 import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
@@ -160,7 +160,7 @@ export class GroupRound {
     const { round, author } = frame;
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
-    if (round > this.#head.round + 1 && this.#heldBytes() > HELD_MAX_BYTES) return 'future-round';
+    if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
     if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     if (peer !== author && listed?.crc !== frame.crc) return 'not-author';
@@ -278,10 +278,6 @@ export class GroupRound {
     const leads = this.#leadership.chief(reach) === this.#self;
     const { deposedCount, yieldedAtMs } = this.#leadership;
     return this.#clock.nextDeadlineMs(leads, deposedCount, yieldedAtMs);
-  }
-
-  #heldBytes(): number {
-    return this.#updates.count * encodedBytes(this.#scheme, this.#parameterCount);
   }
 
   #store(round: number, update: HeldUpdate, nowMs: number): void {

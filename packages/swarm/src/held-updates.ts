@@ -16,10 +16,11 @@ export class HeldUpdates {
     return this.#byRound.get(round) ?? NONE;
   }
 
-  get count(): number {
-    let count = 0;
-    for (const held of this.#byRound.values()) count += held.size;
-    return count;
+  get bytes(): number {
+    let bytes = 0;
+    for (const held of this.#byRound.values())
+      for (const { encoded, slice } of held.values()) bytes += encoded.length + slice.length;
+    return bytes;
   }
 
   /** False: the round is full. */
