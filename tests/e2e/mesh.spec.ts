@@ -13,7 +13,8 @@ declare const mesh: MeshPage;
 const id = (letter: string) => `vol_${letter.repeat(26)}`;
 const [A, B, C] = [id('a'), id('b'), id('c')];
 const STATE_BYTES = 5_000_000;
-const FRAME_OVERHEAD_BYTES = 24 + 8;
+/** Header, fingerprint of the anchor, number of the chunk. */
+const FRAME_OVERHEAD_BYTES = 24 + 8 + 4;
 
 const { executablePath } = JSON.parse(process.env[BROWSER_VARIABLE]!) as { readonly executablePath: string };
 

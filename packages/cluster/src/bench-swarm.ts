@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
+import { measureJoin } from './bench-swarm-join.ts';
 import { measureTraining } from './bench-swarm-training.ts';
 import { parseFlags, type FlagTable } from './flags.ts';
 
@@ -39,6 +40,7 @@ export interface SwarmBenchSettings {
 const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promise<SwarmSubject>>> = {
   consensus: measureConsensus,
   hostile: measureHostile,
+  join: (settings) => measureJoin(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),
   churn: (settings) => measureTraining('churn', settings),

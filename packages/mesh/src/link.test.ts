@@ -59,6 +59,7 @@ const update = (bytes: number): OutgoingFrame => ({
   trainMs: 5,
   loss: 1.5,
   anchor: ANCHOR,
+  slice: new Uint8Array(0),
   encoded: new Uint8Array(bytes).map((_, i) => i * 13),
 });
 const state = (bytes: number): OutgoingFrame => ({

@@ -12,3 +12,4 @@ export * from './picture.ts';
 export * from './shrink.ts';
 export * from './study-text.ts';
 export * from './study-training.ts';
+export { studyJoin, type JoinRow } from './study-join.ts';

@@ -196,7 +196,8 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
     return tab;
   };
   for (let number = 0; number < donors; number++) world.after(100 * number, () => open(number));
-  while (world.nowMs < END_MS && countedMs === null && world.step(END_MS)) {
+  const isOver = () => countedMs !== null || world.nowMs >= END_MS;
+  while (!isOver() && world.step(END_MS)) {
     if (newcomer !== null) continue;
     const rounds = [...tabs.values()].map((tab) => tab.mind.head?.round ?? 0);
     const slowest = rounds.length === donors ? Math.min(...rounds) : 0;

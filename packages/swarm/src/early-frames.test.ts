@@ -11,7 +11,7 @@ const update = (author: VolunteerId, round: number, crc = 5): FrameOf<'update'> 
   kind: 'update',
   round,
   author,
-  ...{ sampleCount: 8, stepCount: 1, trainMs: 1, loss: 1, crc },
+  ...{ sampleCount: 8, stepCount: 1, trainMs: 1, loss: 1, crc, slice: new Uint8Array(0) },
   encoded: encodeUpdate('int8', new Float32Array(COUNT)),
 });
 const commit = (leader: VolunteerId, round: number, crc = 5) =>

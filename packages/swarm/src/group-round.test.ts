@@ -61,11 +61,7 @@ const others = (
   const alive = new Set([...linked].filter((id) => !suspects.includes(id)));
   return { linked, alive, gone: new Set([...left, ...suspects]), beyondCount: 0 };
 };
-const NOBODY = {
-  linked: new Set<VolunteerId>(),
-  alive: new Set<VolunteerId>(),
-  gone: new Set<VolunteerId>(),
-};
+const NOBODY = { ...others(a, ids), gone: new Set<VolunteerId>() };
 const authorsOf = (decision: RoundDecision | null) =>
   decision?.kind === 'close' ? decision.updates.map((held: HeldUpdate) => held.author) : [];
 

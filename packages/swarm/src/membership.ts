@@ -184,7 +184,7 @@ export class Membership {
       if (!isProven) return;
     }
     const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.loading!.term;
-    const early = this.#role.kind === 'joining' ? this.#role.fetch.since(term, event.round) : [];
+    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.since(term, event.round) : [];
     const round = new GroupRound({
       self: this.#self,
       scheme: this.#manifest.training.codec,
@@ -250,7 +250,7 @@ export class Membership {
     frame: FrameOf<'update'> | FrameOf<'commit'>,
     nowMs: number,
   ): string | null {
-    if (this.#role.kind === 'joining') return this.#role.fetch.keep(peer, frame);
+    if (this.#role.kind === 'joining') return this.#role.fetch.early.keep(peer, frame);
     if (this.#role.kind !== 'member') return null;
     const { round } = this.#role;
     if (frame.term !== round.head.term) return 'other-term';

@@ -18,6 +18,8 @@ const REST_MS = 3_000;
 const STRANDED_MS = 8_000;
 
 export class SoloFetch {
+  /** What is said in the rounds of our crews meanwhile is of another anchor: nothing is kept. */
+  readonly early = { keep: () => null, since: () => [] };
   readonly runTag: number;
   readonly #self: VolunteerId;
   readonly #parameterCount: number;
@@ -53,14 +55,6 @@ export class SoloFetch {
     if (this.#loading !== null) return Infinity;
     if (this.#donor !== null) return this.#heardMs + SILENCE_MAX_MS;
     return Math.min(this.#aloneSinceMs + STRANDED_MS, ...this.#restUntilMs.values());
-  }
-
-  /** What is said in the rounds of our crews meanwhile is of another anchor: nothing is kept. */
-  keep(): null {
-    return null;
-  }
-  since(): [] {
-    return [];
   }
 
   next(donors: readonly Donor[], nowMs: number): FetchWish[] {

@@ -48,6 +48,7 @@ for (let round = 10; round <= 14; round++) {
     kind: 'update' as const,
     author,
     ...{ sampleCount: 80, stepCount: 5, trainMs: 100, loss: 1, crc: 1_000 * round + i },
+    slice: new Uint8Array(0),
     encoded: encodeUpdate('int8', noise(0.01)),
   }));
   updatesOf.set(round, updates);

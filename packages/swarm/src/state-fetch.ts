@@ -133,13 +133,6 @@ export class StateFetch {
   get nextDeadlineMs(): number {
     return this.#loading === null ? this.#wakeAtMs : Infinity;
   }
-  /** What is said in the group meanwhile. */
-  keep(peer: VolunteerId, frame: FrameOf<'update'> | FrameOf<'commit'>): string | null {
-    return this.early.keep(peer, frame);
-  }
-  since(term: number, round: number): ReturnType<EarlyFrames['since']> {
-    return this.early.since(term, round);
-  }
   /** Chunks that are here, of how many. */
   get progress(): { readonly here: number; readonly all: number } {
     return { here: this.#chunks.size, all: this.#chunkCount };
