@@ -55,11 +55,11 @@ describe('dialling', () => {
     expect([mind.due(60_000), mind.judge(A, 60_000)]).toEqual([[C], 'take']);
   });
 
-  test('no more peers are held than a group has members', () => {
+  test('no more peers are held than a tab has links', () => {
     const mind = new DialPlan(A, () => 1);
-    const many = Array.from({ length: 40 }, (_, i) => `vol_b${String(i).padStart(25, '0')}`);
+    const many = Array.from({ length: 80 }, (_, i) => `vol_b${String(i).padStart(25, '0')}`);
     mind.hold(many, 0);
-    expect(mind.due(0)).toHaveLength(LIMITS.groupMaxMembers);
+    expect(mind.due(0)).toHaveLength(LIMITS.linksMax);
   });
 });
 

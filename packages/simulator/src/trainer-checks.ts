@@ -12,6 +12,9 @@ import {
   norm,
   relativeDistance,
   type Replica,
+  averageSlice,
+  sliceOf,
+  slicesOf,
 } from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
@@ -57,6 +60,12 @@ export class TrainerChecks {
       command.kind === 'commit' || command.kind === 'form-update'
         ? { anchor: replica.anchor.slice(), weights: replica.weights() }
         : null;
+    // [R13] A crew's members come together first; what the updates do is held against where they then stand.
+    if (command.kind === 'commit' && this.#before !== null) {
+      const slices = slicesOf(command.updates);
+      if (slices.length > 0)
+        averageSlice(this.#before.anchor, sliceOf(command.round, this.#before.anchor.length), slices);
+    }
   }
 
   after(replica: Replica, secondMoment: Float32Array, command: TrainerCommand, event: TrainerEvent): void {
