@@ -185,6 +185,30 @@ describe('closing a round in the place of its leader', () => {
     expect(again.decide(others(b, [a]), 3)).toEqual({ kind: 'elect', ballot: 33 + 1, ask: [c, d] });
   });
 
+  it('[R5] who is asked a round early keeps its word when it gets there (was: forgotten, and a fork)', () => {
+    const late = groupOf(b);
+    const next = { round: 5, ballot: 2 };
+    expect(late.askedToYield(c, next, 3)).toEqual({ ballot: 2 });
+    late.addOwn(update(b), 4);
+    late.addCommit(a, commit(a, [b], { members: [b, c, d] }));
+    const closed = late.decide(others(b), 5);
+    if (closed?.kind !== 'close') throw new Error('the commit closes the round');
+    late.advance({ ...head, round: 5, fingerprint: '00000000000000bb' }, closed, 6);
+    for (const id of [b, c, d]) late.addUpdate(id, update(id, { round: 5, anchor: '00000000000000bb' }), 7);
+    late.addOwn(update(b, { round: 5, anchor: '00000000000000bb' }), 7);
+    // Its rotation makes it wait for the candidate, and a ballot under the promised one is refused.
+    expect(late.decide(others(b, [a]), 8)).toBeNull();
+    expect(late.addCommit(d, commit(d, [d], { round: 5, anchor: '00000000000000bb' }))).not.toBeNull();
+    expect(late.askedToYield(c, { round: 4 + 99, ballot: 2 }, 9)).toBeNull();
+  });
+
+  it('[R5] who is asked for a round to come and has its commit passes it on', () => {
+    const late = groupOf(b);
+    late.addCommit(a, commit(a, [c], { round: 5, anchor: '00000000000000bb' }));
+    const known = late.askedToYield(c, { round: 5, ballot: 2 }, 3);
+    expect(known).toMatchObject({ commit: { leader: a } });
+  });
+
   it('[R5] who has yielded gives the candidate its time before it tries itself (was: 2,000 ballots in a second)', () => {
     const third = groupOf(c);
     third.addOwn(update(c), 0);
@@ -322,6 +346,11 @@ describe('strangers', () => {
     expect(group.addUpdate(c, update(c), 0)).toBeNull();
     expect(group.addUpdate(c, update(c), 1)).toBe('duplicate');
     expect(group.addUpdate(c, update(c, { crc: 99 }), 1)).toBe('equivocation');
+    // An early one of a branch that its author left is replaced (was: an honest tab struck).
+    const early = { round: 5, anchor: '00000000000000bb' };
+    expect(group.addUpdate(d, update(d, early), 1)).toBeNull();
+    expect(group.addUpdate(d, update(d, { ...early, crc: 98 }), 1)).toBe('equivocation');
+    expect(group.addUpdate(d, update(d, { ...early, crc: 98, anchor: ANCHOR }), 1)).toBeNull();
   });
 
   it('[R2] a commit counts only from the leader that signs it', () => {

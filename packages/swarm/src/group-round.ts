@@ -108,7 +108,7 @@ export class GroupRound {
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs);
     this.#leadership = new Leadership(options.self);
-    this.#leadership.begin(options.head.round, this.#members);
+    this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
 
   get head(): Head {
@@ -167,7 +167,9 @@ export class GroupRound {
     const ownAnchor = this.#crews.isMixed || frame.anchor === this.#head.fingerprint;
     if (round === this.#head.round && !ownAnchor) return 'other-anchor';
     const earlier = this.#updates.of(round).get(author);
-    if (earlier !== undefined && listed?.crc !== frame.crc)
+    // An early one may be from another branch: its author went over to ours since.
+    const isSecond = earlier !== undefined && (this.#crews.isMixed || earlier.anchor === frame.anchor);
+    if (isSecond && listed?.crc !== frame.crc)
       return earlier.crc === frame.crc ? 'duplicate' : 'equivocation';
     // Its author has not heard yet that the swarm was cut.
     if (this.#crews.isMixed && frame.slice.length === 0) return 'no-slice';
@@ -229,11 +231,11 @@ export class GroupRound {
     nowMs: number,
   ): { readonly commit: Commit } | { readonly ballot: number } | null {
     if (this.#lastCommit?.round === round) return { commit: this.#lastCommit.commit };
-    if (round !== this.#head.round) return null;
+    if (round < this.#head.round || round > this.#head.round + ROUNDS_AHEAD_MAX) return null;
     const known = this.#commits.get(round);
-    if (known !== undefined && known.anchor === this.#head.fingerprint && known.leader !== this.#self)
-      return { commit: known };
-    return { ballot: this.#leadership.askedToYield(candidate, ballot, nowMs) };
+    const isOurs = round > this.#head.round || known?.anchor === this.#head.fingerprint;
+    if (known !== undefined && isOurs && known.leader !== this.#self) return { commit: known };
+    return { ballot: this.#leadership.askedToYield(candidate, round, ballot, nowMs) };
   }
 
   /** A peer's answer to our candidacy. */
@@ -247,7 +249,7 @@ export class GroupRound {
     this.#members = this.#crews.crewOf(head.round) ?? [...closed.members].sort();
     this.#closing = false;
     this.#pull = null;
-    this.#leadership.begin(head.round, this.#members);
+    this.#leadership.begin(head.round, this.#members, nowMs);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
     const { isMixed } = this.#crews;

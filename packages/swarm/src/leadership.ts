@@ -47,6 +47,8 @@ export class Leadership {
   readonly #deposed = new Set<VolunteerId>();
   /** The highest ballot we promised in this round, and to whom. */
   #promise: { readonly ballot: number; readonly to: VolunteerId; readonly atMs: number } | null = null;
+  /** Promises for rounds that we are not in yet: a candidate may be a commit ahead of us. Bounded by the caller. */
+  readonly #early = new Map<number, { readonly ballot: number; readonly to: VolunteerId }>();
   #candidacy: {
     readonly ballot: number;
     readonly sinceMs: number;
@@ -63,12 +65,14 @@ export class Leadership {
   }
 
   /** @param members of the last commit, ascending; empty: unknown (a newcomer before its first commit). */
-  begin(round: number, members: readonly VolunteerId[]): void {
+  begin(round: number, members: readonly VolunteerId[], nowMs: number): void {
     this.#round = round;
     this.#members = members;
     this.#deposed.clear();
-    this.#promise = null;
+    const early = this.#early.get(round);
+    this.#promise = early === undefined ? null : { ...early, atMs: nowMs };
     this.#candidacy = null;
+    for (const promised of this.#early.keys()) if (promised <= round) this.#early.delete(promised);
   }
 
   /** Commits under a lower ballot are refused. */
@@ -118,7 +122,13 @@ export class Leadership {
   }
 
   /** A candidate asks. Returns the ballot that our `yield` names: its own, or the higher one that we promised before. */
-  askedToYield(candidate: VolunteerId, ballot: number, nowMs: number): number {
+  askedToYield(candidate: VolunteerId, round: number, ballot: number, nowMs: number): number {
+    if (round > this.#round) {
+      const known = this.#early.get(round);
+      if (known !== undefined && known.ballot >= ballot) return known.ballot;
+      this.#early.set(round, { ballot, to: candidate });
+      return ballot;
+    }
     if (ballot > this.ballotMin) {
       this.#promise = { ballot, to: candidate, atMs: nowMs };
       this.#candidacy = null;

@@ -17,14 +17,16 @@ export interface Progress {
   readonly loss: number;
 }
 
+/** Own updates that are remembered: a replica may go from one branch to another and back within a round or two. */
+const PUBLISHED_KEPT = 4;
 const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
   #progress = NOTHING;
   /** The round in which our own training diverged: it is not tried again before the next one. */
   #divergedRound: number | null = null;
-  /** The update we sent last: after a resync into its round it counts again, a second one would be equivocation. */
-  #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate } | null = null;
+  /** The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. */
+  readonly #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate }[] = [];
 
   /** Steps were done that are in no update yet. */
   trained({ stepCount, sampleCount, trainMs, loss }: Extract<TrainerEvent, { kind: 'trained' }>): void {
@@ -66,14 +68,18 @@ export class OwnWork {
   }
 
   published(frame: Pick<FrameOf<'update'>, 'term' | 'round'>, update: HeldUpdate): void {
-    this.#published = { term: frame.term, round: frame.round, update };
+    this.#published.unshift({ term: frame.term, round: frame.round, update });
+    this.#published.splice(PUBLISHED_KEPT);
   }
 
   /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head (`anchor` null: at any). */
   replaced(term: number, round: number, anchor: string | null): HeldUpdate | null {
     this.#progress = NOTHING;
-    const { term: ofTerm, round: ofRound, update } = this.#published ?? { term: -1, round: -1, update: null };
-    const fits = ofTerm === term && ofRound === round && (anchor === null || update?.anchor === anchor);
-    return fits ? update : null;
+    const isOfHere = (sent: { readonly term: number; readonly round: number }) =>
+      sent.term === term && sent.round === round;
+    const fitting = this.#published.find(
+      (sent) => isOfHere(sent) && (anchor === null || sent.update.anchor === anchor),
+    );
+    return fitting?.update ?? null;
   }
 }
