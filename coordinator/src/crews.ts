@@ -26,6 +26,12 @@ const ONE_GROUP_AGAIN = LIMITS.groupMaxMembers - 8;
 
 type Crew = Set<VolunteerId>;
 
+/** Members that left the run (each was in it), and volunteers that became members. */
+export interface Moved {
+  readonly gone: readonly VolunteerId[];
+  readonly come: readonly VolunteerId[];
+}
+
 export class Crews {
   readonly #random: () => number;
   readonly #seed: number;
@@ -49,16 +55,17 @@ export class Crews {
     return this.#crewOf[plane]?.get(id) ?? NOBODY;
   }
 
-  /** Exactly these are in the run. Returns everybody whose crews are no longer what they were. */
-  update(members: readonly VolunteerId[]): Set<VolunteerId> {
-    const now = new Set(members);
-    const gone = [...this.#members].filter((id) => !now.has(id));
-    const come = members.filter((id) => !this.#members.has(id));
+  has(id: VolunteerId): boolean {
+    return this.#members.has(id);
+  }
+
+  /** Takes in who left and who came. Returns everybody whose crews are no longer what they were. */
+  change({ gone, come }: Moved): Set<VolunteerId> {
     const changed = new Set<VolunteerId>();
     if (gone.length === 0 && come.length === 0) return changed;
     for (const id of gone) this.#members.delete(id);
     for (const id of come) this.#members.add(id);
-    const isOne = now.size <= (this.planeCount === 1 ? LIMITS.groupMaxMembers : ONE_GROUP_AGAIN);
+    const isOne = this.#members.size <= (this.planeCount === 1 ? LIMITS.groupMaxMembers : ONE_GROUP_AGAIN);
     // One crew that stays one is the case of nearly every run; a swarm that changes its shape is cut anew.
     if (isOne || this.planeCount === 1) this.#cut(isOne ? 1 : PLANE_COUNT);
     else this.#move(gone, come, changed);

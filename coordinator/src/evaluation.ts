@@ -16,12 +16,12 @@ const FAILED_DUTY_BURDEN = 10;
 
 /** Only the volunteer that was asked to evaluate may store a checkpoint. */
 export const hasDuty = (desk: Desk, volunteerId: VolunteerId): boolean =>
-  desk.state.duty?.volunteerId === volunteerId && desk.present.has(volunteerId);
+  desk.state.duty?.volunteerId === volunteerId && desk.attendance.present.has(volunteerId);
 
 export function expireDuty(desk: Desk): void {
   const { duty } = desk.state;
   if (duty === null || desk.nowMs < duty.deadlineMs) return;
-  const presence = desk.present.get(duty.volunteerId);
+  const presence = desk.attendance.present.get(duty.volunteerId);
   if (presence !== undefined) presence.dutyBurden += FAILED_DUTY_BURDEN;
   desk.write({ kind: 'evaluation-dropped', why: 'it took longer than its deadline' });
 }
@@ -32,19 +32,23 @@ export function settleEvaluation(
   { finishingSinceMs, mayReturn }: { finishingSinceMs: number; mayReturn: boolean },
 ): void {
   const { duty, state, evaluatedRound, setup, reason } = desk.state;
-  const holders = desk.holders();
+  const { attendance } = desk;
   if (duty !== null) {
-    if (desk.awaited.has(duty.volunteerId) || holders.some(({ id }) => id === duty.volunteerId)) return;
+    const presence = attendance.present.get(duty.volunteerId);
+    const mayAnswer = presence !== undefined && attendance.isHolder(presence);
+    if (mayAnswer || attendance.awaited.has(duty.volunteerId)) return;
     desk.write({ kind: 'evaluation-dropped', why: 'its volunteer has gone' });
   }
-  const front = Math.max(0, ...holders.map(({ head }) => head.round));
+  const { front, holderCount } = attendance;
   if (state === 'finishing') {
-    if (holders.length === 0 && !mayReturn && goOnFromCheckpoint(desk)) return;
-    const isDone = holders.length > 0 ? evaluatedRound >= front : !mayReturn;
+    if (holderCount === 0 && !mayReturn && goOnFromCheckpoint(desk)) return;
+    const isDone = holderCount > 0 ? evaluatedRound >= front : !mayReturn;
     if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS) return desk.end('finished', reason);
   } else if (front < evaluatedRound + setup.manifest.training.evaluateEveryRounds) return;
 
-  const able = holders.filter(({ head }) => head.round > evaluatedRound && head.round >= front - 1);
+  const able = attendance
+    .holders()
+    .filter(({ head }) => head.round > evaluatedRound && head.round >= front - 1);
   if (able.length === 0) return;
   const chosen = able.reduce((a, b) => (b.presence.dutyBurden < a.presence.dutyBurden ? b : a));
   chosen.presence.dutyBurden++;
@@ -102,9 +106,9 @@ export function takeEvaluation(
 
   // Its word may be newer than every report: without it nobody would hold the new checkpoint's replica, and the run
   // would be founded again in the middle of its rounds (simulator, clean, seed 1).
-  const presence = desk.present.get(volunteerId);
+  const presence = desk.attendance.present.get(volunteerId);
   if (presence !== undefined && (presence.head === null || presence.head.round < round))
-    presence.head = message.head;
+    desk.attendance.stand(volunteerId, message.head);
   const { checkpointSha256: sha256, loss, accuracy } = message;
   desk.write({ kind: 'evaluated', volunteerId, checkpoint: { round, term, sha256, loss, accuracy } });
   if (desk.state.reached)

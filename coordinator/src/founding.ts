@@ -45,8 +45,8 @@ export class Founding {
 
   /** No peer gave it a state, or its checkpoint would not load. */
   stranded(volunteerId: VolunteerId, presence: Presence): void {
-    presence.head = null;
-    presence.joinTold = null;
+    this.#desk.attendance.stand(volunteerId, null);
+    this.#desk.attendance.toldToJoin(volunteerId, null);
     presence.strandedAtMs = this.#desk.nowMs;
     if (this.#founder?.volunteerId !== volunteerId) return;
     this.#founder = null;
@@ -58,13 +58,13 @@ export class Founding {
     const { roundMax, state, nowMs } = this.#desk;
     if (this.#founder?.volunteerId === volunteerId) this.#founder = null;
     const hasWorkToLose = roundMax > latestCheckpoint(state).round;
-    if (heldReplica && !isForGood && hasWorkToLose && this.#desk.holders().length === 0)
+    if (heldReplica && !isForGood && hasWorkToLose && this.#desk.attendance.holderCount === 0)
       this.#notBeforeMs = nowMs + HOLDER_GRACE_MS;
   }
 
   tick(): void {
     if (this.#founder === null || this.#desk.nowMs < this.#founder.deadlineMs) return;
-    const presence = this.#desk.present.get(this.#founder.volunteerId);
+    const presence = this.#desk.attendance.present.get(this.#founder.volunteerId);
     if (presence !== undefined) presence.foundingsFailed++;
     this.#founder = null;
   }
@@ -72,40 +72,40 @@ export class Founding {
   /** Tells strangers to join, or one of them to found. true: a new term begins. */
   settle(): boolean {
     const desk = this.#desk;
-    const strangers: { id: VolunteerId; presence: Presence }[] = [];
-    for (const id of desk.members()) {
-      const presence = desk.present.get(id)!;
-      if (!desk.isHolder(presence) && this.#founder?.volunteerId !== id) strangers.push({ id, presence });
-    }
-    const holderCount = desk.holders().length;
-    if (this.#founder !== null || (holderCount > 0 && !this.#isStuck(strangers, holderCount))) {
-      this.#tellJoin(strangers);
+    const { attendance } = desk;
+    if (this.#founder !== null || (attendance.holderCount > 0 && !this.#isStuck())) {
+      this.#tellJoin();
       return false;
     }
-    if (strangers.length === 0 || desk.state.state === 'finishing' || this.isWaiting()) return false;
+    if (desk.state.state === 'finishing' || this.isWaiting()) return false;
+    const strangers = attendance.strangers();
+    if (strangers.length === 0) return false;
     const founder = strangers.reduce((a, b) =>
       b.presence.foundingsFailed < a.presence.foundingsFailed ? b : a,
     );
     this.#found(founder.id);
-    this.#tellJoin(strangers.filter(({ id }) => id !== founder.id));
+    this.#tellJoin();
     return true;
   }
 
-  #isStuck(strangers: readonly { presence: Presence }[], holderCount: number): boolean {
-    const { nowMs, state } = this.#desk;
+  #isStuck(): boolean {
+    const { nowMs, state, attendance } = this.#desk;
     if (state.state !== 'training' || nowMs < this.#roundMovedAtMs + STALL_MAX_MS) return false;
-    const stranded = strangers.filter(
-      ({ presence }) => presence.strandedAtMs !== null && nowMs < presence.strandedAtMs + STALL_MAX_MS,
-    );
-    return stranded.length > holderCount;
+    const stranded = attendance
+      .strangers()
+      .filter(
+        ({ presence }) => presence.strandedAtMs !== null && nowMs < presence.strandedAtMs + STALL_MAX_MS,
+      );
+    return stranded.length > attendance.holderCount;
   }
 
-  #tellJoin(strangers: readonly { id: VolunteerId; presence: Presence }[]): void {
-    const { term } = this.#desk.state;
-    for (const { id, presence } of strangers) {
-      if (presence.joinTold === term) continue;
-      presence.joinTold = term;
-      this.#desk.tell(id, { type: 'join', runId: this.#desk.runId, term });
+  #tellJoin(): void {
+    const { attendance, runId, state } = this.#desk;
+    const { term } = state;
+    for (const { id } of attendance.untold()) {
+      if (id === this.#founder?.volunteerId) continue;
+      attendance.toldToJoin(id, term);
+      this.#desk.tell(id, { type: 'join', runId, term });
     }
   }
 

@@ -2,34 +2,56 @@ import { idFromRandomBytes, LIMITS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { Crews, PLANE_COUNT } from './crews.ts';
 import { Introductions } from './introductions.ts';
+import type { Moved } from './introductions.ts';
+
+/** Makes exactly these the members, by who is missing and who is new. */
+function movingTo<T>(change: (moved: Moved) => T): (members: readonly string[]) => T {
+  let now: readonly string[] = [];
+  return (members) => {
+    const moved = {
+      gone: now.filter((id) => !members.includes(id)),
+      come: members.filter((id) => !now.includes(id)),
+    };
+    now = members;
+    return change(moved);
+  };
+}
+const newBook = () => {
+  const book = new Introductions(1);
+  return { book, update: movingTo((moved) => book.change(moved)) };
+};
+const newCrews = (seed: number) => {
+  const crews = new Crews(seed);
+  return { crews, update: movingTo((moved) => crews.change(moved)) };
+};
 
 describe('introductions', () => {
   const one = { plane: 0, planeCount: 1 };
 
   it('everybody is told of everybody else once, and again only when it changes', () => {
-    const book = new Introductions(1);
-    expect(book.update(['a', 'b'])).toEqual([
+    const { update } = newBook();
+    expect(update(['a', 'b'])).toEqual([
       { to: 'a', ...one, peers: ['b'] },
       { to: 'b', ...one, peers: ['a'] },
     ]);
-    expect(book.update(['a', 'b'])).toEqual([]);
-    expect(book.update(['a', 'b', 'c']).map(({ to }) => to)).toEqual(['a', 'b', 'c']);
-    expect(book.update(['b', 'a', 'c'])).toEqual([]);
+    expect(update(['a', 'b'])).toEqual([]);
+    expect(update(['a', 'b', 'c']).map(({ to }) => to)).toEqual(['a', 'b', 'c']);
+    expect(update(['b', 'a', 'c'])).toEqual([]);
   });
 
   it('a member with a new socket is told again, the others are not', () => {
-    const book = new Introductions(1);
-    book.update(['a', 'b']);
+    const { book, update } = newBook();
+    update(['a', 'b']);
     book.forget('a');
-    expect(book.update(['a', 'b'])).toEqual([{ to: 'a', ...one, peers: ['b'] }]);
+    expect(update(['a', 'b'])).toEqual([{ to: 'a', ...one, peers: ['b'] }]);
   });
 
   it('who left is introduced to nobody', () => {
-    const book = new Introductions(1);
-    book.update(['a', 'b', 'c']);
+    const { book, update } = newBook();
+    update(['a', 'b', 'c']);
     expect(book.areIntroduced('a', 'c')).toBe(true);
     book.left('c');
-    book.update(['a', 'b']);
+    update(['a', 'b']);
     expect(book.areIntroduced('a', 'c')).toBe(false);
     expect(book.areIntroduced('a', 'b')).toBe(true);
   });
@@ -48,9 +70,9 @@ describe('crews of a large swarm', () => {
     );
 
   it('[R13] everybody is in one crew of each plane, and crews stay between 5 and 12 while a third of the swarm changes', () => {
-    const crews = new Crews(7);
+    const { crews, update } = newCrews(7);
     let members = swarm(300);
-    crews.update(members);
+    update(members);
     for (let turn = 1; turn <= 40; turn++) {
       members = members.filter((_, i) => (i + turn) % 9 > 2);
       members.push(
@@ -58,7 +80,7 @@ describe('crews of a large swarm', () => {
           .map((_, i) => id(1_000 * turn + i))
           .slice(0, 100 - turn),
       );
-      crews.update(members);
+      update(members);
       expect(crews.planeCount).toBe(PLANE_COUNT);
       for (const size of sizes(crews, members)) {
         expect(size).toBeGreaterThanOrEqual(5);
@@ -72,16 +94,16 @@ describe('crews of a large swarm', () => {
   });
 
   it('[R13] an arrival and a departure concern few crews, not the swarm', () => {
-    const crews = new Crews(7);
-    crews.update(swarm(1_000));
-    expect(crews.update(swarm(1_001)).size).toBeLessThanOrEqual(PLANE_COUNT * 12);
-    expect(crews.update(swarm(1_001).slice(1)).size).toBeLessThanOrEqual(2 * PLANE_COUNT * 12);
+    const { update } = newCrews(7);
+    update(swarm(1_000));
+    expect(update(swarm(1_001)).size).toBeLessThanOrEqual(PLANE_COUNT * 12);
+    expect(update(swarm(1_001).slice(1)).size).toBeLessThanOrEqual(2 * PLANE_COUNT * 12);
   });
 
   it('[R13] a swarm becomes one group again only well below the size at which it was cut', () => {
-    const crews = new Crews(7);
+    const { crews, update } = newCrews(7);
     const planesAt = (count: number) => {
-      crews.update(swarm(count));
+      update(swarm(count));
       return crews.planeCount;
     };
     expect(planesAt(LIMITS.groupMaxMembers)).toBe(1);
@@ -92,8 +114,8 @@ describe('crews of a large swarm', () => {
 
   it('the same arrivals and departures give the same crews', () => {
     const build = () => {
-      const crews = new Crews(3);
-      for (const count of [10, 50, 80, 60, 61]) crews.update(swarm(count));
+      const { crews, update } = newCrews(3);
+      for (const count of [10, 50, 80, 60, 61]) update(swarm(count));
       return swarm(61).map((member) => [...crews.crew(member, 2)]);
     };
     expect(build()).toEqual(build());

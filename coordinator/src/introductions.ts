@@ -3,9 +3,9 @@
  * those. Pure: it knows nothing of sockets, only who is there.
  */
 import type { VolunteerId } from '@murmuration/protocol';
-import { Crews } from './crews.ts';
+import { Crews, type Moved } from './crews.ts';
 
-export { Crews } from './crews.ts';
+export { Crews, type Moved } from './crews.ts';
 export { drawPlanes, type Plane } from './planes.ts';
 
 export interface Introduction {
@@ -26,7 +26,9 @@ interface Told {
 export class Introductions {
   readonly #crews: Crews;
   readonly #told = new Map<VolunteerId, Told>();
-  /** To be told again whatever they were told. */
+  /** Who was told of whom, by whom they were told of. */
+  readonly #toldOf = new Map<VolunteerId, Set<VolunteerId>>();
+  /** Members that are to be told again whatever they were told. */
   readonly #forgotten = new Set<VolunteerId>();
 
   constructor(seed: number) {
@@ -37,22 +39,20 @@ export class Introductions {
     return this.#crews.planeCount;
   }
 
-  /** The introductions that are due when exactly `members` are in the run. */
-  update(members: readonly VolunteerId[]): Introduction[] {
-    const changed = this.#crews.update(members);
+  /** The introductions that are due when these left the run and those came. */
+  change(moved: Moved): Introduction[] {
+    const changed = this.#crews.change(moved);
+    for (const id of moved.gone) this.left(id);
     for (const id of this.#forgotten) changed.add(id);
+    this.#forgotten.clear();
     const due: Introduction[] = [];
-    const inRun = changed.size > 0 ? new Set(members) : null;
-    if (inRun !== null) for (const id of this.#told.keys()) if (!inRun.has(id)) this.#told.delete(id);
     const { planeCount } = this.#crews;
     for (const to of changed) {
-      if (!inRun!.has(to)) continue;
-      this.#forgotten.delete(to);
       const told = this.#told.get(to);
       const peers = Array.from({ length: planeCount }, (_, plane) =>
         [...this.#crews.crew(to, plane)].filter((id) => id !== to).sort(),
       );
-      this.#told.set(to, { planeCount, peers });
+      this.#remember(to, { planeCount, peers });
       for (const [plane, list] of peers.entries()) {
         const before = told?.planeCount === planeCount ? told.peers[plane]! : null;
         if (before === null || !isEqual(before, list)) due.push({ to, plane, planeCount, peers: list });
@@ -63,23 +63,39 @@ export class Introductions {
 
   /** Its next introduction is due even if nothing changed: it has a new socket, or it asked again. */
   forget(volunteerId: VolunteerId): void {
-    this.#told.delete(volunteerId);
-    this.#forgotten.add(volunteerId);
+    this.#remember(volunteerId, null);
+    if (this.#crews.has(volunteerId)) this.#forgotten.add(volunteerId);
   }
 
   /** It left: there is nothing to tell it any more. */
   left(volunteerId: VolunteerId): void {
-    this.#told.delete(volunteerId);
+    this.#remember(volunteerId, null);
     this.#forgotten.delete(volunteerId);
   }
 
   /** May these two exchange signalling messages? True from the moment that either was told of the other. */
   areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
-    return this.#wasTold(a, b) || this.#wasTold(b, a);
+    return this.#toldOf.get(b)?.has(a) === true || this.#toldOf.get(a)?.has(b) === true;
   }
 
-  #wasTold(a: VolunteerId, b: VolunteerId): boolean {
-    return this.#told.get(a)?.peers.some((list) => list.includes(b)) ?? false;
+  /** Everybody with whom it may. */
+  introducedTo(id: VolunteerId): Set<VolunteerId> {
+    return new Set([...(this.#told.get(id)?.peers.flat() ?? []), ...(this.#toldOf.get(id) ?? [])]);
+  }
+
+  #remember(to: VolunteerId, told: Told | null): void {
+    for (const peer of this.#told.get(to)?.peers.flat() ?? []) {
+      const tellers = this.#toldOf.get(peer);
+      tellers?.delete(to);
+      if (tellers?.size === 0) this.#toldOf.delete(peer);
+    }
+    if (told === null) this.#told.delete(to);
+    else this.#told.set(to, told);
+    for (const peer of told?.peers.flat() ?? []) {
+      const tellers = this.#toldOf.get(peer);
+      if (tellers === undefined) this.#toldOf.set(peer, new Set([to]));
+      else tellers.add(to);
+    }
   }
 }
 

@@ -36,10 +36,10 @@ export function answerLeaseRequest(
   const noLease = (retryMs: number) =>
     desk.tell(volunteerId, { type: 'no-lease', runId: desk.runId, retryMs });
   const isOpen = state === 'waiting' || state === 'training' || state === 'degraded';
-  if (!isOpen || !desk.members().includes(volunteerId)) return noLease(CLOSED_RETRY_MS);
-  const live = liveLeases(desk.state, volunteerId);
+  if (!isOpen || !presence.ready) return noLease(CLOSED_RETRY_MS);
+  const live = desk.leases.heldBy(volunteerId);
   if (live.length < LEASES_PER_VOLUNTEER_MAX) {
-    const shardIndex = nextShard(desk.state);
+    const shardIndex = desk.leases.next;
     if (shardIndex === null) return noLease(NO_LEASE_RETRY_MS);
     const deadlineMs = desk.nowMs + leaseTtlMs(desk.state, shardIndex, presence);
     const generation = desk.state.shards[shardIndex]!.generation + 1;
@@ -73,7 +73,7 @@ export function takeResult(
   const outcome = judgeResult(desk.state, volunteerId, message);
   if (typeof outcome === 'object') return { code: 'bad-result', message: outcome.rejected };
   // A run that is over counts nothing any more.
-  const isCounted = outcome === 'counted' && desk.present.has(volunteerId);
+  const isCounted = outcome === 'counted' && desk.attendance.present.has(volunteerId);
   const { shardIndex, generation } = message;
   if (isCounted) desk.write({ kind: 'counted', volunteerId, shardIndex });
   const told = outcome === 'counted' && !isCounted ? 'stale' : outcome;
@@ -82,7 +82,7 @@ export function takeResult(
 }
 
 export function releaseLeases(desk: Desk, volunteerId: VolunteerId): void {
-  for (const shardIndex of liveLeases(desk.state, volunteerId))
+  for (const shardIndex of desk.leases.heldBy(volunteerId))
     desk.write({ kind: 'released', shardIndex, why: 'left' });
 }
 
@@ -90,26 +90,6 @@ export function expireLeases(desk: Desk): void {
   for (const [shardIndex, shard] of desk.state.shards.entries())
     if (shard.live && desk.nowMs >= shard.deadlineMs)
       desk.write({ kind: 'released', shardIndex, why: 'deadline' });
-}
-
-function liveLeases(state: LedgerState, volunteerId: VolunteerId): number[] {
-  const held: number[] = [];
-  for (const [index, shard] of state.shards.entries())
-    if (shard.live && shard.lessee === volunteerId) held.push(index);
-  return held;
-}
-
-/** The free shard that was counted least often; null when every shard is out. */
-function nextShard(state: LedgerState): number | null {
-  let best: number | null = null;
-  let bestTimes = Infinity;
-  for (const [index, shard] of state.shards.entries()) {
-    if (shard.live || shard.timesCounted >= bestTimes) continue;
-    best = index;
-    bestTimes = shard.timesCounted;
-    if (bestTimes === state.epoch) break;
-  }
-  return best;
 }
 
 function leaseTtlMs(state: LedgerState, shardIndex: number, speed: { stepsPerSecond: number }): number {

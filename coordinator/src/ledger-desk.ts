@@ -2,12 +2,14 @@
  * Where the parts of one ledger work together: the durable state, who is present, the time of the event at hand, and
  * the decision that is being made of it. Leases, founding and evaluation each decide their own matter on it.
  */
-import type { CoordinatorMessage, Head, RunState, VolunteerId } from '@murmuration/protocol';
+import type { CoordinatorMessage, RunState, TabTotals, VolunteerId } from '@murmuration/protocol';
+import { Attendance } from './attendance.ts';
 import { Introductions } from './introductions.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { applyRecord, initialState } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { latestCheckpoint } from './ledger-state.ts';
+import { LeaseIndex } from './lease-index.ts';
 import type { Presence } from './presence.ts';
 
 /** The event was nonsense, or not allowed now. */
@@ -17,14 +19,17 @@ type RecordBody = LedgerRecord extends infer R ? (R extends LedgerRecord ? Omit<
 
 export class Desk {
   readonly state: LedgerState;
-  readonly present = new Map<VolunteerId, Presence>();
-  /** Were here before a restart and are expected back until `awaitUntilMs`. */
-  readonly awaited = new Set<VolunteerId>();
+  readonly attendance = new Attendance();
+  readonly leases: LeaseIndex;
+  /** Until then those that were here before a restart are expected back. */
   awaitUntilMs = 0;
   readonly introductions: Introductions;
   /** The furthest round of the term that a replica reported. */
   roundMax: number;
   nowMs = 0;
+  /** The state that was told last, and who came since. */
+  #stateTold = '';
+  readonly #newcomers = new Set<VolunteerId>();
   records: LedgerRecord[] = [];
   messages: { to: VolunteerId; message: CoordinatorMessage }[] = [];
   freed: { volunteerId: VolunteerId; exit: Exit }[] = [];
@@ -33,7 +38,9 @@ export class Desk {
     this.state = initialState(setup);
     this.introductions = new Introductions(setup.manifest.seed);
     for (const record of records) applyRecord(this.state, record);
+    this.leases = new LeaseIndex(this.state);
     this.roundMax = this.state.round;
+    this.#judge();
   }
 
   /** A new event: an empty decision. A clock that went back counts as standing still. */
@@ -47,6 +54,8 @@ export class Desk {
   write(body: RecordBody): void {
     const record = { atMs: this.nowMs, ...body } as LedgerRecord;
     applyRecord(this.state, record);
+    this.leases.follow(record);
+    this.#judge();
     this.records.push(record);
   }
 
@@ -58,32 +67,24 @@ export class Desk {
     return this.state.setup.manifest.id;
   }
 
-  /** A replica of this term, not older than the latest checkpoint: a thawed tab must not take the run back (I-5). */
-  isHolder(presence: Presence): boolean {
-    const { head } = presence;
-    return head !== null && head.term === this.state.term && head.round >= latestCheckpoint(this.state).round;
+  /** A volunteer has a new socket: it knows nothing of the run's state. */
+  enter(volunteerId: VolunteerId, totals: TabTotals): Presence {
+    this.#newcomers.add(volunteerId);
+    this.introductions.forget(volunteerId);
+    return this.attendance.enter(volunteerId, totals, this.nowMs);
   }
 
-  /** Connected volunteers whose replica is of the current term, with its head. */
-  holders(): { id: VolunteerId; presence: Presence; head: Head }[] {
-    const holders = [];
-    for (const [id, presence] of this.present)
-      if (this.isHolder(presence)) holders.push({ id, presence, head: presence.head! });
-    return holders;
-  }
-
-  /** Ready volunteers, in order of arrival. */
-  members(): readonly VolunteerId[] {
-    return [...this.present].filter(([, presence]) => presence.ready).map(([id]) => id);
+  #judge(): void {
+    this.attendance.judge(this.state.term, latestCheckpoint(this.state).round);
   }
 
   /** Members and those that are expected back: a restart must not look like an exodus. */
   activeCount(): number {
-    return this.members().length + this.awaited.size;
+    return this.attendance.readyCount + this.attendance.awaited.size;
   }
 
   isExpectingReturns(): boolean {
-    return this.awaited.size > 0 && this.nowMs < this.awaitUntilMs;
+    return this.attendance.awaited.size > 0 && this.nowMs < this.awaitUntilMs;
   }
 
   become(state: RunState, reason: string): void {
@@ -96,35 +97,32 @@ export class Desk {
     this.write({ kind: 'state', state, reason });
     this.tellProgress();
     this.tellStates();
-    for (const [volunteerId, presence] of this.present) {
+    for (const [volunteerId, presence] of this.attendance.present) {
       this.write({ kind: 'left', volunteerId, exit: 'run-finished', totals: presence.totals });
       this.freed.push({ volunteerId, exit: 'run-finished' });
     }
-    this.present.clear();
-    this.awaited.clear();
-    this.introductions.update([]);
+    this.attendance.clear();
+    this.introductions.change(this.attendance.takeMoved());
   }
 
   tellIntroductions(): void {
     // A member that is expected back stays in everybody's list, so that a restart tears no link.
-    for (const { to, plane, planeCount, peers } of this.introductions.update([
-      ...this.awaited,
-      ...this.members(),
-    ]))
-      if (this.present.has(to))
+    const due = this.introductions.change(this.attendance.takeMoved());
+    for (const { to, plane, planeCount, peers } of due)
+      if (this.attendance.present.has(to))
         this.tell(to, { type: 'introduce', runId: this.runId, plane, planeCount, peers: [...peers] });
   }
 
   tellProgress(): void {
     const { setup, volunteers, best } = this.state;
-    const losses = [...this.present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
+    const losses = [...this.attendance.present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
     const loss = losses.length === 0 ? null : losses.reduce((a, b) => a + b, 0) / losses.length;
-    for (const to of this.present.keys())
+    for (const to of this.attendance.present.keys())
       this.tell(to, {
         type: 'progress',
         runId: this.runId,
         round: this.roundMax,
-        volunteers: this.present.size,
+        volunteers: this.attendance.present.size,
         confirmedSamples: volunteers.get(to)?.confirmedSamples ?? 0,
         loss,
         accuracy: best?.accuracy ?? null,
@@ -132,13 +130,14 @@ export class Desk {
       });
   }
 
+  /** Everybody, when it changed; else those who came since. */
   tellStates(): void {
     const { state, reason } = this.state;
-    for (const [to, presence] of this.present) {
-      const key = `${state}|${reason}`;
-      if (presence.stateTold === key) continue;
-      presence.stateTold = key;
-      this.tell(to, { type: 'run-state', runId: this.runId, state, reason });
-    }
+    const word = `${state}|${reason}`;
+    const to = word === this.#stateTold ? this.#newcomers : this.attendance.present.keys();
+    for (const { id } of this.attendance.inOrder(to))
+      this.tell(id, { type: 'run-state', runId: this.runId, state, reason });
+    this.#stateTold = word;
+    this.#newcomers.clear();
   }
 }

@@ -27,7 +27,6 @@ import type { Rejection } from './ledger-desk.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { isOver, NO_TOTALS } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { newPresence } from './presence.ts';
 import type { Presence } from './presence.ts';
 
 export { EVALUATION_MAX_MS, FINISHING_MAX_MS } from './evaluation.ts';
@@ -100,7 +99,7 @@ export class RunLedger {
     return this.#desk.state;
   }
   get present(): ReadonlyMap<VolunteerId, Readonly<Presence>> {
-    return this.#desk.present;
+    return this.#desk.attendance.present;
   }
   areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
     return this.#desk.introductions.areIntroduced(a, b);
@@ -130,7 +129,7 @@ export class RunLedger {
         this.#leave(event.volunteerId, event.exit);
         return null;
       case 'heard': {
-        const presence = desk.present.get(event.volunteerId);
+        const presence = desk.attendance.present.get(event.volunteerId);
         if (presence !== undefined) presence.heardAtMs = desk.nowMs;
         return null;
       }
@@ -158,7 +157,7 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return;
     for (const [id, volunteer] of desk.state.volunteers)
-      if (volunteer.leftAtMs === null) desk.awaited.add(id);
+      if (volunteer.leftAtMs === null) desk.attendance.expect(id);
     desk.awaitUntilMs = desk.nowMs + RECONNECT_WINDOW_MS;
     this.#finishingSinceMs = desk.nowMs;
     this.#founding.roundMoved();
@@ -169,43 +168,38 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
     desk.write({ kind: 'joined', volunteerId, adapter });
-    const presence = newPresence(desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS, desk.nowMs);
-    desk.awaited.delete(volunteerId);
-    desk.introductions.forget(volunteerId);
-    desk.present.set(volunteerId, presence);
+    const presence = desk.enter(volunteerId, desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS);
     if (head !== null) {
-      presence.ready = true;
+      desk.attendance.becomeReady(volunteerId);
       this.#standAt(volunteerId, presence, head);
     }
-    if (hasDuty(desk, volunteerId) && desk.isHolder(presence)) tellDuty(desk);
+    if (hasDuty(desk, volunteerId) && desk.attendance.isHolder(presence)) tellDuty(desk);
     return null;
   }
 
   #leave(volunteerId: VolunteerId, exit: Exit): void {
     const desk = this.#desk;
-    const presence = desk.present.get(volunteerId);
-    const wasAwaited = desk.awaited.delete(volunteerId);
-    if (presence === undefined && !wasAwaited) return;
-    desk.present.delete(volunteerId);
+    const presence = desk.attendance.present.get(volunteerId);
+    const heldReplica = presence !== undefined && desk.attendance.isHolder(presence);
+    if (!desk.attendance.leave(volunteerId)) return;
     const totals = presence?.totals ?? desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS;
     desk.write({ kind: 'left', volunteerId, exit, totals });
     releaseLeases(desk, volunteerId);
-    for (const other of desk.present.keys())
-      if (desk.introductions.areIntroduced(other, volunteerId))
-        desk.tell(other, { type: 'peer-left', volunteerId });
+    for (const { id } of desk.attendance.inOrder(desk.introductions.introducedTo(volunteerId)))
+      desk.tell(id, { type: 'peer-left', volunteerId });
     desk.introductions.left(volunteerId);
     this.#curve.forget(volunteerId);
-    this.#founding.left(volunteerId, presence !== undefined && desk.isHolder(presence), exit === 'leaving');
+    this.#founding.left(volunteerId, heldReplica, exit === 'leaving');
   }
 
   #hear(volunteerId: VolunteerId, message: RunMessage): Rejection {
     const desk = this.#desk;
-    const presence = desk.present.get(volunteerId);
+    const presence = desk.attendance.present.get(volunteerId);
     if (presence === undefined) return this.#hearFormerVolunteer(volunteerId, message);
     presence.heardAtMs = desk.nowMs;
     switch (message.type) {
       case 'ready':
-        presence.ready = true;
+        this.#desk.attendance.becomeReady(volunteerId);
         return null;
       case 'lease-request':
         answerLeaseRequest(desk, volunteerId, presence, message.held);
@@ -251,13 +245,13 @@ export class RunLedger {
       desk.write({ kind: 'totals', volunteerId, totals: presence.totals });
     }
     if (head === null) {
-      presence.head = null;
+      desk.attendance.stand(volunteerId, null);
       return null;
     }
-    presence.ready = true;
+    desk.attendance.becomeReady(volunteerId);
     presence.loss = loss !== null && loss >= 0 && loss <= LOSS_MAX ? loss : null;
     this.#standAt(volunteerId, presence, head);
-    if (desk.isHolder(presence) && presence.loss !== null)
+    if (desk.attendance.isHolder(presence) && presence.loss !== null)
       this.#curve.add(volunteerId, head.round, presence.loss, desk.nowMs);
     return null;
   }
@@ -266,8 +260,8 @@ export class RunLedger {
   #standAt(volunteerId: VolunteerId, presence: Presence, head: Head): void {
     const desk = this.#desk;
     if (head.term > desk.state.term) return;
-    presence.head = head;
-    if (!desk.isHolder(presence)) return;
+    desk.attendance.stand(volunteerId, head);
+    if (!desk.attendance.isHolder(presence)) return;
     this.#founding.stands(volunteerId, presence);
     if (head.round > desk.roundMax) {
       desk.roundMax = head.round;
@@ -304,12 +298,12 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return;
     expireLeases(desk);
-    for (const [volunteerId, presence] of [...desk.present])
+    for (const [volunteerId, presence] of [...desk.attendance.present])
       if (desk.nowMs >= presence.heardAtMs + LIMITS.volunteerSilenceMaxMs) {
         this.#leave(volunteerId, 'silent');
         desk.freed.push({ volunteerId, exit: 'silent' });
       }
-    if (!desk.isExpectingReturns()) for (const id of [...desk.awaited]) this.#leave(id, 'silent');
+    if (!desk.isExpectingReturns()) for (const id of [...desk.attendance.awaited]) this.#leave(id, 'silent');
     this.#founding.tick();
     expireDuty(desk);
     if (desk.nowMs < this.#progressAtMs + PROGRESS_EVERY_MS) return;
@@ -350,7 +344,7 @@ export class RunLedger {
     if (active === 0)
       return desk.become(
         'waiting',
-        desk.present.size === 0 ? 'no volunteer is connected' : 'volunteers are getting ready',
+        desk.attendance.present.size === 0 ? 'no volunteer is connected' : 'volunteers are getting ready',
       );
     desk.become(
       trainingStartedAtMs === null ? 'waiting' : 'degraded',

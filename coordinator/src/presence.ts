@@ -1,11 +1,13 @@
-/** What the ledger knows of a connected volunteer and may forget when the coordinator dies. */
+/** What the ledger knows of a connected volunteer and may forget when the coordinator dies. Some of it is Attendance's to change. */
 import type { Head, TabTotals } from '@murmuration/protocol';
 
 export interface Presence {
   /** Its device passed the self-test and its shaders are compiled: it can hold a replica. */
-  ready: boolean;
+  readonly ready: boolean;
   /** Where its replica stands; null: it holds none. */
-  head: Head | null;
+  readonly head: Head | null;
+  /** The how-manieth it was to come. */
+  readonly arrival: number;
   loss: number | null;
   stepsPerSecond: number;
   /** Its state word, as it says it. */
@@ -16,19 +18,26 @@ export interface Presence {
   /** When each lease was last told to this socket, by shard. */
   readonly leaseToldAtMs: Map<number, number>;
   /** The term that it was told to join. */
-  joinTold: number | null;
+  readonly joinTold: number | null;
   /** When it last said that no peer gave it a state. */
   strandedAtMs: number | null;
   foundingsFailed: number;
   /** Evaluations asked of it, those that it missed weighing more: duty goes round. */
   dutyBurden: number;
-  /** The run state that it was told, so that only changes are told. */
-  stateTold: string;
 }
 
-export const newPresence = (totals: TabTotals, nowMs: number): Presence => ({
+export const newPresence = ({
+  totals,
+  nowMs,
+  arrival,
+}: {
+  readonly totals: TabTotals;
+  readonly nowMs: number;
+  readonly arrival: number;
+}): Presence => ({
   ready: false,
   head: null,
+  arrival,
   loss: null,
   stepsPerSecond: 0,
   word: 'loading',
@@ -40,5 +49,4 @@ export const newPresence = (totals: TabTotals, nowMs: number): Presence => ({
   strandedAtMs: null,
   foundingsFailed: 0,
   dutyBurden: 0,
-  stateTold: '',
 });

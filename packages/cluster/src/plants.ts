@@ -42,9 +42,9 @@ export const PLANTS: readonly Plant[] = [
   },
   {
     bug: 'a shard is lent while it is out',
-    file: 'coordinator/src/leases.ts',
-    find: 'if (shard.live || shard.timesCounted >= bestTimes) continue;',
-    replace: 'if (shard.timesCounted >= bestTimes) continue;',
+    file: 'coordinator/src/lease-index.ts',
+    find: "case 'leased':\n        this.#pop();\n",
+    replace: "case 'leased':\n",
   },
   {
     bug: 'a lease that passed its deadline is never lent again',
@@ -97,8 +97,8 @@ export const PLANTS: readonly Plant[] = [
   },
   {
     bug: 'a thawed replica of long ago counts as one of today',
-    file: 'coordinator/src/ledger-desk.ts',
-    find: ' && head.round >= latestCheckpoint(this.state).round;',
+    file: 'coordinator/src/attendance.ts',
+    find: ' && head.round >= this.#roundMin;',
     replace: ';',
   },
   {
