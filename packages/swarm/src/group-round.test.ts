@@ -48,6 +48,7 @@ const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
     parameterCount: COUNT,
     head,
     members,
+    company: members,
     crews: new CrewBook(self),
     nowMs: 0,
   });
@@ -388,6 +389,7 @@ describe('a crew of a large swarm', () => {
       parameterCount: COUNT,
       head,
       members: [],
+      company: [],
       crews,
       nowMs: 0,
     });

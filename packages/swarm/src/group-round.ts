@@ -13,7 +13,8 @@
  * Rules: packages/protocol/SPEC.md, section R.
  */
 import { inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
-import { LIMITS, type CommitEntry, type FrameOf, type Head, type VolunteerId } from '@murmuration/protocol';
+import type { CommitEntry, FrameOf, Head, VolunteerId } from '@murmuration/protocol';
+import { Attendance } from './attendance.ts';
 import type { CrewBook } from './crew-book.ts';
 import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
@@ -58,8 +59,6 @@ export type RoundRejection =
  */
 const ROUNDS_AHEAD_MAX = 16;
 const HELD_MAX_BYTES = 64 * 1024 * 1024;
-/** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
-const MISSED_MAX = 3;
 /** What a `commit` frame says. */
 export interface Commit {
   readonly leader: VolunteerId;
@@ -86,7 +85,7 @@ export class GroupRound {
   readonly #commits = new Map<number, HeldCommit>();
   /** The commit that we applied last, or are applying, and the round it closed. */
   #lastCommit: { readonly round: number; readonly commit: Commit } | null = null;
-  readonly #missed = new Map<VolunteerId, number>();
+  readonly #attendance = new Attendance();
   readonly #leadership: Leadership;
   #pull: Pull | null = null;
 
@@ -97,6 +96,8 @@ export class GroupRound {
     head: Head;
     /** Of the one group, ascending; empty: unknown. A crew's members are those that `crews` names. */
     members: readonly VolunteerId[];
+    /** Peers with a replica: a newcomer's group until it hears a commit. */
+    company: readonly VolunteerId[];
     crews: CrewBook;
     nowMs: number;
   }) {
@@ -107,7 +108,7 @@ export class GroupRound {
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs);
-    this.#leadership = new Leadership(options.self);
+    this.#leadership = new Leadership(options.self, options.company);
     this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
 
@@ -357,19 +358,13 @@ export class GroupRound {
     const everybody = arrived === expected.length;
     if (!everybody && nowMs < this.#clock.closeMs) return null;
     const updates = [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
-    for (const id of expected) this.#missed.set(id, held.has(id) ? 0 : (this.#missed.get(id) ?? 0) + 1);
-    const members = new Set([this.#self, ...alive, ...updates.map((update) => update.author)]);
-    const next = [...members]
-      .filter((id) => id === this.#self || alive.has(id))
-      .filter((id) => (this.#missed.get(id) ?? 0) < MISSED_MAX)
-      .sort()
-      .slice(0, LIMITS.groupMaxMembers);
+    this.#attendance.closed(expected, (id) => held.has(id), stance.isLonely);
     const commit = {
       leader: this.#self,
       ballot: stance.ballot,
       anchor: this.#head.fingerprint,
       included: updates.map(({ author, crc }) => ({ author, crc })),
-      members: next,
+      members: this.#attendance.next([this.#self, ...alive], this.#leadership.group, reach.gone),
       graceMs: this.#clock.measuredGraceMs,
     };
     return this.#close(commit, updates);

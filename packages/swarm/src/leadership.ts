@@ -29,7 +29,8 @@ export type Stance =
   | { readonly kind: 'wait' }
   /** Our candidacy begins: ask these. */
   | { readonly kind: 'elect'; readonly ballot: number; readonly ask: readonly VolunteerId[] }
-  | { readonly kind: 'lead'; readonly ballot: number };
+  /** `isLonely`: no majority answered. */
+  | { readonly kind: 'lead'; readonly ballot: number; readonly isLonely: boolean };
 
 /** How long those are waited for that the coordinator lost: bounds around the group's grace. */
 const VOTE_MIN_MS = 250;
@@ -56,12 +57,22 @@ export class Leadership {
     dueMs: number;
     /** Once won it stays won: promises are not taken back. */
     hasWon: boolean;
+    isLonely: boolean;
     readonly asked: readonly VolunteerId[];
     readonly yielded: Set<VolunteerId>;
   } | null = null;
 
-  constructor(self: VolunteerId) {
+  readonly #company: readonly VolunteerId[];
+
+  /** @param company who had a replica when we came by ours: those that a majority is of as long as members are unknown. */
+  constructor(self: VolunteerId, company: readonly VolunteerId[]) {
     this.#self = self;
+    this.#company = [...company, self];
+  }
+
+  /** The last commit's members, or as long as we know none, those we came to. */
+  get group(): readonly VolunteerId[] {
+    return this.#members.length > 0 ? this.#members : this.#company;
   }
 
   /** @param members of the last commit, ascending; empty: unknown (a newcomer before its first commit). */
@@ -150,14 +161,15 @@ export class Leadership {
   stance(reach: Reach, graceMs: number, nowMs: number): Stance {
     if (this.#candidacy !== null) {
       this.#candidacy.hasWon ||= this.#weigh(reach, nowMs);
-      return this.#candidacy.hasWon ? { kind: 'lead', ballot: this.#candidacy.ballot } : { kind: 'wait' };
+      const { ballot, hasWon, isLonely } = this.#candidacy;
+      return hasWon ? { kind: 'lead', ballot, isLonely } : { kind: 'wait' };
     }
     if (this.chief(reach) !== this.#self) return { kind: 'wait' };
     const { alive, linked, gone } = reach;
     const rotation = this.#rotation(alive);
     const rank = rotation.indexOf(this.#self);
     if (rank === 0 && this.#promise === null && this.#isMajority((id) => linked.has(id), gone))
-      return { kind: 'lead', ballot: 0 };
+      return { kind: 'lead', ballot: 0, isLonely: false };
     const ballot = nextBallot(this.ballotMin, rank);
     if (ballot > BALLOT_MAX) return { kind: 'wait' };
     const asked = [...linked].filter((id) => id !== this.#self).sort();
@@ -165,6 +177,7 @@ export class Leadership {
       ballot,
       sinceMs: nowMs,
       hasWon: false,
+      isLonely: false,
       asked,
       yielded: new Set(),
       dueMs: nowMs + voteTimeMs(graceMs),
@@ -186,19 +199,20 @@ export class Leadership {
     const allAnswered = asked.every((id) => yielded.has(id) || !linked.has(id));
     if (!allAnswered && nowMs < dueMs) return false;
     this.#candidacy!.dueMs = sinceMs + LONELY_MS;
-    return this.#isMajority((id) => yielded.has(id), gone) || nowMs >= sinceMs + LONELY_MS;
+    this.#candidacy!.isLonely = !this.#isMajority((id) => yielded.has(id), gone);
+    return !this.#candidacy!.isLonely || nowMs >= sinceMs + LONELY_MS;
   }
 
   /** We and these are more than half of the members that may still be there. */
   #isMajority(isWithUs: (id: VolunteerId) => boolean, gone: ReadonlySet<VolunteerId>): boolean {
     let count = 0;
     let withUs = 0;
-    for (const id of this.#members) {
+    for (const id of this.group) {
       if (id === this.#self || isWithUs(id)) withUs += 1;
       else if (gone.has(id)) continue;
       count += 1;
     }
-    return count === 0 || 2 * withUs > count;
+    return 2 * withUs > count;
   }
 
   #rankOf(place: number): number {

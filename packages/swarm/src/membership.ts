@@ -93,9 +93,6 @@ export class Membership {
     const all = this.#peers.reach(this.head?.term ?? NO_TERM);
     return this.head === null ? all : this.crews.reach(all, this.#peers, this.head.round);
   }
-  #mates(round: number): VolunteerId[] {
-    return this.#peers.openIds.filter((peer) => this.crews.isMate(peer, round));
-  }
   get atBoundary(): boolean {
     return this.#role.kind === 'member' && !this.#role.round.closing;
   }
@@ -191,6 +188,7 @@ export class Membership {
       parameterCount: this.#manifest.parameterCount,
       head: { term, round: event.round, fingerprint: event.anchor },
       members: founding ? [this.#self] : [],
+      company: this.#peers.donors().map(({ id }) => id),
       crews: this.crews,
       nowMs,
     });
@@ -350,8 +348,9 @@ export class Membership {
     const decision = round.decide(this.#reach, nowMs);
     if (decision === null) return;
     const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
+    const mates = this.#peers.openIds.filter((peer) => this.crews.isMate(peer, base.round));
     for (const { to, frame } of wordsFor(decision, this.#self, base, round.head.fingerprint))
-      for (const peer of to === 'all' ? this.#mates(base.round) : [to]) this.#outbox.send(peer, frame);
+      for (const peer of to === 'all' ? mates : [to]) this.#outbox.send(peer, frame);
     switch (decision.kind) {
       case 'pull':
         return;
