@@ -1,9 +1,10 @@
 /** Pinned seeds over the production mind and ledger. A seed that once found a bug stays here with its story. */
 import { describe, expect, it } from 'vitest';
+import type { SimulateOptions } from './options.ts';
 import { profileOptions, type ProfileName } from './profiles.ts';
 import { simulate } from './simulate.ts';
 
-const run = (profile: ProfileName, seed: number, rounds = 40, changes: { readonly tabs?: number } = {}) =>
+const run = (profile: ProfileName, seed: number, rounds = 40, changes: Partial<SimulateOptions> = {}) =>
   simulate(profileOptions(profile, { seed, rounds, ...changes }));
 
 describe('a clean run', () => {

@@ -14,7 +14,7 @@
  */
 import { inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
 import type { CommitEntry, FrameOf, Head, VolunteerId } from '@murmuration/protocol';
-import { Attendance } from './attendance.ts';
+import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
 import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
@@ -85,7 +85,7 @@ export class GroupRound {
   readonly #commits = new Map<number, HeldCommit>();
   /** The commit that we applied last, or are applying, and the round it closed. */
   #lastCommit: { readonly round: number; readonly commit: Commit } | null = null;
-  readonly #attendance = new Attendance();
+  readonly #nextMembers = new NextMembers();
   readonly #leadership: Leadership;
   #pull: Pull | null = null;
 
@@ -358,13 +358,13 @@ export class GroupRound {
     const everybody = arrived === expected.length;
     if (!everybody && nowMs < this.#clock.closeMs) return null;
     const updates = [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
-    this.#attendance.closed(expected, (id) => held.has(id), stance.isLonely);
+    this.#nextMembers.closed(expected, (id) => held.has(id), stance.isLonely);
     const commit = {
       leader: this.#self,
       ballot: stance.ballot,
       anchor: this.#head.fingerprint,
       included: updates.map(({ author, crc }) => ({ author, crc })),
-      members: this.#attendance.next([this.#self, ...alive], this.#leadership.group, reach.gone),
+      members: this.#nextMembers.of([this.#self, ...alive], this.#leadership.group, reach.gone),
       graceMs: this.#clock.measuredGraceMs,
     };
     return this.#close(commit, updates);

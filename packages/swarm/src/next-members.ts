@@ -9,7 +9,7 @@ const MISSED_MAX = 3;
 /** A minority that goes on alone waits in every round for those that it misses, and gives them up after so many. */
 const LONELY_ROUNDS_MAX = 12;
 
-export class Attendance {
+export class NextMembers {
   readonly #missed = new Map<VolunteerId, number>();
   #lonelyRounds = 0;
 
@@ -23,7 +23,7 @@ export class Attendance {
    * Ascending. [R6] A minority keeps the others of its `group` that are not known to have left, so that its every round
    * waits for them in vain: a fast tab that is cut off cannot run ahead of everybody else and win when the cut heals.
    */
-  next(
+  of(
     present: readonly VolunteerId[],
     group: readonly VolunteerId[],
     gone: ReadonlySet<VolunteerId>,
