@@ -11,7 +11,11 @@ import { dirname, resolve } from 'node:path';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureJoin } from './bench-swarm-join.ts';
+import { measureSpread } from './bench-swarm-spread.ts';
+import { measureStall } from './bench-swarm-stall.ts';
+import { measureStragglers } from './bench-swarm-stragglers.ts';
 import { measureTraining } from './bench-swarm-training.ts';
+import { measureUtilisation } from './bench-swarm-utilisation.ts';
 import { parseFlags, type FlagTable } from './flags.ts';
 
 /** One line of the table. */
@@ -41,6 +45,10 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   consensus: measureConsensus,
   hostile: measureHostile,
   join: (settings) => measureJoin(settings),
+  stall: (settings) => measureStall(settings),
+  utilisation: (settings) => measureUtilisation(settings),
+  stragglers: (settings) => measureStragglers(settings),
+  spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),
   churn: (settings) => measureTraining('churn', settings),

@@ -13,3 +13,7 @@ export * from './shrink.ts';
 export * from './study-text.ts';
 export * from './study-training.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
+export { studySpread, type SpreadRow } from './study-spread.ts';
+export { studyStall, type StallOptions, type StallRow } from './study-stall.ts';
+export { studyStragglers, type StragglersRow } from './study-stragglers.ts';
+export { studyUtilisation, type UtilisationOptions, type UtilisationRow } from './study-utilisation.ts';

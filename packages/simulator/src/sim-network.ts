@@ -27,6 +27,8 @@ import type { World } from './world.ts';
 
 export interface NetworkOptions {
   readonly delayMeanMs: number;
+  /** A message's delay lies this share of the mean around it; 0: all take the same time. */
+  readonly jitterShare: number;
   readonly lossShare: number;
   readonly wire: 'fast' | 'full';
 }
@@ -229,7 +231,8 @@ export class SimNetwork {
     const now = this.#world.nowMs;
     from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
     const leftMs = from.uplinkFreeMs;
-    let atMs = leftMs + this.#options.delayMeanMs * (0.5 + this.#random());
+    const { delayMeanMs, jitterShare } = this.#options;
+    let atMs = leftMs + delayMeanMs * (1 - jitterShare + 2 * jitterShare * this.#random());
     while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
     this.#world.at(atMs, () => {

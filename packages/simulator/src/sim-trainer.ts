@@ -19,12 +19,17 @@ import type { ToyModel } from './toy-model.ts';
 import type { ToySamples } from './toy-task.ts';
 import type { TrainerChecks } from './trainer-checks.ts';
 
+/** Imaginary milliseconds by command. */
+export type CommandTimes = Partial<Readonly<Record<TrainerCommand['kind'], number>>>;
+
 export interface SimTrainerOptions {
   readonly manifest: RunManifest;
   /** Shared by all tabs: it keeps nothing of a tab between two commands. */
   readonly model: ToyModel;
   /** Imaginary milliseconds of one local step on this tab. */
   readonly stepMs: number;
+  /** What is not training and takes another time than the toy's. */
+  readonly commandTimes?: CommandTimes;
   readonly shard: (shardIndex: number) => ToySamples;
   readonly validation: ToySamples;
   readonly average: typeof averageUpdates;
@@ -78,6 +83,8 @@ export class SimTrainer {
 
   /** Imaginary milliseconds that a command takes. */
   durationMs(command: TrainerCommand): number {
+    const given = this.#options.commandTimes?.[command.kind];
+    if (given !== undefined) return given;
     switch (command.kind) {
       case 'prepare':
         return PREPARE_MS;

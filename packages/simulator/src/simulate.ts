@@ -66,6 +66,8 @@ export interface Glimpse {
   readonly spread: number;
   readonly alive: number;
   readonly violations: number;
+  /** No fault strikes any more, and what struck is over. */
+  readonly isQuiet: boolean;
 }
 
 export interface SimulateHooks {
@@ -213,6 +215,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       spread,
       alive,
       violations: watch.violations.count,
+      isQuiet: faults.over,
     });
   };
   while (!coordinator.isOver && world.step(endMs)) {

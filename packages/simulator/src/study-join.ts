@@ -3,19 +3,11 @@
  * die under its hands. A real group of real minds trains a model of a million parameters; then one more tab comes, on a
  * downlink of finite rate, and the story ends with its update in a commit. Pure: the same options, the same story.
  */
-import { chunkBytes, chunkCount, initialParameters, parametersToBytes } from '@murmuration/codec';
-import { idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
-import { runFrameLimits } from '@murmuration/swarm';
+import { chunkBytes, chunkCount } from '@murmuration/codec';
+import type { VolunteerId } from '@murmuration/protocol';
 import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
-import { runSetup } from './run-setup.ts';
-import { SharedAverage } from './shared-average.ts';
-import { SimCoordinator } from './sim-coordinator.ts';
-import { SimNetwork } from './sim-network.ts';
-import { SimTab, type TabWatch } from './sim-tab.ts';
-import { SimTrainer } from './sim-trainer.ts';
-import { ToyModel } from './toy-model.ts';
-import { drawSamples, shardLabels } from './toy-task.ts';
-import { World } from './world.ts';
+import type { SimTab, TabWatch } from './sim-tab.ts';
+import { BYTES_PER_MS_PER_MBIT, StudyGroup } from './study-group.ts';
 
 export interface JoinOptions {
   readonly seed: number;
@@ -67,9 +59,8 @@ export interface JoinRow {
 
 const INPUTS = 64;
 const CLASSES = 10;
-const BYTES_PER_MS_PER_MBIT = 125;
 /** How the group comes together is not what is measured here: its lines are fast until it has done so many rounds. */
-const FAST_BYTES_PER_MS = 1_000_000;
+const FAST_MBIT = 8_000;
 const ROUNDS_FAST = 5;
 /** Then it trains so many on home lines, and learns their pace, before the newcomer opens its page. */
 const ROUNDS_BEFORE = 10;
@@ -78,7 +69,6 @@ const END_MS = 120_000;
 export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
   const options = { ...JOIN_DEFAULTS, ...changes };
   const { seed, donors, hidden } = options;
-  const world = new World(seed);
   const run: SimulateOptions = {
     ...DEFAULT_OPTIONS,
     seed,
@@ -93,22 +83,10 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
     codec: options.codec,
     delayMeanMs: options.delayMeanMs,
     lossShare: 0,
+    clustersPerClass: 4,
+    noise: 0.45,
     wire: 'full',
   };
-  const model = new ToyModel({ inputs: INPUTS, hidden, classes: CLASSES }, run);
-  const setup = runSetup(run, model);
-  const { manifest } = setup;
-  const { parameterCount } = manifest;
-  const task = { seed, inputs: INPUTS, classes: CLASSES, clustersPerClass: 4, noise: 0.45 };
-  const coordinator = new SimCoordinator(world, setup, {
-    initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
-    watch: { recorded: () => {}, died: () => {}, restarted: () => {} },
-    faults: { storeErrorShare: 0, blobErrorShare: 0 },
-    mayDie: false,
-  });
-  const network = new SimNetwork(world, run, runFrameLimits(manifest));
-  const shared = new SharedAverage();
-  const tabs = new Map<VolunteerId, SimTab>();
   const deadly = new Set(options.deadlyChunks);
   /** Chunks that a donor was asked for and has not given. */
   const pending = new Map<VolunteerId, Set<number>>();
@@ -162,40 +140,16 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
     said: () => {},
     heard: () => {},
   };
-  const open = (number: number): SimTab => {
-    const random = world.chance('id', number);
-    const bytes = Uint8Array.from({ length: 26 }, () => Math.floor(random() * 256));
-    const id = idFromRandomBytes('vol', bytes);
-    const tab = new SimTab({
-      id,
-      number,
-      world,
-      network,
-      coordinator,
-      trainer: new SimTrainer({
-        manifest,
-        model,
-        stepMs: options.stepMs,
-        shard: (index) => drawSamples(task, index, run.shardSamples, shardLabels('iid', index, CLASSES)),
-        validation: drawSamples(task, 9_999, run.validationSamples),
-        average: shared.average,
-        checks: null,
-      }),
-      uplinkBytesPerMs: FAST_BYTES_PER_MS,
-      peer: (peer) => tabs.get(peer),
-      watch,
-      adversary: null,
-    });
-    tabs.set(id, tab);
-    return tab;
-  };
-
+  const group = new StudyGroup({ run, shape: { inputs: INPUTS, hidden, classes: CLASSES }, watch });
+  const { world, tabs } = group;
+  const { parameterCount } = group.manifest;
+  const fast = { stepMs: options.stepMs, uplinkMbit: FAST_MBIT, downlinkMbit: Infinity };
   const atHome = (tab: SimTab): SimTab => {
     tab.uplinkBytesPerMs = options.uplinkMbit * BYTES_PER_MS_PER_MBIT;
     tab.downlinkBytesPerMs = options.downlinkMbit * BYTES_PER_MS_PER_MBIT;
     return tab;
   };
-  for (let number = 0; number < donors; number++) world.after(100 * number, () => open(number));
+  group.openAll(Array.from({ length: donors }, () => fast));
   const isOver = () => countedMs !== null || world.nowMs >= END_MS;
   while (!isOver() && world.step(END_MS)) {
     if (newcomer !== null) continue;
@@ -205,7 +159,8 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
       for (const tab of tabs.values()) atHome(tab);
       homeRound = slowest;
     }
-    if (homeRound !== null && slowest >= homeRound + ROUNDS_BEFORE) newcomer = atHome(open(donors));
+    if (homeRound !== null && slowest >= homeRound + ROUNDS_BEFORE)
+      newcomer = atHome(group.open(donors, fast));
   }
   return {
     parameterCount,

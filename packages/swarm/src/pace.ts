@@ -5,8 +5,11 @@
  */
 import type { UpdateBody } from '@murmuration/protocol';
 
-/** Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. */
-const SLOW_SHARE = 0.7;
+/**
+ * Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. At 0.7,
+ * eight tabs of speeds 1.5:1 trained 89 % of their time and the fastest 79 %; at 0.9 all of them 91 % (bench:swarm).
+ */
+const SLOW_SHARE = 0.9;
 /** Weight of the newest round in the running mean. A guess. */
 const NEWEST_WEIGHT = 0.3;
 
