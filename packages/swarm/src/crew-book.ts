@@ -7,9 +7,26 @@ import type { CoordinatorMessageOf, VolunteerId } from '@murmuration/protocol';
 import type { Reach } from './leadership.ts';
 import type { Peers } from './peers.ts';
 
+interface Plane {
+  readonly mates: ReadonlySet<VolunteerId>;
+  /** The mates and ourselves, ascending. */
+  readonly crew: readonly VolunteerId[];
+}
+
+/** What `reach` answered last, and for which question. */
+interface KeptReach {
+  readonly all: Reach;
+  readonly mates: ReadonlySet<VolunteerId>;
+  readonly round: number;
+  readonly roundsHeard: number;
+  readonly answer: Reach;
+}
+
 export class CrewBook {
   readonly #self: VolunteerId;
-  #planes: (readonly VolunteerId[])[] = [];
+  #planes: Plane[] = [];
+  /** Asked several times after every event, and changed by few of them. */
+  #reach: KeptReach | null = null;
 
   constructor(self: VolunteerId) {
     this.#self = self;
@@ -22,28 +39,52 @@ export class CrewBook {
 
   /** Takes an introduction. Returns everybody to hold a link with. */
   introduced({ plane, planeCount, peers }: CoordinatorMessageOf<'introduce'>): VolunteerId[] {
-    if (this.#planes.length !== planeCount) this.#planes = Array.from({ length: planeCount }, () => []);
-    if (plane < planeCount) this.#planes[plane] = peers;
-    return [...new Set(this.#planes.flat())];
+    if (this.#planes.length !== planeCount)
+      this.#planes = Array.from({ length: planeCount }, () => this.#plane([]));
+    if (plane < planeCount) this.#planes[plane] = this.#plane(peers);
+    return [...new Set(this.#planes.flatMap(({ mates }) => [...mates]))];
+  }
+
+  #plane(peers: readonly VolunteerId[]): Plane {
+    return { mates: new Set(peers), crew: [...peers, this.#self].sort() };
+  }
+
+  #planeOf(round: number): Plane {
+    return this.#planes[round % this.#planes.length]!;
   }
 
   /** The crew of a round, with ourselves, ascending; null: everybody in the run. */
   crewOf(round: number): readonly VolunteerId[] | null {
     if (!this.isMixed) return null;
-    return [...this.#planes[round % this.#planes.length]!, this.#self].sort();
+    return this.#planeOf(round).crew;
   }
 
   /** Whom a member of the round's crew can count on, of all that it is linked with. */
   reach(all: Reach, peers: Peers, round: number): Reach {
     if (!this.isMixed) return all;
-    const mates = (ids: ReadonlySet<VolunteerId>) => new Set([...ids].filter((id) => this.isMate(id, round)));
-    const alive = mates(all.alive);
-    const beyondCount = [...alive].filter((id) => peers.get(id)!.round > round).length;
-    return { alive, linked: mates(all.linked), gone: all.gone, beyondCount };
+    const { mates } = this.#planeOf(round);
+    const kept = this.#reach;
+    const isSame = kept !== null && kept.all === all && kept.mates === mates && kept.round === round;
+    const { roundsHeard } = peers;
+    if (isSame && kept.roundsHeard === roundsHeard) return kept.answer;
+    const alive = isSame ? kept.answer.alive : common(all.alive, mates);
+    const linked = isSame ? kept.answer.linked : common(all.linked, mates);
+    let beyondCount = 0;
+    for (const id of alive) if (peers.get(id)!.round > round) beyondCount += 1;
+    const answer = { alive, linked, gone: all.gone, beyondCount };
+    this.#reach = { all, mates, round, roundsHeard, answer };
+    return answer;
   }
 
   /** Whether this peer's words in this round concern us. */
   isMate(peer: VolunteerId, round: number): boolean {
-    return !this.isMixed || this.#planes[round % this.#planes.length]!.includes(peer);
+    return !this.isMixed || this.#planeOf(round).mates.has(peer);
   }
+}
+
+/** In the order of the first. */
+function common(ids: ReadonlySet<VolunteerId>, others: ReadonlySet<VolunteerId>): Set<VolunteerId> {
+  const both = new Set<VolunteerId>();
+  for (const id of ids) if (others.has(id)) both.add(id);
+  return both;
 }

@@ -42,10 +42,17 @@ export class Peers {
   /** Asked for after every event and changed by few: kept until a standing changes. */
   #reach: (Reach & { readonly term: number }) | null = null;
   #furthest: Donor | null | undefined = undefined;
+  #roundsHeard = 0;
+
+  /** Grows whenever a peer's round is another than before. */
+  get roundsHeard(): number {
+    return this.#roundsHeard;
+  }
 
   #changed(): void {
     this.#reach = null;
     this.#furthest = undefined;
+    this.#roundsHeard += 1;
   }
 
   opened(peer: VolunteerId): void {
@@ -132,6 +139,7 @@ export class Peers {
       if (frame.term > standing.term || (frame.term === standing.term && frame.round > standing.round)) {
         if (frame.term !== standing.term) this.#reach = null;
         this.#furthest = undefined;
+        this.#roundsHeard += 1;
         standing.term = frame.term;
         standing.round = frame.round;
       }
