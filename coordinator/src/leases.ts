@@ -11,6 +11,7 @@ import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import type { Desk, Rejection } from './ledger-desk.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
+import { leaseEveryMs } from './talk.ts';
 
 /** In-flight cap of one volunteer (I-3). Two, so that the next shard is there when one is done. */
 export const LEASES_PER_VOLUNTEER_MAX = 2;
@@ -33,8 +34,9 @@ export function answerLeaseRequest(
   held: number,
 ): void {
   const { state } = desk.state;
+  const askEveryMs = leaseEveryMs(desk.attendance.present.size);
   const noLease = (retryMs: number) =>
-    desk.tell(volunteerId, { type: 'no-lease', runId: desk.runId, retryMs });
+    desk.tell(volunteerId, { type: 'no-lease', runId: desk.runId, retryMs: Math.max(retryMs, askEveryMs) });
   const isOpen = state === 'waiting' || state === 'training' || state === 'degraded';
   if (!isOpen || !presence.ready) return noLease(CLOSED_RETRY_MS);
   const live = desk.leases.heldBy(volunteerId);
@@ -62,6 +64,7 @@ function tellLease(desk: Desk, volunteerId: VolunteerId, presence: Presence, sha
     shard: desk.state.setup.shards[shardIndex]!,
     generation,
     ttlMs: Math.max(1, Math.round(deadlineMs - desk.nowMs)),
+    askEveryMs: leaseEveryMs(desk.attendance.present.size),
   });
 }
 

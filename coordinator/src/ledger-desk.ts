@@ -11,6 +11,11 @@ import type { LedgerState } from './ledger-state.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 import { LeaseIndex } from './lease-index.ts';
 import type { Presence } from './presence.ts';
+import { reportEveryMs } from './talk.ts';
+
+const PROGRESS_TURN_MS = 1_000;
+/** The mean loss moves between two rounds too; nobody needs to see that more often. */
+const NEWS_MAX_MS = 5_000;
 
 /** The event was nonsense, or not allowed now. */
 export type Rejection = { readonly code: string; readonly message: string } | null;
@@ -27,6 +32,11 @@ export class Desk {
   /** The furthest round of the term that a replica reported. */
   roundMax: number;
   nowMs = 0;
+  #progressTurn = 0;
+  /** Mean over the tabs, as it was when the run was told last. */
+  #loss: number | null = null;
+  #newsTold = '';
+  #newsToldAtMs = 0;
   /** The state that was told last, and who came since. */
   #stateTold = '';
   readonly #newcomers = new Set<VolunteerId>();
@@ -95,7 +105,8 @@ export class Desk {
   /** The run is over: everybody is told and free for another run. */
   end(state: 'finished' | 'failed', reason: string): void {
     this.write({ kind: 'state', state, reason });
-    this.tellProgress();
+    this.#measureLoss();
+    this.#tellProgress(this.attendance.present.keys());
     this.tellStates();
     for (const [volunteerId, presence] of this.attendance.present) {
       this.write({ kind: 'left', volunteerId, exit: 'run-finished', totals: presence.totals });
@@ -113,20 +124,41 @@ export class Desk {
         this.tell(to, { type: 'introduce', runId: this.runId, plane, planeCount, peers: [...peers] });
   }
 
-  tellProgress(): void {
+  /** About once a second: everybody when something changed, in a large swarm [C3] always some, who take turns. */
+  tellProgressInTurn(): void {
+    const { present } = this.attendance;
+    const turnCount = Math.round(reportEveryMs(present.size) / PROGRESS_TURN_MS);
+    const turn = this.#progressTurn++ % turnCount;
+    const news = `${this.roundMax}|${present.size}|${this.state.best?.round ?? 0}`;
+    if (turnCount === 1 && news === this.#newsTold && this.nowMs < this.#newsToldAtMs + NEWS_MAX_MS) return;
+    this.#newsTold = news;
+    this.#newsToldAtMs = this.nowMs;
+    this.#measureLoss();
+    this.#tellProgress(
+      [...present].flatMap(([id, { arrival }]) => (arrival % turnCount === turn ? [id] : [])),
+    );
+  }
+
+  #measureLoss(): void {
+    const { present } = this.attendance;
+    const losses = [...present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
+    this.#loss = losses.length === 0 ? null : losses.reduce((a, b) => a + b, 0) / losses.length;
+  }
+
+  #tellProgress(ids: Iterable<VolunteerId>): void {
     const { setup, volunteers, best } = this.state;
-    const losses = [...this.attendance.present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
-    const loss = losses.length === 0 ? null : losses.reduce((a, b) => a + b, 0) / losses.length;
-    for (const to of this.attendance.present.keys())
+    const { present } = this.attendance;
+    for (const to of ids)
       this.tell(to, {
         type: 'progress',
         runId: this.runId,
         round: this.roundMax,
-        volunteers: this.attendance.present.size,
+        volunteers: present.size,
         confirmedSamples: volunteers.get(to)?.confirmedSamples ?? 0,
-        loss,
+        loss: this.#loss,
         accuracy: best?.accuracy ?? null,
         targetAccuracy: setup.manifest.training.targetAccuracy,
+        reportEveryMs: reportEveryMs(present.size),
       });
   }
 
@@ -137,6 +169,9 @@ export class Desk {
     const to = word === this.#stateTold ? this.#newcomers : this.attendance.present.keys();
     for (const { id } of this.attendance.inOrder(to))
       this.tell(id, { type: 'run-state', runId: this.runId, state, reason });
+    // [C3] Who comes to a large swarm hears at once how often to report.
+    const isLarge = reportEveryMs(this.attendance.present.size) > PROGRESS_TURN_MS;
+    if (isLarge && this.#newcomers.size > 0) this.#tellProgress(this.#newcomers);
     this.#stateTold = word;
     this.#newcomers.clear();
   }

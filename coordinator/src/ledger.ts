@@ -308,7 +308,7 @@ export class RunLedger {
     expireDuty(desk);
     if (desk.nowMs < this.#progressAtMs + PROGRESS_EVERY_MS) return;
     this.#progressAtMs = desk.nowMs;
-    desk.tellProgress();
+    desk.tellProgressInTurn();
   }
 
   /** What follows from how things stand, whatever just happened. */

@@ -9,6 +9,9 @@ const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
 const message = <T extends string, P extends Record<string, Type.TSchema>>(type: T, properties: P) =>
   Type.Object({ type: Type.Literal(type), ...properties }, { additionalProperties: false });
 
+/** How often the coordinator wants to hear of somebody, ms. */
+const PaceSchema = Type.Integer({ minimum: 1, maximum: 30_000 });
+
 export const IceServerSchema = Type.Object(
   {
     urls: Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 8 }),
@@ -64,6 +67,8 @@ export const CoordinatorMessageSchema = Type.Union([
     shard: ShardSchema,
     generation: Counter32,
     ttlMs: Type.Integer({ minimum: 1, maximum: 86_400_000 }),
+    /** From one wish for a lease to the next at the least. */
+    askEveryMs: PaceSchema,
   }),
   /** Nothing to lease now; ask again after this long. */
   message('no-lease', { runId: RunIdSchema, retryMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }) }),
@@ -75,7 +80,7 @@ export const CoordinatorMessageSchema = Type.Union([
   }),
   /** Evaluate the shared model at the next round boundary with round >= `roundMin`, upload it, answer `evaluation`. */
   message('evaluate', { runId: RunIdSchema, generation: Counter32, roundMin: Counter32 }),
-  /** The run as a whole, for the volunteer's page; about once a second. */
+  /** The run as a whole, for the volunteer's page: when it changed, in a small run once a second at most. */
   message('progress', {
     runId: RunIdSchema,
     round: Counter32,
@@ -85,6 +90,8 @@ export const CoordinatorMessageSchema = Type.Union([
     loss: Type.Union([Type.Number(), Type.Null()]),
     accuracy: Type.Union([Type.Number(), Type.Null()]),
     targetAccuracy: Type.Union([Type.Number(), Type.Null()]),
+    /** From one report to the next at the least. */
+    reportEveryMs: PaceSchema,
   }),
   message('error', {
     code: Type.String({ maxLength: 64 }),

@@ -152,6 +152,8 @@ export class ReplicaChecks {
     readonly connectedShare: number;
     readonly faultsOn: boolean;
     readonly isRunning: boolean;
+    /** Several crews: anchors differ all the time (SPEC R13). */
+    readonly isMixed: boolean;
   }): void {
     const { nowMs } = now;
     if (now.connectedShare < PROGRESS_SHARE || !now.isRunning) this.#connectedSinceMs = nowMs;
@@ -167,7 +169,7 @@ export class ReplicaChecks {
     this.#quietFrom ??= this.#front;
     const isHealed =
       this.#front.term > this.#quietFrom.term || this.#front.round >= this.#quietFrom.round + HEALED_ROUNDS;
-    if (!isHealed || now.spread <= SPREAD_HEALED_MAX) {
+    if (!isHealed || now.isMixed || now.spread <= SPREAD_HEALED_MAX) {
       this.#apartSinceMs = null;
       return;
     }

@@ -180,9 +180,11 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     spread = watch.replicas.spread(tabs.values());
     let connected = 0;
     let holders = 0;
+    let isMixed = false;
     for (const tab of tabs.values()) {
       if (!tab.mute && !faults.isCut(tab)) connected += 1;
       if (tab.mind.head !== null) holders += 1;
+      isMixed ||= tab.mind.isMixed;
     }
     // Without any replica, only the coordinator can let somebody found the run again.
     if (holders === 0 && !coordinator.alive) connected = 0;
@@ -192,6 +194,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       connectedShare: connected / options.tabs,
       faultsOn: !faults.over,
       isRunning: coordinator.ledger.state.state === 'training',
+      isMixed,
     });
     watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
     watch.limits.reserved(network.reservedBytesMax(), frameMaxBytes(limits), world.nowMs);

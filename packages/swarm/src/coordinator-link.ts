@@ -12,8 +12,8 @@ import {
 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 10_000;
-/** A report a round, but not more often than this. */
-const REPORT_INTERVAL_MS = 1_000;
+/** A report a round, but not more often than this until the coordinator says how often it wants one. */
+const REPORT_FIRST_MS = 1_000;
 
 export interface Identity {
   readonly volunteerId: string;
@@ -26,6 +26,7 @@ export class CoordinatorLink {
   #failures = 0;
   #retryAtMs = 0;
   #reportedMs = -Infinity;
+  #reportEveryMs = REPORT_FIRST_MS;
 
   get up(): boolean {
     return this.#state === 'up';
@@ -75,7 +76,7 @@ export class CoordinatorLink {
   /** Whether a report is due: `urgent` after a round or a change of state, else as heartbeat. */
   reportDue(urgent: boolean, nowMs: number): boolean {
     if (this.#state !== 'up') return false;
-    const waitMs = urgent ? REPORT_INTERVAL_MS : LIMITS.heartbeatMs;
+    const waitMs = this.#waitMs(urgent);
     if (nowMs - this.#reportedMs < waitMs) return false;
     this.#reportedMs = nowMs;
     return true;
@@ -84,6 +85,15 @@ export class CoordinatorLink {
   /** When the next report is due at the latest. */
   nextReportMs(urgent: boolean): number {
     if (this.#state !== 'up') return Infinity;
-    return this.#reportedMs + (urgent ? REPORT_INTERVAL_MS : LIMITS.heartbeatMs);
+    return this.#reportedMs + this.#waitMs(urgent);
+  }
+
+  /** [C3] The coordinator says how far apart our reports are to be at the least. */
+  pace(reportEveryMs: number): void {
+    this.#reportEveryMs = reportEveryMs;
+  }
+
+  #waitMs(urgent: boolean): number {
+    return urgent ? this.#reportEveryMs : Math.max(this.#reportEveryMs, LIMITS.heartbeatMs);
   }
 }

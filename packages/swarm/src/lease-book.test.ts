@@ -8,7 +8,7 @@ const shard = (index: number, sampleCount = 100) => ({
   byteLength: sampleCount,
 });
 const lease = (index: number, generation = 1, ttlMs = 60_000) =>
-  ({ type: 'lease', runId: 'r', shard: shard(index), generation, ttlMs }) as const;
+  ({ type: 'lease', runId: 'r', shard: shard(index), generation, ttlMs, askEveryMs: 250 }) as const;
 const ready = (book: LeaseBook, index: number, nowMs = 0) => {
   const sha256 = book.grant(lease(index), nowMs);
   if (sha256 !== null) book.fetched(sha256);

@@ -10,8 +10,6 @@ import type { BatchPlan } from './ports.ts';
 const LEASES_MAX = 2;
 /** Shards kept in the trainer for times without a lease: variety matters more than the memory (0.4 MB each). */
 const SHARDS_KEPT = 32;
-/** A fast GPU is through a shard in milliseconds; it asks no more often than this and trains on what it has. */
-const REQUEST_INTERVAL_MS = 250;
 /** Results that wait for an acknowledgement; older ones are given up (their leases are re-leased by deadline). */
 const RESULTS_MAX = 64;
 const RESULT_RETRY_MS = 10_000;
@@ -38,6 +36,8 @@ export class LeaseBook {
   readonly #results = new Map<string, { result: Result; sentMs: number }>();
   #requestAtMs = 0;
   #askedMs = -Infinity;
+  /** [C3] A fast GPU is through a shard in milliseconds; it asks no more often than this and trains on what it has. */
+  #askEveryMs = 0;
 
   constructor(batchSize: number) {
     this.#batchSize = batchSize;
@@ -50,10 +50,11 @@ export class LeaseBook {
 
   /** Takes a lease. Returns the blob to fetch, or null when the shard is at hand or on its way already. */
   grant(lease: CoordinatorMessageOf<'lease'>, nowMs: number): Sha256 | null {
-    const { shard, generation, ttlMs } = lease;
+    const { shard, generation, ttlMs, askEveryMs } = lease;
+    this.#askEveryMs = askEveryMs;
     this.#leases = this.#leases.filter((held) => held.shard.index !== shard.index);
     this.#leases.push({ shard, generation, deadlineMs: nowMs + ttlMs, nextBatch: 0 });
-    this.#requestAtMs = Math.min(this.#requestAtMs, this.#askedMs + REQUEST_INTERVAL_MS);
+    this.#requestAtMs = this.#askedMs + askEveryMs;
     const known = this.#shards.get(shard.index);
     if (known !== undefined) return null;
     this.#shards.set(shard.index, { shard, ready: false, passes: 0 });
@@ -200,7 +201,7 @@ export class LeaseBook {
   /** The coordinator has the result: there is room for another lease. */
   acknowledge(shardIndex: number, generation: number): void {
     if (this.#results.delete(`${shardIndex}.${generation}`))
-      this.#requestAtMs = Math.min(this.#requestAtMs, this.#askedMs + REQUEST_INTERVAL_MS);
+      this.#requestAtMs = Math.min(this.#requestAtMs, this.#askedMs + this.#askEveryMs);
   }
 
   #batchCount(shard: Shard): number {

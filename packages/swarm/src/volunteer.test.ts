@@ -110,7 +110,7 @@ describe('what a volunteer says', () => {
   hear({ type: 'assignment', run: manifest });
   hear({ type: 'found', runId, term: 1, round: 0, checkpointSha256: 'd'.repeat(64) });
   hear({ type: 'evaluate', runId, generation: 1, roundMin: 1 });
-  hear({ type: 'lease', runId, shard, generation: 1, ttlMs: 60_000 });
+  hear({ type: 'lease', runId, shard, generation: 1, ttlMs: 60_000, askEveryMs: 250 });
   life.nowMs += 5_000.5;
   life.happen({ kind: 'tick' });
   life.happen({ kind: 'wish', wish: 'leave' });

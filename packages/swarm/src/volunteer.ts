@@ -188,6 +188,7 @@ export class Volunteer {
         this.#outbox.count(`coordinator: ${message.code}`);
         return;
       default:
+        if (message.type === 'progress') this.#coordinator.pace(message.reportEveryMs);
         if (this.#assignment?.manifest.id === message.runId) this.#assignment.take(message, nowMs);
     }
   }
