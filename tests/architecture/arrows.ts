@@ -49,8 +49,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     folder: 'packages/cluster',
-    ours: ['protocol', 'coordinator', 'simulator'],
-    npm: ['playwright', 'tsx', 'typebox'],
+    ours: ['codec', 'protocol', 'coordinator', 'simulator'],
+    npm: ['playwright', 'tsx', 'typebox', 'yaml'],
     node: true,
   },
   // Functions that the cluster sends into a page.

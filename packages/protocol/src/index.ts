@@ -9,4 +9,5 @@ export * from './limits.ts';
 export * from './model.ts';
 export * from './peer-frame.ts';
 export * from './run.ts';
+export * from './run-file.ts';
 export * from './volunteer-messages.ts';

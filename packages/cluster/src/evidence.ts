@@ -1,0 +1,101 @@
+/**
+ * What a run has to show at its end: the figures that assertions are about, and the evidence that it was real. A run is
+ * never green on nothing: every tab that counts trained on the backend that was promised, took part in exchanges, and
+ * received bytes of its peers over data channels. Pure.
+ */
+import type { Adapter, RunView, VolunteerView } from '@murmuration/protocol';
+import type { Figures } from './asserts.ts';
+
+export interface Evidence {
+  readonly run: RunView;
+  readonly volunteers: readonly VolunteerView[];
+  readonly faultCount: number;
+  /** Other backends than WebGPU that `--allow-backend` named. */
+  readonly backendsAllowed: readonly string[];
+}
+
+/**
+ * Who counts: tabs that trained. A tab that was there at the end without training counts too, unless it came so late that
+ * it can be no fault of its own: in the last `LATE_SHARE` of the run.
+ */
+const LATE_SHARE = 0.25;
+
+export function countedTabs({ run, volunteers }: Evidence): VolunteerView[] {
+  const lateFromMs = run.elapsedMs - LATE_SHARE * run.trainingMs;
+  return volunteers.filter(
+    ({ totals, connected, exit, joinedAtMs }) =>
+      totals.localSteps > 0 || ((connected || exit === 'run-finished') && joinedAtMs < lateFromMs),
+  );
+}
+
+/** Tabs that were killed within their first round have exchanged nothing, and need not have. */
+const stayed = ({ connected, exit }: VolunteerView) => connected || exit === 'run-finished';
+const isNamed = ({ vendor, architecture, description }: Adapter) =>
+  [vendor, architecture, description].some((word) => word !== '');
+const isWebGpu = ({ adapter }: VolunteerView) => adapter.backend === 'webgpu' && isNamed(adapter);
+const isExchanging = ({ totals }: VolunteerView) => totals.rounds > 0 && totals.bytesReceivedPeers > 0;
+
+export function figuresOf(evidence: Evidence): Figures {
+  const { run, volunteers, faultCount } = evidence;
+  const counted = countedTabs(evidence);
+  const { manifest, best, latest } = run;
+  const shown = best ?? latest;
+  const sum = (of: (tab: VolunteerView) => number) => volunteers.reduce((total, tab) => total + of(tab), 0);
+  const { localSteps: H, batchSize } = manifest.training;
+  const linkSteps = sum(({ totals }) => totals.localSteps * Math.max(1, totals.peersMax));
+  const departed = volunteers.filter((tab) => !stayed(tab));
+  const unconfirmed = departed.reduce(
+    (total, { totals, confirmedSamples }) => total + Math.max(0, totals.samples - confirmedSamples),
+    0,
+  );
+  return {
+    val_acc: shown?.accuracy ?? null,
+    val_loss: shown?.loss ?? null,
+    rounds: run.round,
+    local_steps: run.localSteps,
+    samples: run.samples,
+    seconds: run.trainingMs / 1_000,
+    reached: run.reached ? 1 : 0,
+    divergences: run.divergences,
+    spread: run.divergences === 0 && run.round > 0 ? 0 : null,
+    tabs: counted.length,
+    tabs_webgpu: counted.filter(isWebGpu).length,
+    tabs_exchanging: counted.filter(isExchanging).length,
+    bytes_per_param_step:
+      linkSteps === 0
+        ? null
+        : sum(({ totals }) => totals.bytesSentPeers) / linkSteps / manifest.parameterCount,
+    bytes_to_peers: sum(({ totals }) => totals.bytesSentPeers),
+    bytes_to_coordinator: sum(({ totals }) => totals.bytesSentCoordinator),
+    lost_updates: Math.ceil(unconfirmed / (H * batchSize)),
+    departures: departed.length,
+    faults: faultCount,
+  };
+}
+
+/** Why this run proves nothing; empty: it is evidence. Each line names tab and cause. */
+export function emptiness(evidence: Evidence, tabsWished: number): string[] {
+  const { run, volunteers, backendsAllowed } = evidence;
+  const counted = countedTabs(evidence);
+  const wrong: string[] = [];
+  if (run.localSteps === 0) wrong.push('nothing was trained');
+  if (run.round === 0) wrong.push('no round was closed');
+  if (counted.length < tabsWished)
+    wrong.push(`${counted.length} of ${tabsWished} tabs count (${volunteers.length} joined)`);
+  for (const tab of counted) {
+    const name = `tab ${tab.id.slice(0, 10)}`;
+    const { backend } = tab.adapter;
+    if (!isWebGpu(tab) && !backendsAllowed.includes(backend))
+      wrong.push(
+        backend === 'webgpu'
+          ? `${name} names no adapter`
+          : `${name} trained on ${backend}, not webgpu (--allow-backend ${backend} would allow it)`,
+      );
+    if (!stayed(tab)) continue;
+    if (tab.totals.localSteps === 0) wrong.push(`${name} trained nothing (${tab.state})`);
+    if (tabsWished > 1 && tab.totals.rounds === 0) wrong.push(`${name} took part in no exchange`);
+    if (tabsWished > 1 && tab.totals.bytesReceivedPeers === 0)
+      wrong.push(`${name} received nothing over a data channel`);
+  }
+  return wrong;
+}
