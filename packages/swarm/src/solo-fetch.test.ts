@@ -77,6 +77,18 @@ describe('the state from one donor', () => {
     expect(asked(fetch, 2)).toEqual([`${b}.0`, `${b}.1`]);
   });
 
+  it('a donor that dies while its chunks are loaded takes nothing away', () => {
+    const fetch = fetchOf();
+    asked(fetch, 0);
+    for (const chunk of [0, 1]) fetch.answered(a, state(chunk, 7), 1);
+    asked(fetch, 1);
+    fetch.answered(a, state(2, 7), 1);
+    fetch.next(donors, 1);
+    fetch.loadingAs({ term: 1, round: 7, ticket: 9 });
+    fetch.lost(a);
+    expect(fetch.loaded({ ticket: 9, anchor: '00000000000000aa' })).toEqual({ isProven: true, liars: [] });
+  });
+
   it('without any donor the coordinator is told', () => {
     const fetch = fetchOf();
     expect(fetch.next([], 7_999)).toEqual([]);

@@ -113,7 +113,8 @@ export class SoloFetch {
   }
 
   lost(peer: VolunteerId): void {
-    if (this.#donor?.id === peer) this.#leave(this.#heardMs);
+    // What it gave is complete while it is loaded: its death takes nothing away.
+    if (this.#donor?.id === peer && this.#loading === null) this.#leave(this.#heardMs);
   }
 
   loaded({ ticket, anchor }: { readonly ticket: number; readonly anchor: string }): {
