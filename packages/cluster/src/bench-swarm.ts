@@ -10,7 +10,10 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
+import { measureControl } from './bench-swarm-control.ts';
 import { measureJoin } from './bench-swarm-join.ts';
+import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
+import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
 import { measureSpread } from './bench-swarm-spread.ts';
 import { measureStall } from './bench-swarm-stall.ts';
 import { measureStragglers } from './bench-swarm-stragglers.ts';
@@ -38,6 +41,8 @@ export interface SwarmBenchSettings {
   readonly isQuick: boolean;
   /** A text file to train the character model on; null: the made-up language. */
   readonly dataFile: string | null;
+  /** Joins and departures of the subject `volume`; null: a million. */
+  readonly moves: number | null;
   readonly say: (line: string) => void;
 }
 
@@ -45,6 +50,11 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   consensus: measureConsensus,
   hostile: measureHostile,
   join: (settings) => measureJoin(settings),
+  control: (settings) => measureControl(settings),
+  speed: (settings) => measureSpeed(settings),
+  scale: (settings) => measureScale(settings),
+  volume: (settings) => measureVolume(settings),
+  storm: measureStorm,
   stall: (settings) => measureStall(settings),
   utilisation: (settings) => measureUtilisation(settings),
   stragglers: (settings) => measureStragglers(settings),
@@ -57,6 +67,13 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
 const FLAGS = {
   seeds: { kind: 'integer', min: 1, max: 100, placeholder: 'S', help: 'seeds of each study (default 3)' },
   quick: { kind: 'switch', help: 'a look in a minute or two: fewer steps, one seed; not for quoting' },
+  moves: {
+    kind: 'integer',
+    min: 100,
+    max: 10_000_000,
+    placeholder: 'N',
+    help: 'joins and departures of the subject volume (default 1000000)',
+  },
   data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
   out: { kind: 'text', placeholder: 'FILE.json', help: 'where the numbers go (default bench/swarm.json)' },
 } as const satisfies FlagTable;
@@ -82,6 +99,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     seeds: flags.seeds ?? (flags.quick ? 1 : 3),
     isQuick: flags.quick,
     dataFile: flags.data ?? null,
+    moves: flags.moves ?? null,
     say: (line) => process.stdout.write(`${line}\n`),
   };
   const out = resolve(flags.out ?? 'bench/swarm.json');

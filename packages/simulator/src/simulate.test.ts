@@ -23,6 +23,21 @@ describe('a clean run', () => {
     expect(report.valLoss).toBeLessThan(1.15);
   });
 
+  it('[C1] tabs and coordinator say words to each other, never tensors; who listens changes nothing', () => {
+    const heard = { up: 0, down: 0, binary: 0 };
+    const options = profileOptions('clean', { seed: 1, rounds: 40 });
+    const same = simulate(options, {
+      onControl: ({ direction, message }) => {
+        heard[direction] += 1;
+        for (const value of Object.values(message)) if (ArrayBuffer.isView(value)) heard.binary += 1;
+      },
+    });
+    expect(heard.up).toBeGreaterThan(100);
+    expect(heard.down).toBeGreaterThan(100);
+    expect(heard.binary).toBe(0);
+    expect(same).toEqual(report);
+  });
+
   it('is the same run again for the same seed, event for event, and another one for another seed', () => {
     expect(run('clean', 1)).toEqual(report);
     expect(run('clean', 2).traceHash).not.toBe(report.traceHash);

@@ -3,7 +3,13 @@
  * random comes from the seed; the same seed and options give the same trace hash in any process.
  */
 import { initialParameters, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
-import { frameMaxBytes, idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
+import {
+  frameMaxBytes,
+  idFromRandomBytes,
+  type CoordinatorMessage,
+  type VolunteerId,
+  type VolunteerMessage,
+} from '@murmuration/protocol';
 import { runFrameLimits } from '@murmuration/swarm';
 import type { Adversary } from './adversary.ts';
 import type { Violation } from './checkers.ts';
@@ -15,7 +21,7 @@ import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
 import { SimNetwork } from './sim-network.ts';
-import { SimTab } from './sim-tab.ts';
+import { SimTab, type TabWatch } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
@@ -35,6 +41,8 @@ export interface SimulateReport {
   readonly eventCount: number;
   readonly rounds: number;
   readonly term: number;
+  /** Of the first parameters, over the same samples as `valLoss`. */
+  readonly initialLoss: number;
   readonly valLoss: number | null;
   readonly valAccuracy: number | null;
   readonly localSteps: number;
@@ -73,6 +81,12 @@ export interface Glimpse {
 export interface SimulateHooks {
   /** Called about once an imaginary second. It must not change anything. */
   readonly onLook?: (glimpse: Glimpse) => void;
+  /** A message on a coordinator's socket: sent by a tab, or come to one. It must not change anything. */
+  readonly onControl?: (word: {
+    readonly direction: 'up' | 'down';
+    readonly message: VolunteerMessage | CoordinatorMessage;
+    readonly nowMs: number;
+  }) => void;
   /** Makes a tab hostile; null leaves it honest. */
   readonly adversary?: (tab: { readonly number: number; readonly id: VolunteerId }) => Adversary | null;
 }
@@ -96,6 +110,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     mayFork,
     moved: () => faults.roundMoved(watch.replicas.front.round),
   });
+  const tabWatch = listening(watch.tab, world, hooks.onControl);
   const coordinator = new SimCoordinator(world, setup, {
     initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
     watch: watch.coordinator,
@@ -137,7 +152,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       peer: (peer) => tabs.get(peer),
-      watch: watch.tab,
+      watch: tabWatch,
       adversary,
     });
     tabs.set(id, tab);
@@ -259,6 +274,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     eventCount: world.eventCount,
     rounds: final.round,
     term: state.term,
+    initialLoss: model.evaluate(initialParameters(model.layout.tensors, manifest.seed), data.validation).loss,
     valLoss: result.loss,
     valAccuracy: result.accuracy,
     localSteps: sums.localSteps,
@@ -276,5 +292,21 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     sometimes: watch.sometimes.counts,
     curve: curves.points,
     story: watch.story.lines,
+  };
+}
+
+/** The watch, and somebody who listens to what goes over the coordinator's sockets. */
+function listening(watch: TabWatch, world: World, hear: SimulateHooks['onControl']): TabWatch {
+  if (hear === undefined) return watch;
+  return {
+    ...watch,
+    said: (tab, message) => {
+      hear({ direction: 'up', message, nowMs: world.nowMs });
+      watch.said(tab, message);
+    },
+    heard: (tab, message) => {
+      hear({ direction: 'down', message, nowMs: world.nowMs });
+      watch.heard(tab, message);
+    },
   };
 }

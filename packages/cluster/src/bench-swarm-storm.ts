@@ -1,0 +1,121 @@
+/**
+ * `npm run bench:swarm -- volume storm`: very many joins and departures in one run, and the storm (a fifth of the tabs
+ * replaced a minute, 30 % of sends lost, the coordinator killed every five minutes) over many seeds, each against the
+ * same seed without it.
+ */
+import { availableParallelism } from 'node:os';
+import { profileOptions, type SimulateReport } from '@murmuration/simulator';
+import type { SwarmBenchSettings, SwarmSubject } from './bench-swarm.ts';
+import { runSeeds } from './seed-pool.ts';
+import { brief, count, seconds, timed } from './timed-run.ts';
+
+const MOVES_TARGET = 1_000_000;
+const QUICK_MOVES = 2_000;
+const VOLUME_LOSS_MAX = 0.02;
+/** `--seeds` as it is when nobody gave it. */
+const DEFAULT_SEEDS = 3;
+/** Rounds of 20 s, in which a newcomer has the time to fetch the state and to train. */
+const VOLUME = {
+  tabs: 12,
+  model: 'softmax',
+  batchSize: 4,
+  stepMs: 1_000,
+  localSteps: 20,
+  churnPerRound: 0.3,
+  evaluateEveryRounds: 25,
+} as const;
+
+export function measureVolume({ moves: wanted, isQuick, say }: SwarmBenchSettings): Promise<SwarmSubject> {
+  const target = wanted ?? (isQuick ? QUICK_MOVES : MOVES_TARGET);
+  const rounds = Math.ceil(target / (2 * VOLUME.tabs * VOLUME.churnPerRound));
+  const stormyOptions = profileOptions('turnover', { ...VOLUME, rounds });
+  const calmOptions = profileOptions('turnover', { ...VOLUME, rounds, churnPerRound: 0 });
+  const stormy = timed(stormyOptions);
+  say(`volume: ${count(stormy.report.departures)} departures in ${seconds(stormy.wallMs)}`);
+  const calm = timed(calmOptions);
+  const moves = stormy.report.joins + stormy.report.departures;
+  const [loss, calmLoss] = [stormy.report.valLoss ?? Infinity, calm.report.valLoss ?? Infinity];
+  const cost = loss / calmLoss - 1;
+  const wholeMs = (stormy.wallMs * MOVES_TARGET) / moves;
+  return Promise.resolve({
+    rows: [
+      {
+        what: `joins and departures in one run (${VOLUME.tabs} tabs, ${100 * VOLUME.churnPerRound} % replaced a round, ${count(rounds)} rounds)`,
+        target: `${count(MOVES_TARGET)}, loss within ${100 * VOLUME_LOSS_MAX} %`,
+        measured:
+          `${count(stormy.report.joins)} joins, ${count(stormy.report.departures)} departures in ${seconds(stormy.wallMs)} ` +
+          `(a million: ${(wholeMs / 60_000).toFixed(0)} minutes); loss ${loss.toFixed(4)} against ` +
+          `${calmLoss.toFixed(4)} without (${(100 * cost).toFixed(1)} %), ${stormy.report.violations.length} rules broken`,
+        isMet: stormy.report.passed && moves >= MOVES_TARGET && cost <= VOLUME_LOSS_MAX,
+      },
+    ],
+    details: { stormy: brief(stormyOptions, stormy), calm: brief(calmOptions, calm) },
+  });
+}
+
+// ---------------------------------------------------------------- storm
+
+const STORM_SEEDS = 300;
+const STORM_QUICK_SEEDS = 6;
+const STEPS_RATIO_MAX = 3;
+const STORM = {
+  model: 'softmax',
+  batchSize: 8,
+  rounds: 1_500,
+  validationSamples: 400,
+  evaluateEveryRounds: 25,
+} as const;
+/** The loss to reach: what the clean run comes to after so much of its rounds, so that both have room beyond it. */
+const BAR_SHARE = 0.5;
+
+export async function measureStorm({ seeds, isQuick, say }: SwarmBenchSettings): Promise<SwarmSubject> {
+  const seedCount = isQuick ? STORM_QUICK_SEEDS : seeds > DEFAULT_SEEDS ? seeds : STORM_SEEDS;
+  const jobs = Array.from({ length: 2 * seedCount }, (_, id) => {
+    const seed = 1 + (id >> 1);
+    const { tabs } = profileOptions('storm', { seed });
+    return { id, options: profileOptions(id % 2 === 0 ? 'clean' : 'storm', { ...STORM, tabs, seed }) };
+  });
+  const reports = new Map<number, SimulateReport>();
+  await runSeeds(jobs, availableParallelism(), (result) => {
+    if ('crash' in result) say(`storm: run ${result.id} crashed: ${result.crash}`);
+    else reports.set(result.id, result.report);
+    if (reports.size % 20 === 0) say(`storm: ${reports.size} of ${jobs.length} runs`);
+  });
+  const pairs = Array.from({ length: seedCount }, (_, i) => {
+    const [clean, storm] = [reports.get(2 * i), reports.get(2 * i + 1)];
+    const finished = storm?.finished === true;
+    const passed = storm?.passed === true;
+    const ratio = clean === undefined || storm === undefined ? Infinity : ratioOfRounds(clean, storm);
+    return { seed: i + 1, finished, passed, ratio, violations: storm?.violations.slice(0, 3) ?? [] };
+  });
+  const finished = pairs.filter((pair) => pair.finished).length;
+  const broken = pairs.filter((pair) => !pair.passed).map(({ seed }) => seed);
+  const ratios = pairs.map(({ ratio }) => ratio).sort((a, b) => a - b);
+  const [half, worst] = [ratios[ratios.length >> 1]!, ratios.at(-1)!];
+  return {
+    rows: [
+      {
+        what: `storm: 20 % churn a minute, 30 % of sends lost, coordinator killed every 5 minutes; seeds that finish`,
+        target: `all of ${STORM_SEEDS}`,
+        measured: `${finished} of ${seedCount}; rules broken in ${broken.length}${broken.length > 0 ? ` (seeds ${broken.slice(0, 10).join(', ')})` : ''}`,
+        isMet: finished === seedCount && broken.length === 0 && seedCount >= STORM_SEEDS,
+      },
+      {
+        what: 'storm: rounds (steps of a tab) to the loss that the clean run has half-way, against clean',
+        target: `at most ${STEPS_RATIO_MAX}x`,
+        measured: `${half.toFixed(2)}x in the middle, ${worst.toFixed(2)}x in the worst of ${seedCount} seeds`,
+        isMet: worst <= STEPS_RATIO_MAX,
+      },
+    ],
+    details: { options: STORM, pairs },
+  };
+}
+
+/** Rounds that each took to the clean run's loss half-way; Infinity: the storm never got there. */
+function ratioOfRounds(clean: SimulateReport, storm: SimulateReport): number {
+  const half = clean.curve.findLast(({ round, loss }) => loss !== null && round <= BAR_SHARE * STORM.rounds);
+  if (half === undefined) return Infinity;
+  const roundsTo = ({ curve }: SimulateReport) =>
+    curve.find(({ loss }) => loss !== null && loss <= half.loss!)?.round ?? Infinity;
+  return roundsTo(storm) / Math.max(1, roundsTo(clean));
+}
