@@ -22,7 +22,7 @@ const isForgery = (attack: Attack): attack is Forgery => (FORGERIES as readonly 
 type Update = Extract<OutgoingFrame, { kind: 'update' }>;
 type Commit = FrameOf<'commit'>;
 
-/** A leader that counts what nobody has can stop a small group: who wants to see that asks for it by name. */
+/** A leader that counts what nobody has costs a round four seconds: who wants to see that asks for it by name. */
 const ENDURED: readonly Attack[] = ATTACKS.filter((attack) => attack !== 'phantom');
 
 /** Who is hostile in a run, and how. */

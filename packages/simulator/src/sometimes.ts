@@ -30,7 +30,6 @@ export const SOMETIMES = {
   donorLost: 'a donor was lost before its state came',
   stranded: 'a newcomer found nobody that gave it the state',
   resyncOtherAnchor: 'a replica left its branch for another',
-  resyncMissingUpdate: 'a replica fetched the state for a missing update',
   resyncBehind: 'a replica was left behind and fetched the state',
   resyncOldTerm: 'a replica of an old term fetched the state',
   goodbye: 'a tab said goodbye',

@@ -20,7 +20,6 @@ const ROUNDS_KEPT = 64;
 
 const RESYNCS: Readonly<Record<string, Situation>> = {
   'resync: other-anchor': 'resyncOtherAnchor',
-  'resync: missing-update': 'resyncMissingUpdate',
   'resync: behind': 'resyncBehind',
   'resync: old-term': 'resyncOldTerm',
 };

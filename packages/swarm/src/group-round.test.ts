@@ -276,14 +276,23 @@ describe('following a commit', () => {
     expect(decision).toMatchObject({ ownIncluded: false, announce: false, graceMs: 500 });
   });
 
-  it('[R10] pulls what it lacks, from the leader first, then from the author, then fetches the state', () => {
+  it('[R10] pulls what it lacks, from the leader first, then from the author; [R5] what nobody gives is no commit', () => {
     const follower = groupOf(b);
     follower.addOwn(update(b), 0);
     follower.addCommit(a, commit(a, [b, c]));
     expect(follower.decide(others(b), 0)).toEqual({ kind: 'pull', wanted: [{ from: a, author: c }] });
     expect(follower.decide(others(b), 999)).toBeNull();
     expect(follower.decide(others(b), 1_000)).toEqual({ kind: 'pull', wanted: [{ from: c, author: c }] });
-    expect(follower.decide(others(b), 2_000)).toEqual({ kind: 'resync', from: a, why: 'missing-update' });
+    // The next in order asks everybody, as if the leader had been silent.
+    expect(follower.decide(others(b), 2_000)).toMatchObject({ kind: 'elect', ask: [a, c, d] });
+    expect(follower.askedToYield(c, { round: 4, ballot: 40 }, 2_001)).toEqual({ ballot: 40 });
+  });
+
+  it('[R5] who lists an update of ours that we did not send is not followed either', () => {
+    const follower = groupOf(b);
+    follower.addOwn(update(b, { crc: 77 }), 0);
+    follower.addCommit(a, commit(a, [b]));
+    expect(follower.decide(others(b), 0)).toMatchObject({ kind: 'elect' });
   });
 
   it('[R2] a pulled update counts from anybody if its checksum is the listed one', () => {

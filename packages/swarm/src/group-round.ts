@@ -14,7 +14,7 @@
  */
 import { inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
 import type { CommitEntry, FrameOf, Head, VolunteerId } from '@murmuration/protocol';
-import { NextMembers } from './next-members.ts';
+import { membersAfter, NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
 import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
@@ -40,7 +40,7 @@ export type RoundDecision =
       readonly wanted: readonly Wanted[];
     }
   /** This replica cannot go on: fetch the state, best from `from`. */
-  | { readonly kind: 'resync'; readonly from: VolunteerId; readonly why: 'other-anchor' | 'missing-update' };
+  | { readonly kind: 'resync'; readonly from: VolunteerId; readonly why: 'other-anchor' };
 
 export type RoundRejection =
   | 'old-round'
@@ -303,15 +303,21 @@ export class GroupRound {
       const updates = commit.included.map((entry) => held.get(entry.author)!);
       return this.#close(commit, updates);
     }
-    const authors = missing.map((entry) => entry.author);
-    const giveUp = { kind: 'resync', from: commit.source, why: 'missing-update' } as const;
-    if (authors.includes(this.#self)) return giveUp;
+    const authors = missing.map(({ author }) => author);
     this.#pull ??= new Pull(this.#self, nowMs);
-    // Who said it holds what it lists; after it, anybody listed may.
+    // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
     const holders = [commit.source, commit.leader, ...commit.included.map((entry) => entry.author)];
     const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
-    if (wanted === 'give-up') return giveUp;
+    if (wanted === 'give-up' || authors.includes(this.#self)) return this.#disown(commit, reach, nowMs);
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
+  }
+
+  /** [R5] What nobody gives, nobody can have counted: as if its leader had been silent, the next one closes the round. */
+  #disown(commit: HeldCommit, reach: Reach, nowMs: number): RoundDecision | null {
+    this.#commits.delete(this.#head.round);
+    this.#pull = null;
+    if (commit.leader !== this.#self) this.#leadership.depose(commit.leader);
+    return this.#lead(reach, nowMs);
   }
 
   /** [R13] In a crew everybody averages what has come in time; slices make good what members take differently. */
@@ -371,7 +377,8 @@ export class GroupRound {
   }
 
   #close(commit: Commit, updates: readonly HeldUpdate[]): RoundDecision {
-    const { leader, members, graceMs, ballot } = commit;
+    const { leader, graceMs, ballot } = commit;
+    const members = membersAfter(commit);
     const { round } = this.#head;
     this.#closing = true;
     this.#lastCommit = { round, commit };

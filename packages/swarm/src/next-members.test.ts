@@ -1,6 +1,6 @@
 import { idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { NextMembers } from './next-members.ts';
+import { membersAfter, NextMembers } from './next-members.ts';
 
 const ids = [0, 1, 2, 3].map((n) => idFromRandomBytes('vol', new Uint8Array(26).fill(n)) as VolunteerId);
 const [a, b, c, d] = ids as [VolunteerId, VolunteerId, VolunteerId, VolunteerId];
@@ -29,5 +29,11 @@ describe('the members of the next round', () => {
     members.closed([a], () => true, false);
     members.closed([a], () => true, true);
     expect(members.of([a], ids, NOBODY)).toEqual(ids);
+  });
+
+  it('[R4] whose update a commit lists is a member, whatever its leader says', () => {
+    const included = [a, b].map((author) => ({ author, crc: 1 }));
+    expect(membersAfter({ members: [c], included })).toEqual([a, b, c]);
+    expect(membersAfter({ members: [a, b, d], included })).toEqual([a, b, d]);
   });
 });
