@@ -24,6 +24,10 @@ const COMMANDS = {
     'packages/cluster/src/demo.ts',
     'coordinator and headless tabs train the example model (npm run demo)',
   ],
+  cluster: [
+    'packages/cluster/src/cluster.ts',
+    'a run from a file on real tabs, faults from a seed, a verdict (npm run cluster)',
+  ],
   start: ['packages/cluster/src/start.ts', 'coordinator and both pages on http://localhost:8080 (npm start)'],
   doctor: [
     'packages/cluster/src/doctor.ts',

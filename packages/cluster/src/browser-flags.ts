@@ -25,6 +25,10 @@ const DISABLED_FEATURES = [
   // Host candidates would be `<uuid>.local` names, which resolve by multicast only; containers often have none, and
   // two browsers of one machine then never connect. A fleet's pages hide nothing from each other.
   'WebRtcHideLocalIpsWithMdns',
+  // Chaos puts a saboteur before the worker's script; a script that did not come over the network counts as a stranger's,
+  // and a stranger's may not open a socket to localhost.
+  'LocalNetworkAccessChecks',
+  'LocalNetworkAccessChecksWebSockets',
   // From Playwright's list, which this one replaces: no lookups of strangers' servers, no upgrade of http://localhost.
   'HttpsUpgrades',
   'HttpsFirstBalancedModeAutoEnable',

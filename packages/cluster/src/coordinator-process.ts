@@ -125,6 +125,21 @@ export class CoordinatorProcess {
     clearTimeout(insist);
   }
 
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+  get isRunning(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** It stands still, and goes on: its clock seems to jump. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const { exited } = this;
     this.#child?.kill(signal);

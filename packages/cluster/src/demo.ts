@@ -2,7 +2,7 @@
  * `npm run demo`: a coordinator and headless tabs train one model together on this machine; every part is the real one.
  * Read downwards: flags, setup, the run, what came out of it, and serving until Ctrl-C.
  */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { DatasetManifest, Report, RunLive } from '@murmuration/protocol';
@@ -11,10 +11,11 @@ import { CoordinatorClient } from './coordinator-client.ts';
 import { CoordinatorProcess, isPortFree } from './coordinator-process.ts';
 import { downloadModel } from './downloads.ts';
 import { parseFlags, type Flags } from './flags.ts';
+import { followRun, isOver } from './follow-run.ts';
 import { findIdxFiles } from './idx-files.ts';
 import { LiveScreen } from './live-screen.ts';
 import { buildPages } from './pages.ts';
-import { Sentence, STATE_DIRECTORY } from './places.ts';
+import { freshDirectory, Sentence, STATE_DIRECTORY } from './places.ts';
 import { batchSizeFor } from './example-run.ts';
 import { clockText, percentText, progressLines } from './progress-lines.ts';
 import { reportOf, reportText } from './report.ts';
@@ -118,7 +119,7 @@ class Demo {
     say(`Browser      ${browser.executablePath} ${browser.version} (${browser.source})`);
     say(`Adapter      ${adapterText(browser.adapter)}`);
     await buildPages({ say });
-    const dataDirectory = await freshDataDirectory();
+    const dataDirectory = await freshDirectory('demo', DEMOS_KEPT);
     const coordinator = new CoordinatorProcess({
       port: flags.port ?? ((await isPortFree(PORT_DEFAULT)) ? PORT_DEFAULT : 0),
       dataDirectory,
@@ -187,35 +188,25 @@ class Demo {
       await fleet.openVolunteer(`${url}/`);
   }
 
-  /** Draws the run until it ends; null when Ctrl-C came first. The stream is opened again whenever it breaks. */
+  /** Draws the run until it ends; null when Ctrl-C came first. */
   async #watch(client: CoordinatorClient, runId: string): Promise<RunLive | null> {
     const { signal } = this.#interrupted;
+    const gone = new AbortController();
+    void this.#coordinator!.exited.then(() => gone.abort());
     let last: RunLive | null = null;
-    let coordinatorIsGone = false;
-    void this.#coordinator!.exited.then(() => {
-      coordinatorIsGone = true;
-    });
-    while (!signal.aborted) {
-      try {
-        for await (const live of client.live(runId, signal)) {
-          last = live;
-          const lines = progressLines(live, this.#screen.width);
-          if (isOver(live)) {
-            this.#screen.finish(lines);
-            return live;
-          }
-          this.#screen.draw(lines, performance.now());
-        }
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!(error instanceof TypeError || (error instanceof Error && error.name === 'AbortError')))
-          throw error;
+    for await (const live of followRun(client, runId, AbortSignal.any([signal, gone.signal]))) {
+      last = live;
+      const lines = progressLines(live, this.#screen.width);
+      if (isOver(live.run)) {
+        this.#screen.finish(lines);
+        return live;
       }
-      if (coordinatorIsGone && !signal.aborted)
-        throw new Sentence(
-          `The coordinator ended in the middle of the run; its last words are in ${this.#coordinator!.logPath}.`,
-        );
+      this.#screen.draw(lines, performance.now());
     }
+    if (!signal.aborted)
+      throw new Sentence(
+        `The coordinator ended in the middle of the run; its last words are in ${this.#coordinator!.logPath}.`,
+      );
     if (last !== null) this.#screen.finish(progressLines(last, this.#screen.width));
     return null;
   }
@@ -252,23 +243,7 @@ class Demo {
   }
 }
 
-const isOver = ({ run }: RunLive) => run.state === 'finished' || run.state === 'failed';
-
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((settle) =>
     signal.aborted ? settle() : signal.addEventListener('abort', () => settle(), { once: true }),
   );
-
-/** `.murmuration/demo-<n>` with the next free number; older ones beyond a few are removed. */
-async function freshDataDirectory(): Promise<string> {
-  await mkdir(STATE_DIRECTORY, { recursive: true });
-  const numbers = (await readdir(STATE_DIRECTORY))
-    .flatMap((name) => /^demo-(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .toSorted((a, b) => b - a);
-  for (const old of numbers.slice(DEMOS_KEPT - 1))
-    await rm(join(STATE_DIRECTORY, `demo-${old}`), { recursive: true, force: true });
-  const directory = join(STATE_DIRECTORY, `demo-${(numbers[0] ?? 0) + 1}`);
-  await mkdir(directory);
-  return directory;
-}

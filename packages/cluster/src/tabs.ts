@@ -6,7 +6,9 @@
  * renderer process gets SIGKILL). The fleet knows nothing of runs; the coordinator tells what its tabs do.
  */
 import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright';
+import { installSaboteur, type Saboteur } from '../page/saboteur.ts';
 import { launchBrowser, type GpuBrowser } from './browser.ts';
 import { logFile, Sentence } from './places.ts';
 
@@ -17,7 +19,14 @@ export interface FleetOptions {
   /** Directory below `.murmuration/logs`. */
   readonly logName: string;
   readonly headed?: boolean;
+  /** Tabs can be told to misbehave: a saboteur stands before the worker's script. */
+  readonly sabotage?: boolean;
+  /** Breaks every tab on purpose, to see what is built on the fleet fail. */
+  readonly plant?: Plant | undefined;
 }
+
+export const PLANTS = ['no-webgpu', 'no-p2p'] as const;
+export type Plant = (typeof PLANTS)[number];
 
 export interface Tab {
   /** 1, 2, 3 ... in the order of opening; never given twice. */
@@ -32,12 +41,21 @@ export interface Tab {
   kill(): Promise<'killed' | 'crashed'>;
   /** A person closes the tab. */
   close(): Promise<void>;
+  /** Its renderer stands still (SIGSTOP) until `thaw`. False: its process was not found. */
+  freeze(): Promise<boolean>;
+  thaw(): void;
+  /** A word to the saboteur in the worker; null: the page has no worker. The fleet must have been launched with `sabotage`. */
+  sabotage<W extends keyof Saboteur>(
+    word: W,
+    argument: Parameters<Saboteur[W]>[0] | null,
+  ): Promise<ReturnType<Saboteur[W]> | null>;
 }
 
 /** What a broken page may say before we stop keeping it. */
 const CONSOLE_ERRORS_MAX = 200;
 /** Clicks and reads of a page whose worker has taken the cores. */
 const ACTION_MAX_MS = 30_000;
+const SCREEN_MAX_MS = 10_000;
 /** Samples of processor time taken before a renderer counts as not to be found. */
 const RENDERER_SEARCH_TRIES = 12;
 /** Chromium reports processor times in ticks of 10 ms; two of them stand for the rounding of both sides. */
@@ -82,7 +100,10 @@ export class TabFleet {
     const number = ++this.#lastNumber;
     const context = await home.browser.newContext();
     context.setDefaultTimeout(ACTION_MAX_MS);
+    if (this.#options.sabotage === true) await armWorkers(context, this.#options.plant);
+    if (this.#options.plant === 'no-p2p') await context.addInitScript('delete globalThis.RTCPeerConnection;');
     const page = await context.newPage();
+    let frozenPid: number | null = null;
     const consoleErrors: string[] = [];
     const log = logFile(this.#options.logName, `tab-${number}.log`);
     const write = (line: string) => appendFileSync(log, `${new Date().toISOString()} ${line}\n`);
@@ -97,6 +118,10 @@ export class TabFleet {
     );
     page.on('pageerror', (error) => writeError(`uncaught ${error.stack ?? error.message}`));
     page.on('crash', () => write('the renderer is gone'));
+    const thaw = () => {
+      if (frozenPid !== null) process.kill(frozenPid, 'SIGCONT');
+      frozenPid = null;
+    };
     const gone = async () => {
       this.#open.delete(tab);
       home.tabCount--;
@@ -114,8 +139,21 @@ export class TabFleet {
         return how;
       },
       close: async () => {
+        thaw();
         await page.close({ runBeforeUnload: false });
         await gone();
+      },
+      freeze: async () => {
+        frozenPid = await rendererPid(home.browser, context, page);
+        if (frozenPid !== null) process.kill(frozenPid, 'SIGSTOP');
+        return frozenPid !== null;
+      },
+      thaw,
+      sabotage: async (word, argument) => {
+        const [worker] = page.workers();
+        if (worker === undefined) return null;
+        const call = `globalThis.saboteur[${JSON.stringify(word)}](${JSON.stringify(argument)})`;
+        return worker.evaluate(call);
       },
     };
     this.#open.add(tab);
@@ -130,10 +168,31 @@ export class TabFleet {
     return tab;
   }
 
+  /** A picture of every open tab, for whoever asks why. */
+  async takeScreens(directory: string): Promise<void> {
+    for (const { page, number } of this.#open)
+      await page
+        .screenshot({ path: join(directory, `tab-${number}.png`), timeout: SCREEN_MAX_MS })
+        .catch(() => {});
+  }
+
   async closeAll(): Promise<void> {
     for (const tab of this.#open) await tab.close().catch(() => {});
     await Promise.all(this.#browsers.map(({ browser }) => browser.close()));
   }
+}
+
+/** Puts the saboteur before every script that a worker of this context begins with. */
+async function armWorkers(context: BrowserContext, plant: Plant | undefined): Promise<void> {
+  // The TypeScript loader wraps named functions in a call to `__name`, which a page does not have.
+  const prelude = `globalThis.__name ??= (f) => f;\n(${installSaboteur.toString()})();\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
+  await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
+    const answer = await route.fetch();
+    const headers = Object.fromEntries(
+      Object.entries(answer.headers()).filter(([name]) => !/^content-(encoding|length)$/.test(name)),
+    );
+    await route.fulfill({ status: answer.status(), headers, body: prelude + (await answer.text()) });
+  });
 }
 
 export async function consent(page: Page, url: string): Promise<void> {

@@ -189,3 +189,44 @@ export const ReportSchema = Type.Object({
   exports: Type.Object({ tfjs: Nullable(Type.String()), safetensors: Nullable(Type.String()) }),
 });
 export type Report = Static<typeof ReportSchema>;
+
+/** The cluster command's `--report FILE.json`: the demo's report, and the verdict with what it rests on. */
+export const ClusterReportSchema = Type.Object({
+  ...ReportSchema.properties,
+  verdict: Type.Object({
+    exitCode: Type.Integer(),
+    /** 'passed', 'assertion failed', 'not real', 'budget ran out', 'interrupted'. */
+    outcome: Type.String(),
+    /** Why the run proves nothing, line by line; empty: it was real. */
+    emptiness: Type.Array(Type.String()),
+  }),
+  asserts: Type.Array(
+    Type.Object({ text: Type.String(), value: Nullable(Type.Number()), holds: Type.Boolean() }),
+  ),
+  /** Names and meanings: `murmur cluster --assert help`. */
+  figures: Type.Record(Type.String(), Nullable(Type.Number())),
+  faults: Type.Array(
+    Type.Object({
+      kind: Type.String(),
+      /** Milliseconds since the first training report. */
+      atMs: Count,
+      /** 0: the coordinator. */
+      seat: Count,
+      durationMs: Count,
+      strength: Type.Number(),
+      outcome: Type.String(),
+    }),
+  ),
+  environment: Type.Object({
+    command: Type.String(),
+    seed: Count,
+    chaos: Type.String(),
+    backendsAllowed: Type.Array(Type.String()),
+    node: Type.String(),
+    platform: Type.String(),
+    cores: Count,
+    browser: Type.String(),
+    adapter: Type.String(),
+  }),
+});
+export type ClusterReport = Static<typeof ClusterReportSchema>;

@@ -1,0 +1,28 @@
+/** The verdict of a cluster run, and its report. Pure. */
+import { ClusterReportSchema, type ClusterReport } from '@murmuration/protocol';
+import { Value } from 'typebox/value';
+import type { AssertionOutcome } from './asserts.ts';
+
+/** How a run came to its end. */
+export type Ending = 'over' | 'budget' | 'interrupted';
+
+export function verdictOf(
+  ending: Ending,
+  empty: readonly string[],
+  outcomes: readonly AssertionOutcome[],
+): { readonly exitCode: number; readonly outcome: string } {
+  if (ending === 'interrupted') return { exitCode: 130, outcome: 'interrupted' };
+  if (ending === 'budget') return { exitCode: 4, outcome: 'the budget ran out before the run ended' };
+  if (empty.length > 0) return { exitCode: 1, outcome: 'the run proves nothing' };
+  const failed = outcomes.filter(({ holds }) => !holds).length;
+  if (failed > 0) return { exitCode: 1, outcome: `${failed} of ${outcomes.length} assertions failed` };
+  return { exitCode: 0, outcome: outcomes.length === 0 ? 'the run was real' : 'every assertion holds' };
+}
+
+/** @throws Error when the report is not what the contract says; that would be our bug. */
+export function clusterReportText(report: ClusterReport): string {
+  const [wrong] = Value.Errors(ClusterReportSchema, report);
+  if (wrong !== undefined)
+    throw new Error(`the report breaks its own contract at ${wrong.instancePath}: ${wrong.message}`);
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
