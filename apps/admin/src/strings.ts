@@ -131,9 +131,13 @@ export const strings = {
     codecs: (codec: Codec) =>
       codec === 'fp32'
         ? 'fp32, uncompressed'
-        : codec.startsWith('topk-')
-          ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
-          : `${codec}, blockwise with error feedback`,
+        : codec === 'fp16'
+          ? 'fp16, half precision with error feedback'
+          : codec === 'sign'
+            ? 'sign, one bit a value with error feedback'
+            : codec.startsWith('topk-')
+              ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
+              : `${codec}, blockwise with error feedback`,
     preflight: (parameters: string, bytes: string) =>
       `${parameters} parameters; each tab sends about ${bytes} a round to each other tab.`,
     create: 'Create the run',

@@ -34,8 +34,10 @@ const CHOICES: readonly (readonly RunState[])[] = [['waiting', 'training', 'degr
  */
 const BYTES_PER_PARAMETER: Readonly<Record<string, number>> = {
   fp32: 4,
+  fp16: 2,
   int8: 1.008,
   int4: 0.508,
+  sign: 0.133,
   'topk-16': 0.0057,
   'topk-32': 0.0102,
   'topk-64': 0.0183,

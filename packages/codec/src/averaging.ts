@@ -1,7 +1,8 @@
 /**
  * The mean of a group's updates: weighted by samples, robust against hostile authors, independent of the order in which
- * the updates came. Every member that holds the same updates computes the same bits: updates are sorted by author, sums
- * run in double precision in that order, and only the result is rounded to float32.
+ * the updates came. Every member that holds the same updates computes the same bits: updates are sorted by author, what
+ * is decided about them is computed in double precision in that order, and the sum itself in whole numbers
+ * (exact-mean.ts), which is what lets a GPU do it too.
  *
  * Mental model. `weighUpdates` decides about each update as a whole, `averageUpdates` adds them up:
  *   size: what is longer than the group's median norm is shortened to it, so a factor of -1000 is worth no more than -1;
@@ -14,8 +15,9 @@
  * It refuses to know who an author is and what it did before: members that joined at different times must agree.
  * Cost: O(n P) for norms and sums, and n^2 / 2 products of at most SAMPLE_VALUES values.
  */
+import { sumOf, type SumPart } from './exact-mean.ts';
 import { mulberry } from './random.ts';
-import { addDecoded, encodedNorm } from './update-codec.ts';
+import { addOpen, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
 
 export interface GroupUpdate {
   readonly author: string;
@@ -28,6 +30,7 @@ export interface GroupUpdate {
 /** An update's part in the mean. The weights of those that count sum to 1. */
 export interface WeighedUpdate {
   readonly update: GroupUpdate;
+  readonly open: OpenUpdate;
   /** Share of the mean; 0: it does not count. */
   readonly weight: number;
   /** Factor that shortens it to the group's median norm, in (0, 1]. */
@@ -60,7 +63,7 @@ const SAMPLE_BLOCK_VALUES = 4_096;
 export type Divisor = 'all' | 'senders';
 
 /**
- * Weighted mean of the updates, float32.
+ * Weighted mean of the updates times `rate`, float32.
  * @param count values of one update.
  * @throws Error when there is no update: a round without updates must not be averaged.
  */
@@ -68,18 +71,24 @@ export function averageUpdates(
   updates: readonly GroupUpdate[],
   count: number,
   divisor: Divisor = 'all',
+  rate = 1,
 ): Float32Array {
+  const weighed = weighUpdates(updates, count);
+  return divisor === 'all' ? sumOf(partsOf(weighed, rate), count) : meanOfSenders(weighed, count, rate);
+}
+
+/** What the mean times `rate` is the sum of: those that count, ascending by author. */
+export const partsOf = (weighed: readonly WeighedUpdate[], rate: number): SumPart[] =>
+  weighed.flatMap(({ open, weight, clip }) =>
+    weight > 0 ? [{ update: open, factor: rate * clip * weight }] : [],
+  );
+
+function meanOfSenders(weighed: readonly WeighedUpdate[], count: number, rate: number): Float32Array {
   const sum = new Float64Array(count);
-  const senders = divisor === 'senders' ? new Float64Array(count) : null;
-  for (const { update, weight, clip } of weighUpdates(updates, count))
-    if (weight > 0)
-      addDecoded(
-        update.encoded,
-        clip * weight,
-        sum,
-        senders === null ? undefined : { sums: senders, weight },
-      );
-  if (senders !== null) for (let i = 0; i < count; i++) if (senders[i]! > 0) sum[i]! /= senders[i]!;
+  const senders = new Float64Array(count);
+  for (const { open, weight, clip } of weighed)
+    if (weight > 0) addOpen(open, clip * weight, sum, { sums: senders, weight });
+  for (let i = 0; i < count; i++) if (senders[i]! > 0) sum[i]! *= rate / senders[i]!;
   return Float32Array.from(sum);
 }
 
@@ -90,7 +99,8 @@ export function averageUpdates(
 export function weighUpdates(updates: readonly GroupUpdate[], count: number): WeighedUpdate[] {
   if (updates.length === 0) throw new Error('averageUpdates: no updates');
   const sorted = [...updates].sort((a, b) => (a.author < b.author ? -1 : 1));
-  const norms = sorted.map((update) => encodedNorm(update.encoded));
+  const opened = sorted.map((update) => openUpdate(update.encoded));
+  const norms = opened.map(openNorm);
   const isCrowd = sorted.length >= VOTE_UPDATES_MIN;
   const present = sorted.flatMap((_, i) =>
     norms[i]! > 0 && !(isCrowd && isCopy(sorted, norms, i)) ? [i] : [],
@@ -98,14 +108,15 @@ export function weighUpdates(updates: readonly GroupUpdate[], count: number): We
   const clipNorm = present.length >= CLIP_UPDATES_MIN ? median(present.map((i) => norms[i]!)) : Infinity;
   const counting = new Set(present);
   if (present.length >= VOTE_UPDATES_MIN) {
-    const encoded = present.map((i) => sorted[i]!.encoded);
-    for (const place of outvoted(cosinesBetween(sampled(encoded, count)))) counting.delete(present[place]!);
+    const jury = present.map((i) => opened[i]!);
+    for (const place of outvoted(cosinesBetween(sampled(jury, count)))) counting.delete(present[place]!);
   }
   const weightMax = WEIGHT_RATIO_MAX * median(sorted.map((update) => update.sampleCount));
   const weights = sorted.map((update, i) => (counting.has(i) ? Math.min(update.sampleCount, weightMax) : 0));
   const total = weights.reduce((a, b) => a + b, 0);
   return sorted.map((update, i) => ({
     update,
+    open: opened[i]!,
     weight: total > 0 ? weights[i]! / total : 0,
     clip: norms[i]! > clipNorm ? clipNorm / norms[i]! : 1,
   }));
@@ -167,17 +178,17 @@ function dot(a: Float32Array, b: Float32Array): number {
  * The values on which directions are compared: all, or blocks drawn by a seed that depends on every byte of every
  * update, so that nobody knows beforehand where it will be looked at.
  */
-function sampled(encoded: readonly Uint8Array[], count: number): Float32Array[] {
+function sampled(updates: readonly OpenUpdate[], count: number): Float32Array[] {
   const blockCount = Math.ceil(count / SAMPLE_BLOCK_VALUES);
   const wanted = SAMPLE_VALUES / SAMPLE_BLOCK_VALUES;
-  const random = mulberry(encoded.reduce(contentHash, 0));
+  const random = mulberry(updates.reduce((hash, { bytes }) => contentHash(hash, bytes), 0));
   const chosen: number[] = [];
   for (let block = 0; block < blockCount; block++)
     if (blockCount <= wanted || random() * (blockCount - block) < wanted - chosen.length) chosen.push(block);
   const whole = new Float64Array(count);
-  return encoded.map((bytes) => {
+  return updates.map((update) => {
     whole.fill(0);
-    addDecoded(bytes, 1, whole);
+    addOpen(update, 1, whole);
     const sample = new Float32Array(Math.min(count, chosen.length * SAMPLE_BLOCK_VALUES));
     for (const [place, block] of chosen.entries()) {
       const from = block * SAMPLE_BLOCK_VALUES;

@@ -10,12 +10,6 @@ export function bfloat16Up(value: number): number {
   return (words[0]! + 0xffff) >>> 16;
 }
 
-/** Nearest bfloat16 (ties away from zero) of a finite value, as 16 bits. */
-export function toBfloat16(value: number): number {
-  floats[0] = value;
-  return Math.min((words[0]! + 0x8000) >>> 16, value >= 0 ? 0x7f7f : 0xff7f);
-}
-
 export function fromBfloat16(bits: number): number {
   words[0] = (bits & 0xffff) << 16;
   return floats[0]!;

@@ -61,12 +61,6 @@ export interface ReplicaOptions {
 const AVERAGE_DECAY = 0.8;
 const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCount / (commitCount + 4));
 
-/** What a commit adds to an anchor: rate * mean. */
-interface Step {
-  readonly mean: Float32Array;
-  readonly rate: number;
-}
-
 export class Replica {
   readonly #scheme: Scheme;
   readonly #outerLearningRate: number;
@@ -209,10 +203,10 @@ export class Replica {
 
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
   commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
-    const { mean } = this.#move(this.#step(updates), 0, this.#anchor.length);
+    this.#move(this.#step(updates), 0, this.#anchor.length);
     this.#commitCount += 1;
     const follow = 1 - averageDecay(this.#commitCount);
-    for (let i = 0; i < mean.length; i++)
+    for (let i = 0; i < this.#anchor.length; i++)
       this.#average[i]! += follow * (this.#anchor[i]! - this.#average[i]!);
     const open = this.#open;
     this.#open = null;
@@ -221,18 +215,17 @@ export class Replica {
     if (ownIncluded) addDecoded(open.encoded, -1, this.#residual);
     const limit = RESIDUAL_RATIO_MAX * open.deltaNorm;
     const size = norm(this.#residual);
-    if (size > limit) for (let i = 0; i < mean.length; i++) this.#residual[i]! *= limit / size;
-  }
-  #step(updates: readonly GroupUpdate[]): Step {
-    const mean = this.#mean(updates, this.#anchor.length, this.#divisor);
-    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
-    return { mean, rate };
+    if (size > limit) for (let i = 0; i < this.#residual.length; i++) this.#residual[i]! *= limit / size;
   }
 
-  #move(step: Step, start: number, end: number): Step {
-    const { mean, rate } = step;
-    for (let i = start; i < end; i++) this.#anchor[i]! += rate * mean[i]!;
+  /** What a commit adds to the anchor. */
+  #step(updates: readonly GroupUpdate[]): Float32Array {
+    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
+    return this.#mean(updates, this.#anchor.length, this.#divisor, rate);
+  }
+
+  #move(step: Float32Array, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.#anchor[i]! += step[i]!;
     this.#fingerprint = null;
-    return step;
   }
 }

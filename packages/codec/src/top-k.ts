@@ -5,6 +5,9 @@
  * it learn is in replica.ts. New here is the coding: gaps between kept indices, the choice of magnitude and the chunks'
  * scales go through an adaptive range coder whose gap model starts from the geometric law that k itself implies.
  *
+ * Mental model. Two halves that meet in `KeptValues`: choosing (`selectTopK`, which a GPU may do instead: its definition
+ * is whole numbers only, so the choice is the same to the last bit) and coding (`writeTopK`, `readTopK`), always here.
+ *
  * Cost, Gaussian values: 9.4 bits a kept value at k = 64 (the entropy of the positions alone is 7.36), 7.3 at k = 256.
  * Selection is a radix histogram over the magnitudes' bits: exact, linear, nothing is sorted.
  *
@@ -12,6 +15,7 @@
  * to the last chunk's, the smaller as a difference to the larger, then for each kept value gap, magnitude, sign.
  * Magnitudes have 3 binary digits after the leading one (6 % at worst): their error stays in the residual.
  */
+import { MAGNITUDE_MIN } from './block-codes.ts';
 import {
   DECISION_MAX_BITS,
   decodeNumber,
@@ -27,7 +31,7 @@ import {
 
 export const CHUNK_VALUES = 4096;
 
-/** A level is the upper 12 bits of a positive float32: sign, exponent, 3 digits. */
+/** A level is the upper 11 bits of a positive float32's 31: exponent, 3 digits. */
 const LEVEL_SHIFT = 20;
 /** The smaller magnitude is at most 31 eighths of an octave below the larger. */
 const LEVEL_STEPS_MAX = 31;
@@ -35,24 +39,46 @@ const LLOYD_PASSES = 3;
 
 const floats = new Float32Array(1);
 const words = new Uint32Array(floats.buffer);
-const levelOf = (magnitude: number): number => {
-  floats[0] = magnitude;
-  return (words[0]! + (1 << (LEVEL_SHIFT - 1))) >>> LEVEL_SHIFT;
-};
-const fromLevel = (level: number): number => {
+export const magnitudeOfLevel = (level: number): number => {
   words[0] = level << LEVEL_SHIFT;
   return floats[0]!;
 };
 
+/** What is sent of a vector. Chunks in order, the entries of a chunk ascending. */
+export interface KeptValues {
+  /** Of each chunk, how many entries are its own. */
+  readonly counts: Uint16Array;
+  /** Levels of each chunk's two magnitudes; 0 where nothing is kept. */
+  readonly larger: Uint16Array;
+  readonly smaller: Uint16Array;
+  /** Index within the chunk (12 bits), then `ENTRY_NEGATIVE` and `ENTRY_LARGER`. More room than entries. */
+  readonly entries: Uint16Array;
+}
+export const ENTRY_INDEX = 0xfff;
+export const ENTRY_NEGATIVE = 0x1000;
+/** It has the larger magnitude. */
+export const ENTRY_LARGER = 0x2000;
+
+export const chunkCountOf = (count: number): number => Math.ceil(count / CHUNK_VALUES);
+/** Values kept of `count` values at most. */
+const keptMaxOf = (k: number, count: number) =>
+  Math.floor(count / CHUNK_VALUES) * k + keptMax(k, count % CHUNK_VALUES);
+
+export const emptyKept = (k: number, count: number): KeptValues => ({
+  counts: new Uint16Array(chunkCountOf(count)),
+  larger: new Uint16Array(chunkCountOf(count)),
+  smaller: new Uint16Array(chunkCountOf(count)),
+  entries: new Uint16Array(keptMaxOf(k, count)),
+});
+
 /** Values kept of a chunk of `size` values. */
-const keptMax = (k: number, size: number) => Math.ceil((k * size) / CHUNK_VALUES);
+export const keptMax = (k: number, size: number) => Math.ceil((k * size) / CHUNK_VALUES);
 
 /** The most bytes that an encoding may have. Real ones take about a sixth of it; it bounds what a stranger may send. */
 export function topKMaxBytes(k: number, count: number): number {
-  const chunks = Math.ceil(count / CHUNK_VALUES);
-  const kept = Math.floor(count / CHUNK_VALUES) * k + keptMax(k, count % CHUNK_VALUES);
   const valueBits = NUMBER_MAX_BITS + DECISION_MAX_BITS + 1;
-  return STREAM_EXTRA_BYTES + 1 + Math.ceil((chunks * 3 * NUMBER_MAX_BITS + kept * valueBits) / 8);
+  const chunkBits = chunkCountOf(count) * 3 * NUMBER_MAX_BITS;
+  return STREAM_EXTRA_BYTES + 1 + Math.ceil((chunkBits + keptMaxOf(k, count) * valueBits) / 8);
 }
 
 interface Models {
@@ -70,113 +96,162 @@ const freshModels = (k: number): Models => ({
   isLarger: evenProbabilities(1),
 });
 
+/** The k largest of every chunk, never zeros; among equals the first ones. What is under 2^-100 counts as zero. */
+export function selectTopK(k: number, vector: Float32Array): KeptValues {
+  const kept = emptyKept(k, vector.length);
+  const magnitudes = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  let place = 0;
+  for (let chunk = 0; chunk < kept.counts.length; chunk++) {
+    const from = chunk * CHUNK_VALUES;
+    const to = Math.min(from + CHUNK_VALUES, vector.length);
+    const count = keepLargest(magnitudes, from, to, keptMax(k, to - from), kept.entries, place);
+    kept.counts[chunk] = count;
+    if (count > 0) twoLevels(magnitudes, kept, chunk, place);
+    place += count;
+  }
+  return kept;
+}
+
 /** Writes the chunks into `bytes` from `start` on, which has room for `topKMaxBytes`; returns where they end. */
-export function encodeTopK(k: number, vector: Float32Array, bytes: Uint8Array, start: number): number {
+export function writeTopK(
+  k: number,
+  count: number,
+  kept: KeptValues,
+  bytes: Uint8Array,
+  start: number,
+): number {
   const encoder = new RangeEncoder(bytes, start);
   const models = freshModels(k);
-  const magnitudes = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
   let lastLevel = 0;
-  for (let from = 0; from < vector.length; from += CHUNK_VALUES) {
-    const to = Math.min(from + CHUNK_VALUES, vector.length);
-    const most = keptMax(k, to - from);
-    let kept = keepLargest(magnitudes, from, to, most);
-    const [larger, smaller] = kept === 0 ? [0, 0] : twoLevels(vector, from, kept);
-    // Values too small for a level would decode to zero: they stay in the residual.
-    if (larger === 0) kept = 0;
-    encodeNumber(encoder, models.missing, most - kept);
-    if (kept === 0) continue;
+  let place = 0;
+  for (let chunk = 0; chunk < kept.counts.length; chunk++) {
+    const own = kept.counts[chunk]!;
+    const larger = kept.larger[chunk]!;
+    const smaller = kept.smaller[chunk]!;
+    encodeNumber(
+      encoder,
+      models.missing,
+      keptMax(k, Math.min(CHUNK_VALUES, count - chunk * CHUNK_VALUES)) - own,
+    );
+    if (own === 0) continue;
     encodeNumber(encoder, models.larger, zigzag(larger - lastLevel));
     encodeNumber(encoder, models.smaller, larger - smaller);
     lastLevel = larger;
-    const split = (fromLevel(larger) + fromLevel(smaller)) / 2;
     let next = 0;
-    for (let j = 0; j < kept; j++) {
-      const index = keptIndices[j]!;
-      const value = vector[from + index]!;
-      encodeNumber(encoder, models.gaps, index - next, value < 0 ? 1 : 0, 1);
-      if (larger !== smaller) encoder.bit(models.isLarger, 0, Math.abs(value) > split ? 1 : 0);
+    for (const end = place + own; place < end; place++) {
+      const entry = kept.entries[place]!;
+      const index = entry & ENTRY_INDEX;
+      encodeNumber(encoder, models.gaps, index - next, (entry & ENTRY_NEGATIVE) === 0 ? 0 : 1, 1);
+      if (larger !== smaller) encoder.bit(models.isLarger, 0, (entry & ENTRY_LARGER) === 0 ? 0 : 1);
       next = index + 1;
     }
   }
   return encoder.finish();
 }
 
-export interface TopKTarget {
-  /** values += factor * decoded. */
-  readonly values: Float32Array | Float64Array;
-  readonly factor: number;
-  /** senders += weight wherever a value was sent. */
-  readonly senders?: Float64Array;
-  readonly weight?: number;
-}
-
 /**
- * Walks over an encoding: adds it to a target, or with none only looks. Returns the sum of the decoded squares, or -1
- * for bytes that no encoder writes; a target may then hold a part of them.
+ * Reads an encoding into `kept` (of `emptyKept`), or with null only looks, without allocating anything of its size.
+ * False for bytes that no encoder writes; `kept` may then hold a part of them.
  */
-export function walkTopK(
+export function readTopK(
   k: number,
   count: number,
   bytes: Uint8Array,
   start: number,
-  target: TopKTarget | null,
-): number {
+  kept: KeptValues | null,
+): boolean {
   const decoder = new RangeDecoder(bytes, start);
   const models = freshModels(k);
-  const values = target?.values ?? null;
-  const senders = target?.senders ?? null;
-  const factor = target?.factor ?? 0;
-  const weight = target?.weight ?? 0;
   let lastLevel = 0;
-  let squares = 0;
-  for (let from = 0; from < count; from += CHUNK_VALUES) {
+  let place = 0;
+  for (let chunk = 0, from = 0; from < count; chunk++, from += CHUNK_VALUES) {
     const size = Math.min(CHUNK_VALUES, count - from);
-    const most = keptMax(k, size);
-    const kept = most - decodeNumber(decoder, models.missing);
-    if (kept < 0) return -1;
-    if (kept === 0) continue;
+    const own = keptMax(k, size) - decodeNumber(decoder, models.missing);
+    if (own < 0) return false;
+    if (own === 0) continue;
     const larger = lastLevel + unzigzag(decodeNumber(decoder, models.larger));
     const steps = decodeNumber(decoder, models.smaller);
-    if (larger <= 0 || larger > LEVEL_MAX || steps > LEVEL_STEPS_MAX || steps >= larger) return -1;
+    if (larger <= 0 || larger > LEVEL_MAX || steps > LEVEL_STEPS_MAX || steps >= larger) return false;
     lastLevel = larger;
-    const [high, low] = [fromLevel(larger), fromLevel(larger - steps)];
+    if (kept !== null) {
+      kept.counts[chunk] = own;
+      kept.larger[chunk] = larger;
+      kept.smaller[chunk] = larger - steps;
+    }
     let index = -1;
-    for (let j = 0; j < kept; j++) {
+    for (let j = 0; j < own; j++) {
       const gapAndSign = decodeNumber(decoder, models.gaps, 1);
       index += 1 + (gapAndSign >>> 1);
-      if (index >= size) return -1;
-      const magnitude = steps > 0 && decoder.bit(models.isLarger, 0) === 0 ? low : high;
-      squares += magnitude * magnitude;
-      if (values !== null)
-        values[from + index]! += factor * ((gapAndSign & 1) === 1 ? -magnitude : magnitude);
-      if (senders !== null) senders[from + index]! += weight;
+      if (index >= size) return false;
+      const isLarger = steps > 0 && decoder.bit(models.isLarger, 0) === 0 ? 0 : ENTRY_LARGER;
+      if (kept !== null) kept.entries[place++] = index | ((gapAndSign & 1) * ENTRY_NEGATIVE) | isLarger;
     }
   }
-  return decoder.finishedWell ? squares : -1;
+  return decoder.finishedWell;
+}
+
+/** Sum of the squares of what is kept. */
+export function keptSquares(kept: KeptValues): number {
+  let squares = 0;
+  let place = 0;
+  for (let chunk = 0; chunk < kept.counts.length; chunk++) {
+    const own = kept.counts[chunk]!;
+    let largerCount = 0;
+    for (const end = place + own; place < end; place++)
+      if (kept.entries[place]! >= ENTRY_LARGER) largerCount += 1;
+    const [high, low] = [magnitudeOfLevel(kept.larger[chunk]!), magnitudeOfLevel(kept.smaller[chunk]!)];
+    squares += largerCount * high * high + (own - largerCount) * low * low;
+  }
+  return squares;
+}
+
+/** target += factor * kept; senders += weight wherever a value was sent. */
+export function addKept(
+  kept: KeptValues,
+  factor: number,
+  target: Float32Array | Float64Array,
+  senders?: { readonly sums: Float64Array; readonly weight: number },
+): void {
+  let place = 0;
+  for (let chunk = 0; chunk < kept.counts.length; chunk++) {
+    const from = chunk * CHUNK_VALUES;
+    const high = factor * magnitudeOfLevel(kept.larger[chunk]!);
+    const low = factor * magnitudeOfLevel(kept.smaller[chunk]!);
+    for (const end = place + kept.counts[chunk]!; place < end; place++) {
+      const entry = kept.entries[place]!;
+      const magnitude = entry >= ENTRY_LARGER ? high : low;
+      const at = from + (entry & ENTRY_INDEX);
+      target[at]! += (entry & ENTRY_NEGATIVE) === 0 ? magnitude : -magnitude;
+      if (senders !== undefined) senders.sums[at]! += senders.weight;
+    }
+  }
 }
 
 /** Largest level that is accepted: 1e30, far from what float32 cannot hold even when many are added. */
-const LEVEL_MAX = levelOf(1e30);
+const LEVEL_MAX = 0x715;
 
 const zigzag = (difference: number) => (difference < 0 ? -2 * difference - 1 : 2 * difference);
 const unzigzag = (number: number) => ((number & 1) === 1 ? -(number + 1) / 2 : number / 2);
 
-/** Scratch of one encoding: places of the kept values within their chunk, ascending. */
-const keptIndices = new Uint16Array(CHUNK_VALUES);
 const histogram = new Uint32Array(2048);
 
-/** Fills `keptIndices` with the `most` largest magnitudes of a chunk, never zeros; among equals the first ones. */
-function keepLargest(magnitudes: Uint32Array, from: number, to: number, most: number): number {
+/** Writes the entries of a chunk's `most` largest magnitudes from `place` on; returns how many. */
+function keepLargest(
+  magnitudes: Uint32Array,
+  from: number,
+  to: number,
+  most: number,
+  entries: Uint16Array,
+  place: number,
+): number {
   const { threshold, ties } = thresholdOf(magnitudes, from, to, most);
+  const least = Math.max(threshold, MAGNITUDE_MIN);
+  let tiesLeft = threshold < MAGNITUDE_MIN ? most : ties;
   let kept = 0;
-  let tiesLeft = ties;
   for (let i = from; i < to; i++) {
     const magnitude = magnitudes[i]! & 0x7fffffff;
-    if (magnitude > threshold) keptIndices[kept++] = i - from;
-    else if (magnitude === threshold && magnitude > 0 && tiesLeft > 0) {
-      keptIndices[kept++] = i - from;
-      tiesLeft -= 1;
-    }
+    if (magnitude < least || (magnitude === least && tiesLeft-- <= 0)) continue;
+    entries[place + kept++] = (i - from) | (magnitudes[i]! >>> 31 === 0 ? 0 : ENTRY_NEGATIVE);
   }
   return kept;
 }
@@ -212,35 +287,71 @@ const RADIX_PASSES = [
   [0, 10],
 ] as const;
 
+/** Fixed point: the largest kept magnitude has its leading digit at bit 21, so 1,024 of them sum up in 32 bits. */
+const FIXED_BITS = 21;
+
 /**
- * The two magnitudes that stand for the kept ones with little squared error (Lloyd's iteration, from their mean), as
- * levels: larger and smaller.
+ * The two magnitudes that stand for the kept ones with little squared error (Lloyd's iteration, from their mean), and
+ * which of them stands for which value. Magnitudes are 22-bit fixed point under the largest one's exponent; quotients
+ * are cut off.
  */
-function twoLevels(vector: Float32Array, from: number, kept: number): [number, number] {
+function twoLevels(magnitudes: Uint32Array, kept: KeptValues, chunk: number, first: number): void {
+  const { entries } = kept;
+  const from = chunk * CHUNK_VALUES;
+  const count = kept.counts[chunk]!;
+  const last = first + count;
+  let peak = 0;
+  for (let j = first; j < last; j++)
+    peak = Math.max(peak, magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff);
+  const exponent = peak >>> 23;
   let sum = 0;
-  for (let j = 0; j < kept; j++) sum += Math.abs(vector[from + keptIndices[j]!]!);
-  let low = 0;
-  let high = 0;
-  let split = sum / kept;
+  for (let j = first; j < last; j++) {
+    const magnitude = magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff;
+    const fixed = ((magnitude & 0x7fffff) | 0x800000) >>> Math.min(31, 2 + exponent - (magnitude >>> 23));
+    fixedPoint[j - first] = fixed;
+    sum += fixed;
+  }
+  let low = Math.floor(sum / count);
+  let high = low;
+  let split = low;
   for (let pass = 0; pass < LLOYD_PASSES; pass++) {
     let lowSum = 0;
     let lowCount = 0;
-    for (let j = 0; j < kept; j++) {
-      const magnitude = Math.abs(vector[from + keptIndices[j]!]!);
-      if (magnitude > split) continue;
-      lowSum += magnitude;
+    for (let j = 0; j < count; j++) {
+      if (fixedPoint[j]! > split) continue;
+      lowSum += fixedPoint[j]!;
       lowCount += 1;
     }
-    // All equal, up to the rounding of their mean: one magnitude.
-    if (lowCount === 0 || lowCount === kept) {
-      low = high = sum / kept;
+    // All equal: one magnitude.
+    if (lowCount === 0 || lowCount === count) {
+      low = high = Math.floor(sum / count);
       break;
     }
-    low = lowSum / lowCount;
-    high = (sum - lowSum) / (kept - lowCount);
-    split = (low + high) / 2;
+    low = Math.floor(lowSum / lowCount);
+    high = Math.floor((sum - lowSum) / (count - lowCount));
+    split = (low + high) >>> 1;
   }
-  const larger = levelOf(high);
-  const smaller = levelOf(low);
-  return [larger, Math.max(1, smaller, larger - LEVEL_STEPS_MAX)];
+  const larger = levelOfFixed(high, exponent);
+  const smaller = Math.max(1, levelOfFixed(low, exponent), larger - LEVEL_STEPS_MAX);
+  kept.larger[chunk] = larger;
+  kept.smaller[chunk] = smaller;
+  const middle = (fixedOfLevel(larger, exponent) + fixedOfLevel(smaller, exponent)) >>> 1;
+  for (let j = first; j < last; j++)
+    if (larger === smaller || fixedPoint[j - first]! > middle) entries[j]! |= ENTRY_LARGER;
+}
+
+const fixedPoint = new Uint32Array(CHUNK_VALUES);
+
+/** Nearest level (ties up) of a fixed-point magnitude under `exponent`; 0 for 0. */
+function levelOfFixed(fixed: number, exponent: number): number {
+  if (fixed === 0) return 0;
+  const power = 31 - Math.clz32(fixed);
+  const digits = (fixed << (FIXED_BITS - power)) & 0x1fffff;
+  return ((((exponent + power - FIXED_BITS) << FIXED_BITS) + digits + (1 << 17)) >>> 18) & 0xffff;
+}
+
+function fixedOfLevel(level: number, exponent: number): number {
+  const down = exponent - (level >>> 3);
+  const leading = (8 + (level & 7)) << (FIXED_BITS - 3);
+  return down < 0 ? leading << 1 : leading >>> Math.min(31, down);
 }

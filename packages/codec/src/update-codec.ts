@@ -1,10 +1,11 @@
 /**
  * An update made small: one flat float32 vector to self-describing bytes and back.
  *
- * Layout, little-endian: u8 scheme (1 fp32, 2 int8, 3 int4, 4 top-k), u8 zero, u16 parameter of the scheme (fp32 0,
- * int8 and int4 their block size, top-k its k), u32 value count, then the scheme's body:
+ * Layout, little-endian: u8 scheme (1 fp32, 2 int8, 3 int4, 4 top-k, 5 fp16, 6 sign), u8 zero, u16 parameter of the
+ * scheme (fp32, fp16 0; int8, int4, sign their block size; top-k its k), u32 value count, then the scheme's body:
  *   fp32: count float32;
- *   int8, int4: scales and codes of blocks (block-codes.ts);
+ *   fp16: half-precision numbers under one power of two (half-floats.ts);
+ *   int8, int4, sign: scales and codes of blocks (block-codes.ts);
  *   top-k: the k largest of every 4,096 values, entropy coded; its length varies (top-k.ts).
  *
  * What was lost in encoding belongs to the residual (see replica.ts); nothing here remembers.
@@ -12,17 +13,37 @@
  * Hostile bytes: `inspectUpdate` decides in one pass, without allocating anything of the update's size, whether bytes
  * may be decoded; it never throws, and what it accepts decodes to finite values only.
  */
-import { BLOCK_VALUES, blockCodesBytes, encodeBlocks, inspectBlocks, walkBlocks } from './block-codes.ts';
-import { encodeTopK, topKMaxBytes, walkTopK } from './top-k.ts';
+import {
+  BLOCK_VALUES,
+  blockCodesBytes,
+  encodeBlocks,
+  inspectBlocks,
+  walkBlocks,
+  type CodeBits,
+} from './block-codes.ts';
+import { encodeHalfFloats, forEachHalfFloat, halfFloatsBytes, inspectHalfFloats } from './half-floats.ts';
+import {
+  addKept,
+  emptyKept,
+  keptSquares,
+  readTopK,
+  selectTopK,
+  topKMaxBytes,
+  writeTopK,
+  type KeptValues,
+} from './top-k.ts';
+import { norm } from './vectors.ts';
 
 /** Values kept of every 4,096. */
 export const TOP_K_CHOICES = [16, 32, 64, 128, 256, 512, 1024] as const;
 export type TopKScheme = `topk-${(typeof TOP_K_CHOICES)[number]}`;
-export type Scheme = 'fp32' | 'int8' | 'int4' | TopKScheme;
+export type Scheme = 'fp32' | 'fp16' | 'int8' | 'int4' | 'sign' | TopKScheme;
 export const SCHEMES: readonly Scheme[] = [
   'fp32',
+  'fp16',
   'int8',
   'int4',
+  'sign',
   ...TOP_K_CHOICES.map((k) => `topk-${k}` as const),
 ];
 
@@ -35,33 +56,34 @@ const SCALE_MAX = 1e30;
 
 /** What a scheme's name means; the header's first bytes say the same. */
 type Format =
-  | { readonly code: 1; readonly parameter: 0 }
-  | { readonly code: 2 | 3; readonly parameter: typeof BLOCK_VALUES; readonly bits: 8 | 4 }
+  | { readonly code: 1 | 5; readonly parameter: 0 }
+  | { readonly code: 2 | 3 | 6; readonly parameter: typeof BLOCK_VALUES; readonly bits: CodeBits }
   | { readonly code: 4; readonly parameter: number };
-const FP32: Format = { code: 1, parameter: 0 };
-const INT8: Format = { code: 2, parameter: BLOCK_VALUES, bits: 8 };
-const INT4: Format = { code: 3, parameter: BLOCK_VALUES, bits: 4 };
+const FORMATS = {
+  fp32: { code: 1, parameter: 0 },
+  fp16: { code: 5, parameter: 0 },
+  int8: { code: 2, parameter: BLOCK_VALUES, bits: 8 },
+  int4: { code: 3, parameter: BLOCK_VALUES, bits: 4 },
+  sign: { code: 6, parameter: BLOCK_VALUES, bits: 1 },
+} as const;
+const DENSE = Object.values(FORMATS);
 
 function formatOf(scheme: Scheme): Format {
   switch (scheme) {
     case 'fp32':
-      return FP32;
+    case 'fp16':
     case 'int8':
-      return INT8;
     case 'int4':
-      return INT4;
+    case 'sign':
+      return FORMATS[scheme];
     default:
       return { code: 4, parameter: Number(scheme.slice('topk-'.length)) };
   }
 }
 
 /** The format of bytes that were inspected. */
-function formatIn(bytes: Uint8Array): Format {
-  if (bytes[0] === 1) return FP32;
-  if (bytes[0] === 2) return INT8;
-  if (bytes[0] === 3) return INT4;
-  return { code: 4, parameter: bytes[2]! | (bytes[3]! << 8) };
-}
+const formatIn = (bytes: Uint8Array): Format =>
+  DENSE.find(({ code }) => code === bytes[0]) ?? { code: 4, parameter: bytes[2]! | (bytes[3]! << 8) };
 
 /** Whether an update of this scheme leaves most values out: what is unsent then waits in the residual for long. */
 export const isSparse = (scheme: Scheme): boolean => formatOf(scheme).code === 4;
@@ -72,8 +94,11 @@ export function encodedBytes(scheme: Scheme, count: number): number {
   switch (format.code) {
     case 1:
       return HEADER_BYTES + 4 * count;
+    case 5:
+      return HEADER_BYTES + halfFloatsBytes(count);
     case 2:
     case 3:
+    case 6:
       return HEADER_BYTES + blockCodesBytes(format.bits, count);
     case 4:
       return HEADER_BYTES + topKMaxBytes(format.parameter, count);
@@ -85,25 +110,43 @@ export function encodedBytes(scheme: Scheme, count: number): number {
 /** Encodes a finite vector. The vector is not changed; the bytes are the caller's. */
 export function encodeUpdate(scheme: Scheme, vector: Float32Array): Uint8Array {
   const format = formatOf(scheme);
-  const count = vector.length;
+  if (format.code === 4)
+    return encodeKept(format.parameter, vector.length, selectTopK(format.parameter, vector));
+  const { bytes, body } = withHeader(scheme, vector.length);
+  switch (format.code) {
+    case 1: {
+      const view = new DataView(body.buffer, body.byteOffset);
+      for (let i = 0; i < vector.length; i++) view.setFloat32(4 * i, vector[i]!, true);
+      return bytes;
+    }
+    case 5:
+      encodeHalfFloats(vector, body);
+      return bytes;
+    case 2:
+    case 3:
+    case 6:
+      encodeBlocks(format.bits, vector, body);
+      return bytes;
+    default:
+      return format satisfies never;
+  }
+}
+
+/** The update that says what was kept (`selectTopK`, here or on a GPU) of `count` values. */
+export function encodeKept(k: number, count: number, kept: KeptValues): Uint8Array {
+  const { bytes } = withHeader(`topk-${k}` as TopKScheme, count);
+  return bytes.slice(0, writeTopK(k, count, kept, bytes, HEADER_BYTES));
+}
+
+/** Zero bytes of a scheme's size behind its header; the body is a view. */
+export function withHeader(scheme: Scheme, count: number): { bytes: Uint8Array; body: Uint8Array } {
+  const format = formatOf(scheme);
   const bytes = new Uint8Array(encodedBytes(scheme, count));
   const view = new DataView(bytes.buffer);
   bytes[0] = format.code;
   view.setUint16(2, format.parameter, true);
   view.setUint32(4, count, true);
-  switch (format.code) {
-    case 1:
-      for (let i = 0; i < count; i++) view.setFloat32(HEADER_BYTES + 4 * i, vector[i]!, true);
-      return bytes;
-    case 2:
-    case 3:
-      encodeBlocks(format.bits, vector, bytes.subarray(HEADER_BYTES));
-      return bytes;
-    case 4:
-      return bytes.slice(0, encodeTopK(format.parameter, vector, bytes, HEADER_BYTES));
-    default:
-      return format satisfies never;
-  }
+  return { bytes, body: bytes.subarray(HEADER_BYTES) };
 }
 
 export type UpdateRejection =
@@ -140,22 +183,64 @@ export function inspectUpdate(
         if (!(Math.abs(value) <= SCALE_MAX)) return 'update-not-finite';
       }
       return null;
+    case 5:
+      return inspectHalfFloats(parameterCount, bytes.subarray(HEADER_BYTES));
     case 2:
     case 3:
+    case 6:
       return inspectBlocks(format.bits, parameterCount, bytes.subarray(HEADER_BYTES), SCALE_MAX);
     case 4:
-      return walkTopK(format.parameter, parameterCount, bytes, HEADER_BYTES, null) < 0
-        ? 'update-bad-code'
-        : null;
+      return readTopK(format.parameter, parameterCount, bytes, HEADER_BYTES, null) ? null : 'update-bad-code';
     default:
       return format satisfies never;
   }
 }
 
+/** An update whose header was read, and of a sparse one the entropy coding undone: what may be done more than once. */
+export type OpenUpdate =
+  | { readonly kind: 'values'; readonly code: 1 | 5; readonly count: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'blocks'; readonly bits: CodeBits; readonly count: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'kept'; readonly count: number; readonly kept: KeptValues; readonly bytes: Uint8Array };
+
+/** Only for bytes that `inspectUpdate` accepted, or that we encoded. */
+export function openUpdate(bytes: Uint8Array): OpenUpdate {
+  const format = formatIn(bytes);
+  const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
+  switch (format.code) {
+    case 1:
+    case 5:
+      return { kind: 'values', code: format.code, count, bytes };
+    case 2:
+    case 3:
+    case 6:
+      return { kind: 'blocks', bits: format.bits, count, bytes };
+    case 4: {
+      const kept = emptyKept(format.parameter, count);
+      readTopK(format.parameter, count, bytes, HEADER_BYTES, kept);
+      return { kind: 'kept', count, kept, bytes };
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+/** What lies behind the header. */
+export const bodyOf = (update: OpenUpdate): Uint8Array => update.bytes.subarray(HEADER_BYTES);
+
+/** The numbers of an update that sends numbers. */
+export function valuesOf(update: OpenUpdate & { kind: 'values' }): Float32Array {
+  const values = new Float32Array(update.count);
+  const body = bodyOf(update);
+  if (update.code === 5) forEachHalfFloat(update.count, body, (i, value) => (values[i] = value));
+  else new Uint8Array(values.buffer).set(body);
+  return values;
+}
+
 /** Restores the vector. Only for bytes that `inspectUpdate` accepted, or that we encoded. */
 export function decodeUpdate(bytes: Uint8Array): Float32Array {
-  const vector = new Float32Array(countIn(bytes));
-  addDecoded(bytes, 1, vector);
+  const update = openUpdate(bytes);
+  const vector = new Float32Array(update.count);
+  addOpen(update, 1, vector);
   return vector;
 }
 
@@ -165,46 +250,44 @@ export interface Senders {
   readonly weight: number;
 }
 
-/**
- * target += factor * decode(bytes), without an intermediate vector, value by value. A dense update sends every value,
- * also the zeros.
- */
+/** target += factor * decode(bytes), value by value. */
 export function addDecoded(
   bytes: Uint8Array,
   factor: number,
   target: Float32Array | Float64Array,
   senders?: Senders,
 ): void {
-  walk(bytes, factor, target, senders);
+  addOpen(openUpdate(bytes), factor, target, senders);
 }
 
-/** Norm of what the bytes decode to, without decoding into a vector. */
-export const encodedNorm = (bytes: Uint8Array): number => Math.sqrt(walk(bytes, 0, null));
-
-const countIn = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
-
-/** Adds to the target, if there is one; returns the sum of the decoded squares. */
-function walk(
-  bytes: Uint8Array,
+/** target += factor * update, value by value. A dense update sends every value, also the zeros. */
+export function addOpen(
+  update: OpenUpdate,
   factor: number,
-  target: Float32Array | Float64Array | null,
+  target: Float32Array | Float64Array,
   senders?: Senders,
-): number {
-  const format = formatIn(bytes);
-  const count = countIn(bytes);
-  if (format.code === 4) {
-    const into =
-      target === null ? null : { values: target, factor, senders: senders?.sums, weight: senders?.weight };
-    return walkTopK(format.parameter, count, bytes, HEADER_BYTES, into);
+): void {
+  if (update.kind === 'kept') {
+    addKept(update.kept, factor, target, senders);
+    return;
   }
-  if (senders !== undefined) for (let i = 0; i < count; i++) senders.sums[i]! += senders.weight;
-  if (format.code !== 1) return walkBlocks(format.bits, count, bytes.subarray(HEADER_BYTES), factor, target);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let squares = 0;
-  for (let i = 0; i < count; i++) {
-    const value = view.getFloat32(HEADER_BYTES + 4 * i, true);
-    squares += value * value;
-    if (target !== null) target[i]! += factor * value;
+  if (senders !== undefined) for (let i = 0; i < update.count; i++) senders.sums[i]! += senders.weight;
+  if (update.kind === 'blocks') walkBlocks(update.bits, update.count, bodyOf(update), factor, target);
+  else for (const [i, value] of valuesOf(update).entries()) target[i]! += factor * value;
+}
+
+/** Norm of what the bytes decode to. */
+export const encodedNorm = (bytes: Uint8Array): number => openNorm(openUpdate(bytes));
+
+export function openNorm(update: OpenUpdate): number {
+  switch (update.kind) {
+    case 'kept':
+      return Math.sqrt(keptSquares(update.kept));
+    case 'blocks':
+      return Math.sqrt(walkBlocks(update.bits, update.count, bodyOf(update), 0, null));
+    case 'values':
+      return norm(valuesOf(update));
+    default:
+      return update satisfies never;
   }
-  return squares;
 }

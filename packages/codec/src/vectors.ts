@@ -101,3 +101,13 @@ export function initialParameters(tensors: readonly ParameterShape[], seed: numb
   }
   return vector;
 }
+
+const double = new Float64Array(1);
+const doubleWords = new Uint32Array(double.buffer);
+
+/** 2^power for whole powers from -1022 to 1023, exactly on every engine. Little-endian machines, as all that run WebGPU. */
+export function powerOfTwo(power: number): number {
+  doubleWords[0] = 0;
+  doubleWords[1] = (power + 1023) << 20;
+  return double[0]!;
+}

@@ -21,13 +21,15 @@ export const RunStateSchema = Type.Enum(RUN_STATES);
 export type RunState = (typeof RUN_STATES)[number];
 
 /**
- * How an update is made small on the wire: dense in 32, 8 or 4 bits a value, or the k largest of every 4,096 values with
+ * How an update is made small on the wire: dense in 32, 16, 8, 4 bits or one (the sign) a value, or the k largest of every 4,096 values with
  * 2 bits each (about 0.15 bits a parameter at k = 64, 0.46 at 256).
  */
 export const CODECS = [
   'fp32',
+  'fp16',
   'int8',
   'int4',
+  'sign',
   'topk-16',
   'topk-32',
   'topk-64',
@@ -41,8 +43,10 @@ export type Codec = (typeof CODECS)[number];
 /** What an update takes on the wire, bytes a parameter; sparse ones vary by some percent with what was learned. */
 export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
   fp32: 4,
+  fp16: 2,
   int8: 1.008,
   int4: 0.508,
+  sign: 0.133,
   'topk-16': 0.0057,
   'topk-32': 0.0102,
   'topk-64': 0.0183,

@@ -69,8 +69,8 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
   const { parameterCount } = model.layout;
   const first = firstWeights(model.layout, seed);
   // All replicas compute the same mean of the same updates: once is enough.
-  let mean: Float32Array = new Float32Array();
-  const average = () => mean;
+  let mean: Float32Array | null = null;
+  const average: typeof averageUpdates = (...asked) => (mean ??= averageUpdates(...asked));
   const peers = Array.from(
     { length: peerCount },
     (_, p) => new Peer({ ...options, average, parameterCount }, `v${p + 10}`),
@@ -96,7 +96,7 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       bytes += encoded.length;
       updatesSent += 1;
     }
-    mean = averageUpdates(updates, parameterCount, options.divisor);
+    mean = null;
     for (const [p, peer] of peers.entries()) if (!isLeaving[p]) peer.replica.commit(updates, true);
     for (const [p, peer] of peers.entries()) {
       if (!isLeaving[p]) continue;
