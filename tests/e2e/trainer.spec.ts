@@ -2,69 +2,29 @@
  * The trainer in real Chromium, in a real Worker, on a real WebGPU device (the software adapter where there is no GPU).
  * Self-contained: builds a page of its own, serves it, and asserts the adapter before it believes anything.
  */
-import { createServer, type Server } from 'node:http';
-import { readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 import type { ModelSpec } from '@murmuration/protocol';
-import { build } from 'vite';
-import { BROWSER_VARIABLE } from './global-setup.ts';
 import type { TrainerPage } from '../../packages/trainer/tests/browser/page.ts';
 import type { Request } from '../../packages/trainer/tests/browser/worker.ts';
+import { askWorker, openTrainerBrowser, type TrainerBrowser } from './trainer-page.ts';
 
 declare const trainerPage: TrainerPage;
 
-const PAGE_ROOT = fileURLToPath(new URL('../../packages/trainer/tests/browser', import.meta.url));
-const { executablePath } = JSON.parse(process.env[BROWSER_VARIABLE]!) as { readonly executablePath: string };
-const MIME: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
-
-let server: Server;
-let browser: Browser;
+let browser: TrainerBrowser;
 let page: Page;
 
 test.describe.configure({ mode: 'serial', timeout: 180_000 });
 
 test.beforeAll(async () => {
-  const outDir = test.info().outputPath('page');
-  await build({
-    root: PAGE_ROOT,
-    configFile: false,
-    logLevel: 'warn',
-    worker: { format: 'es' },
-    build: { outDir, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 4_000 },
-  });
-  server = createServer(async (request, response) => {
-    const path = join(outDir, request.url === '/' ? 'index.html' : request.url!);
-    const body = await readFile(path).catch(() => null);
-    if (body === null) response.writeHead(404).end();
-    else
-      response
-        .writeHead(200, { 'content-type': MIME[extname(path)] ?? 'application/octet-stream' })
-        .end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  browser = await chromium.launch({
-    executablePath,
-    chromiumSandbox: process.getuid?.() !== 0,
-    args: ['--enable-unsafe-webgpu'],
-  });
+  browser = await openTrainerBrowser(test.info().outputPath('page'));
 });
-
-test.afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
-
+test.afterAll(() => browser?.close());
 test.beforeEach(async () => {
-  page = await browser.newPage();
-  const address = server.address() as { port: number };
-  await page.goto(`http://127.0.0.1:${address.port}/`);
+  page = await browser.open();
 });
 test.afterEach(() => page.close());
 
-const ask = <T>(request: Request, worker = 'gpu'): Promise<T> =>
-  page.evaluate(([name, asked]) => trainerPage.ask(name, asked), [worker, request] as const) as Promise<T>;
+const ask = <T>(request: Request, worker = 'gpu') => askWorker<T>(page, request, worker);
 
 interface Trained {
   readonly kind: string;

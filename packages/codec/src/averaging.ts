@@ -15,7 +15,7 @@
  * It refuses to know who an author is and what it did before: members that joined at different times must agree.
  * Cost: O(n P) for norms and sums, and n^2 / 2 products of at most SAMPLE_VALUES values.
  */
-import { sumOf, type SumPart } from './exact-mean.ts';
+import { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';
 import { mulberry } from './random.ts';
 import { addOpen, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
 
@@ -73,9 +73,14 @@ export function averageUpdates(
   divisor: Divisor = 'all',
   rate = 1,
 ): Float32Array {
-  const weighed = weighUpdates(updates, count);
-  return divisor === 'all' ? sumOf(partsOf(weighed, rate), count) : meanOfSenders(weighed, count, rate);
+  return divisor === 'all'
+    ? sumOf(planMean(updates, count, rate), count)
+    : meanOfSenders(weighUpdates(updates, count), count, rate);
 }
+
+/** The mean over all, times `rate`, as whole numbers that are still to be added: here (`sumOf`) or on a GPU. */
+export const planMean = (updates: readonly GroupUpdate[], count: number, rate: number): SumPlan =>
+  planSum(partsOf(weighUpdates(updates, count), rate), count);
 
 /** What the mean times `rate` is the sum of: those that count, ascending by author. */
 export const partsOf = (weighed: readonly WeighedUpdate[], rate: number): SumPart[] =>

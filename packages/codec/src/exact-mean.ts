@@ -25,6 +25,7 @@ export interface SumPart {
 
 /** What is left to do, in whole numbers. */
 export interface SumPlan {
+  readonly parts: readonly SumPart[];
   /** Power of two, a block. */
   readonly units: Float32Array;
   /** As `parts`. Dense: one a block, times the code. Sparse: two a block, of the larger and the smaller magnitude. */
@@ -46,7 +47,7 @@ export function planSum(parts: readonly SumPart[], count: number): SumPlan {
     for (let block = 0; block < blocks; block++) largest[block]! += factor * peaks[p]![block]!;
   const units = new Float32Array(blocks);
   for (let block = 0; block < blocks; block++) units[block] = unitFor(largest[block]!);
-  return { units, multipliers: parts.map((part) => multipliersOf(part, units)) };
+  return { parts, units, multipliers: parts.map((part) => multipliersOf(part, units)) };
 }
 
 const floats = new Float32Array(1);
@@ -115,8 +116,7 @@ const ROUNDER = 6755399441055744;
 const roundHalfEven = (value: number) => value + ROUNDER - ROUNDER;
 
 /** The sum, float32. Every value is a whole number under 2^24 times a power of two, so nothing is lost in it. */
-export function sumOf(parts: readonly SumPart[], count: number): Float32Array {
-  const { units, multipliers } = planSum(parts, count);
+export function sumOf({ parts, units, multipliers }: SumPlan, count: number): Float32Array {
   const sum = new Int32Array(count);
   for (const [p, part] of parts.entries()) addPart(part, units, multipliers[p]!, sum);
   const mean = new Float32Array(count);

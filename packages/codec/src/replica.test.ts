@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { averageUpdates } from './averaging.ts';
 import { mulberry } from './random.ts';
-import { Replica, ReplicaError } from './replica.ts';
+import { ReplicaError } from './anchor.ts';
+import { Replica } from './replica.ts';
 import { decodeUpdate, encodeUpdate } from './update-codec.ts';
 import { fingerprint, parametersFromBytes, parametersToBytes, relativeDistance } from './vectors.ts';
 

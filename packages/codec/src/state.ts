@@ -11,7 +11,7 @@
  * step), without a logarithm whose last bit would depend on the machine. Byte 255 is zero. 5.008 bytes a value.
  */
 import type { GroupUpdate } from './averaging.ts';
-import type { Replica } from './replica.ts';
+import type { Anchor } from './anchor.ts';
 
 /** Values of a chunk: 200 blocks, 256,404 bytes; with its frame's header it stays under 256 KiB. */
 export const CHUNK_VALUES = 51_200;
@@ -151,7 +151,7 @@ export interface Assembly {
  * Null: the chunks are no state of this model; the replica is unchanged.
  */
 export function loadState(
-  replica: Replica,
+  replica: Anchor,
   { chunks, commits }: Assembly,
 ): Pick<ReplicaState, 'secondMoment' | 'stepCount'> | null {
   const parameterCount = replica.anchor.length;

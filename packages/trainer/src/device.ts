@@ -29,6 +29,8 @@ export interface Device {
   readonly adapter: Adapter;
   /** Largest buffer that a kernel may bind, bytes. */
   readonly bufferMaxBytes: number;
+  /** The device itself, for kernels of our own; null on the CPU. */
+  readonly gpu: () => GPUDevice | null;
   /** Why the device is gone; null while it is there. */
   readonly lost: () => string | null;
   /** First error that WebGPU reported outside any scope; after it no result of this device can be trusted. */
@@ -62,6 +64,7 @@ async function openCpu(): Promise<Device> {
       isFallbackAdapter: false,
     },
     bufferMaxBytes: Number.MAX_SAFE_INTEGER,
+    gpu: () => null,
     lost: () => null,
     fault: () => null,
     compileAhead: () => Promise.resolve(),
@@ -127,6 +130,7 @@ async function openGpu(): Promise<Device> {
       isFallbackAdapter,
     },
     bufferMaxBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+    gpu: () => device,
     lost: () => lost,
     fault: () => fault,
     compileAhead: async (work) => {

@@ -1,24 +1,21 @@
 /**
  * One run on this machine, and the work that commands ask for.
  *
- * What lives where. The replica (anchor, residual) is on the CPU and is the truth; samples are bytes on the CPU; on the
- * device there are only Adam's moments between commands, and weights and batches while one runs.
+ * What lives where. The anchor is on the CPU and is the truth; what is this tab's own (progress, residual) is where its
+ * updates are formed (position.ts); samples are bytes on the CPU; Adam's moments are on the device, and weights and
+ * batches while a command runs.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  encodeState,
-  loadState,
-  parametersFromBytes,
-  parametersToBytes,
-  slicesOf,
-  Replica,
-} from '@murmuration/codec';
+import { encodeState, loadState, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import { Adam } from './adam.ts';
 import type { Breath } from './breath.ts';
+import { calibrate } from './codec-calibration.ts';
+import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
 import { Network } from './network.ts';
+import { GpuPosition, HostPosition, type Position } from './position.ts';
 import { crossEntropy } from './reference.ts';
 import { Samples, type Batch } from './samples.ts';
 import { selfTest } from './self-test.ts';
@@ -48,30 +45,30 @@ export type Answer = TrainerEvent extends infer Event
 export class Stage {
   readonly #manifest: RunManifest;
   readonly #network: Network;
-  readonly #replica: Replica;
+  readonly #position: Position;
   readonly #adam: Adam;
   readonly #samples: Samples;
   /** Null until a state or a checkpoint was loaded. */
   #round: number | null = null;
 
-  private constructor(manifest: RunManifest, network: Network) {
+  private constructor(manifest: RunManifest, network: Network, formedBy: Shape | 'host') {
     const { training, dataset, parameterCount, seed } = manifest;
     this.#manifest = manifest;
     this.#network = network;
-    this.#replica = new Replica({
-      parameterCount,
-      scheme: training.codec,
-      outerLearningRate: training.outerLearningRate,
-    });
+    const { codec: scheme, outerLearningRate } = training;
+    const options = { parameterCount, scheme, outerLearningRate };
+    this.#position =
+      formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
     this.#adam = new Adam(network, training.learningRate);
     this.#samples = new Samples(dataset, seed);
   }
 
   /**
    * Builds the model, compiles its shaders and tests the device on it.
+   * @param formedBy where updates are formed; without it the device is tried.
    * @throws TrainerError 'too-small', 'self-test', or 'error' naming the field
    */
-  static async prepare(manifest: RunManifest, device: Device): Promise<Stage> {
+  static async prepare(manifest: RunManifest, device: Device, formedBy?: Shape | 'host'): Promise<Stage> {
     const { model, training, dataset } = manifest;
     const network = new Network(model);
     const { parameterCount, tensors, outputShapes } = network.layout;
@@ -100,11 +97,13 @@ export class Stage {
         'self-test',
         `${failure.case}: ${failure.value} is off by ${failure.relativeError.toExponential(1)} (relative) on ${device.adapter.vendor} ${device.adapter.architecture}`,
       );
-    return new Stage(manifest, network);
+    const chosen = formedBy ?? (await calibrate(device.gpu(), training.codec, parameterCount)).chosen;
+    return new Stage(manifest, network, chosen);
   }
 
-  /** Frees what is on the device. The replica and the samples stay; training goes on from the anchor with new moments. */
+  /** Frees what is on the device. The anchor and the samples stay; training goes on from there with new moments. */
   leaveDevice(): void {
+    this.#position.leaveDevice();
     this.#adam.reset();
     this.#network.dispose();
   }
@@ -113,26 +112,29 @@ export class Stage {
     command: Exclude<TrainerCommand, { kind: 'prepare' }>,
     surroundings: Surroundings,
   ): Promise<Answer> {
-    const replica = this.#replica;
+    const position = this.#position;
+    const { shared } = position;
     const adam = this.#adam;
     const samples = this.#samples;
     const { parameterCount } = this.#manifest;
     switch (command.kind) {
       case 'load-state': {
-        const state = loadState(replica, command);
+        const state = loadState(shared, command);
         if (state === null) throw new TrainerError('error', 'state: these chunks are no state of this model');
         adam.load(state.secondMoment, state.stepCount);
+        await position.stand();
         this.#round = command.round;
-        return { kind: 'state-loaded', round: command.round, anchor: replica.fingerprint };
+        return { kind: 'state-loaded', round: command.round, anchor: shared.fingerprint };
       }
       case 'load-checkpoint': {
         const parameters = parametersFromBytes(command.parameters, parameterCount);
         if (parameters === null)
           throw new TrainerError('error', 'parameters: these bytes are no checkpoint of this model');
-        replica.load(parameters);
+        shared.load(parameters);
         adam.reset();
+        await position.stand();
         this.#round = command.round;
-        return { kind: 'state-loaded', round: command.round, anchor: replica.fingerprint };
+        return { kind: 'state-loaded', round: command.round, anchor: shared.fingerprint };
       }
       case 'add-shard':
         samples.addShard(command.shardIndex, command.bytes);
@@ -150,10 +152,9 @@ export class Stage {
         return this.#formUpdate(command);
       case 'commit':
         this.#standing(command);
-        replica.meet(command.round, slicesOf(command.updates));
-        replica.commit(command.updates, command.ownIncluded);
+        await position.commit(command.round, command.updates, command.ownIncluded);
         this.#round = command.round + 1;
-        return { kind: 'committed', round: this.#round, anchor: replica.fingerprint };
+        return { kind: 'committed', round: this.#round, anchor: shared.fingerprint };
       case 'capture':
         return this.capture();
       case 'evaluate':
@@ -166,8 +167,9 @@ export class Stage {
   /** What the replica and the moments are at this moment, also while `train` is between two steps. */
   async capture(): Promise<Answer> {
     const round = this.#standing({ kind: 'capture' });
-    const anchor = this.#replica.anchor.slice();
-    const { fingerprint } = this.#replica;
+    const { shared } = this.#position;
+    const anchor = shared.anchor.slice();
+    const { fingerprint } = shared;
     const { stepCount } = this.#adam;
     const secondMoment = await this.#adam.secondMoment();
     const chunks = encodeState({ anchor, secondMoment, stepCount });
@@ -189,10 +191,10 @@ export class Stage {
     return this.#round;
   }
 
-  #formUpdate(command: Extract<TrainerCommand, { kind: 'form-update' }>): Answer {
+  async #formUpdate(command: Extract<TrainerCommand, { kind: 'form-update' }>): Promise<Answer> {
     const round = this.#standing(command);
-    const slice = command.withSlice ? this.#replica.formSlice(round) : new Uint8Array(0);
-    return { kind: 'update-formed', round, encoded: this.#replica.formUpdate(), slice };
+    const slice = command.withSlice ? this.#position.shared.formSlice(round) : new Uint8Array(0);
+    return { kind: 'update-formed', round, encoded: await this.#position.formUpdate(), slice };
   }
 
   async #train(
@@ -207,7 +209,7 @@ export class Stage {
       throw new TrainerError('error', 'batches: a round needs at least one batch');
     this.#samples.requireShards(command.batches);
     const startedMs = performance.now();
-    let weights = network.weightsFrom(this.#replica.weights());
+    let weights = await this.#position.weights();
     const inFlight: Promise<number>[] = [];
     let lossSum = 0;
     let stepCount = 0;
@@ -237,13 +239,12 @@ export class Stage {
         assertHealthy();
       }
       for (const loss of inFlight.splice(0)) lossSum += await loss;
-      const trained = await network.vectorFrom(weights);
-      // The last chance to hear of a GPU error: what is kept below leaves this machine with the next update.
-      await breath.take();
-      assertHealthy();
       const loss = lossSum / stepCount;
-      // Weights can be finite still when the loss is not: they are given up too.
-      this.#replica.trained(Number.isFinite(loss) ? trained : trained.fill(NaN));
+      await this.#position.trained(weights, loss, async () => {
+        // The last chance to hear of a GPU error: what is kept leaves this machine with the next update.
+        await breath.take();
+        assertHealthy();
+      });
       return {
         kind: 'trained',
         round: command.round,
@@ -264,10 +265,10 @@ export class Stage {
 
   async #evaluate(round: number, { breath, assertHealthy }: Surroundings): Promise<Answer> {
     const network = this.#network;
-    const replica = this.#replica;
+    const { shared } = this.#position;
     const samples = this.#samples;
     const sampleCount = samples.validationCount;
-    const weights = network.weightsFrom(replica.average);
+    const weights = network.weightsFrom(shared.average);
     let lossSum = 0;
     let correct = 0;
     try {
@@ -298,11 +299,11 @@ export class Stage {
     return {
       kind: 'evaluated',
       round,
-      anchor: replica.fingerprint,
+      anchor: shared.fingerprint,
       loss: lossSum / sampleCount,
       accuracy: correct / sampleCount,
       sampleCount,
-      parameters: parametersToBytes(replica.average),
+      parameters: parametersToBytes(shared.average),
     };
   }
 }

@@ -15,12 +15,15 @@ import { ReplicaError } from '@murmuration/codec';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
 import { Breath } from './breath.ts';
+import type { Shape } from './codec-shaders.ts';
 import { openDevice, TrainerError, type Device } from './device.ts';
 import { Stage, type Answer } from './stage.ts';
 
 export interface TrainerOptions {
   /** 'cpu' is for tests in Node; it is never chosen in place of 'webgpu'. */
   readonly backend: 'webgpu' | 'cpu';
+  /** Where updates are formed; without it the device is tried at `prepare` (codec-calibration.ts). For tests. */
+  readonly formedBy?: Shape | 'host';
 }
 
 export interface Trainer {
@@ -128,7 +131,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (command.kind === 'prepare') {
       stage?.leaveDevice();
       stage = null;
-      stage = await Stage.prepare(command.manifest, device!);
+      stage = await Stage.prepare(command.manifest, device!, options.formedBy);
       return { kind: 'prepared' };
     }
     if (stage === null)

@@ -1,13 +1,21 @@
 /** A worker with one trainer, as in the volunteer page, and with what the test needs to do harm to its device. */
 import * as tf from '@tensorflow/tfjs-core';
+import type { Scheme } from '@murmuration/codec';
 import type { ModelSpec, Training } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import { bareLoop } from '../../src/bare-loop.ts';
+import { codecTimes } from '../../src/codec-bench.ts';
+import { calibrate } from '../../src/codec-calibration.ts';
 import { createTrainer, type Trainer } from '../../src/index.ts';
 import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../example.ts';
+import { checkCodec, openTestDevice, wildVector, type CodecCase } from './codec-checks.ts';
 
 export type Request =
-  | { readonly kind: 'open'; readonly backend: 'webgpu' | 'cpu' }
+  | {
+      readonly kind: 'open';
+      readonly backend: 'webgpu' | 'cpu';
+      readonly formedBy?: 'plain' | 'workgroup' | 'host';
+    }
   /** Prepare, become a replica at round 0, take a shard and validation samples. */
   | { readonly kind: 'stand'; readonly model: 'mlp' | 'cnn'; readonly training: Partial<Training> }
   | { readonly kind: 'prepare'; readonly model: ModelSpec }
@@ -22,6 +30,16 @@ export type Request =
   | { readonly kind: 'hide-adapters' }
   | { readonly kind: 'break-shader' }
   | { readonly kind: 'close' }
+  /** The codec's kernels against their definition. */
+  | { readonly kind: 'check-codec'; readonly cases: readonly CodecCase[] }
+  /** Where updates are formed on this machine. */
+  | {
+      readonly kind: 'time-codec';
+      readonly scheme: Scheme;
+      readonly count: number;
+      readonly turns: number;
+    }
+  | { readonly kind: 'calibrate'; readonly scheme: Scheme; readonly parameterCount: number }
   | {
       readonly kind: 'bare';
       readonly model: 'mlp' | 'cnn';
@@ -33,7 +51,19 @@ export type Reply =
   { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string };
 
 let device: GPUDevice | null = null;
+/** Buffers that were made and not destroyed, of all devices of this worker. */
+let liveBuffers = 0;
 if ('gpu' in navigator) {
+  const { createBuffer } = GPUDevice.prototype;
+  const { destroy } = GPUBuffer.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    liveBuffers += 1;
+    return createBuffer.call(this, descriptor);
+  };
+  GPUBuffer.prototype.destroy = function () {
+    liveBuffers -= 1;
+    return destroy.call(this);
+  };
   const requestDevice = GPUAdapter.prototype.requestDevice;
   GPUAdapter.prototype.requestDevice = async function (descriptor) {
     device = await requestDevice.call(this, descriptor);
@@ -48,7 +78,7 @@ const execute = (command: TrainerCommand): Promise<TrainerEvent> => trainer!.exe
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case 'open':
-      trainer ??= createTrainer({ backend: request.backend });
+      trainer ??= createTrainer(request);
       return trainer.open();
     case 'stand': {
       const manifest = exampleManifest(request.model, request.training);
@@ -89,7 +119,7 @@ async function answer(request: Request): Promise<unknown> {
       const { numTensors, numBytesAllocatedInGPU } = tf.memory() as tf.MemoryInfo & {
         numBytesAllocatedInGPU: number;
       };
-      return { numTensors, numBytesAllocatedInGPU };
+      return { numTensors, numBytesAllocatedInGPU, liveBuffers };
     }
     case 'lose-device':
       device!.destroy();
@@ -104,6 +134,28 @@ async function answer(request: Request): Promise<unknown> {
       await trainer!.close();
       trainer = null;
       return tf.engine().state.numTensors;
+    case 'check-codec': {
+      const test = await openTestDevice();
+      const verdicts = [];
+      for (const one of request.cases) verdicts.push(await checkCodec(test.device, one));
+      test.device.destroy();
+      return { isFallbackAdapter: test.isFallbackAdapter, faults: test.faults, verdicts };
+    }
+    case 'time-codec': {
+      const test = await openTestDevice();
+      const vector = wildVector(request.count, 1, 0.01);
+      const times = await codecTimes(test.device, request.scheme, vector, request.turns);
+      test.device.destroy();
+      return { ...times, faults: test.faults };
+    }
+    case 'calibrate': {
+      const test = await openTestDevice();
+      const startedMs = performance.now();
+      const found = await calibrate(test.device, request.scheme, request.parameterCount);
+      const ms = performance.now() - startedMs;
+      test.device.destroy();
+      return { ...found, ms, faults: test.faults };
+    }
     case 'bare': {
       const { model } = exampleManifest(request.model);
       const { learningRate } = exampleManifest(request.model).training;
