@@ -101,7 +101,7 @@ export class TabFleet {
     const context = await home.browser.newContext();
     context.setDefaultTimeout(ACTION_MAX_MS);
     if (this.#options.sabotage === true) await armWorkers(context, this.#options.plant);
-    if (this.#options.plant === 'no-p2p') await context.addInitScript('delete globalThis.RTCPeerConnection;');
+    if (this.#options.plant === 'no-p2p') await context.addInitScript(NO_P2P);
     const page = await context.newPage();
     let frozenPid: number | null = null;
     const consoleErrors: string[] = [];
@@ -182,10 +182,15 @@ export class TabFleet {
   }
 }
 
+/** The TypeScript loader wraps named functions in a call to `__name`, which a page does not have. */
+const NAME_SHIM = 'globalThis.__name ??= (f) => f;';
+
+const NO_P2P = 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTCPeerConnection;';
+
 /** Puts the saboteur before every script that a worker of this context begins with. */
 async function armWorkers(context: BrowserContext, plant: Plant | undefined): Promise<void> {
-  // The TypeScript loader wraps named functions in a call to `__name`, which a page does not have.
-  const prelude = `globalThis.__name ??= (f) => f;\n(${installSaboteur.toString()})();\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
+  await context.addInitScript(NAME_SHIM);
+  const prelude = `${NAME_SHIM}\n(${installSaboteur.toString()})();\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
     const answer = await route.fetch();
     const headers = Object.fromEntries(

@@ -12,8 +12,12 @@ export function verdictOf(
   outcomes: readonly AssertionOutcome[],
 ): { readonly exitCode: number; readonly outcome: string } {
   if (ending === 'interrupted') return { exitCode: 130, outcome: 'interrupted' };
+  if (empty.length > 0)
+    return {
+      exitCode: 1,
+      outcome: `the run proves nothing${ending === 'budget' ? ' when the budget ran out' : ''}`,
+    };
   if (ending === 'budget') return { exitCode: 4, outcome: 'the budget ran out before the run ended' };
-  if (empty.length > 0) return { exitCode: 1, outcome: 'the run proves nothing' };
   const failed = outcomes.filter(({ holds }) => !holds).length;
   if (failed > 0) return { exitCode: 1, outcome: `${failed} of ${outcomes.length} assertions failed` };
   return { exitCode: 0, outcome: outcomes.length === 0 ? 'the run was real' : 'every assertion holds' };
