@@ -85,6 +85,18 @@ describe('faults', () => {
     expect(report.violations).toEqual([]);
   });
 
+  it('[R4] all members die before the newcomers heard a commit: seed 7 goes on (was: one round took an hour)', () => {
+    const report = run('clean', 7, 20, {
+      tabs: 10,
+      model: 'softmax',
+      hostileShare: 0.2,
+      attack: 'omit',
+      churnPerMinute: 2,
+    });
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
+
   it.each([1, 2])('frozen tabs come back and catch up, seed %i', (seed) => {
     const report = run('freeze', seed);
     expect(report.finished).toBe(true);

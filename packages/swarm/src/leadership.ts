@@ -67,7 +67,7 @@ export class Leadership {
   /** @param company who had a replica when we came by ours: those that a majority is of as long as members are unknown. */
   constructor(self: VolunteerId, company: readonly VolunteerId[]) {
     this.#self = self;
-    this.#company = [...company, self];
+    this.#company = [...company, self].sort();
   }
 
   /** The last commit's members, or as long as we know none, those we came to. */
@@ -105,7 +105,7 @@ export class Leadership {
 
   /** Whose turn it is: of this round, then of the next. */
   order(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
-    const living = this.#rotation(alive).filter(
+    const living = this.#rotation.filter(
       (id) => (id === this.#self || alive.has(id)) && !this.#deposed.has(id),
     );
     return living.length > 0 ? living : [this.#self];
@@ -144,7 +144,9 @@ export class Leadership {
       this.#promise = { ballot, to: candidate, atMs: nowMs };
       this.#candidacy = null;
     }
-    return this.ballotMin;
+    // Two newcomers may come to the same ballot: only one of them gets it.
+    const isTaken = ballot === this.ballotMin && this.#promise?.to !== candidate;
+    return this.ballotMin + (isTaken ? 1 : 0);
   }
 
   /** A peer answered. A higher ballot than ours makes us try again with one above it. */
@@ -165,10 +167,10 @@ export class Leadership {
       return hasWon ? { kind: 'lead', ballot, isLonely } : { kind: 'wait' };
     }
     if (this.chief(reach) !== this.#self) return { kind: 'wait' };
-    const { alive, linked, gone } = reach;
-    const rotation = this.#rotation(alive);
-    const rank = rotation.indexOf(this.#self);
-    if (rank === 0 && this.#promise === null && this.#isMajority((id) => linked.has(id), gone))
+    const { linked, gone } = reach;
+    const rank = this.#rotation.indexOf(this.#self);
+    const isMember = this.#members.length > 0;
+    if (isMember && rank === 0 && this.#promise === null && this.#isMajority((id) => linked.has(id), gone))
       return { kind: 'lead', ballot: 0, isLonely: false };
     const ballot = nextBallot(this.ballotMin, rank);
     if (ballot > BALLOT_MAX) return { kind: 'wait' };
@@ -221,13 +223,14 @@ export class Leadership {
   }
 
   /**
-   * [R4] The members rotated by the round. A newcomer that knows no members yet lets everybody alive go before itself,
-   * and one that is not a member stands at the end of the line.
+   * [R4] The members rotated by the round; who is no member stands at the end of the line. A newcomer that knows no
+   * members yet lets those go before it that it came to, and goes before those that came later: by seniority there is
+   * always somebody whose turn it is, also when all members died.
    */
-  #rotation(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
-    const members = this.#members.length > 0 ? this.#members : [...alive].sort();
-    const shift = members.length > 0 ? this.#round % members.length : 0;
-    const rotated = [...members.slice(shift), ...members.slice(0, shift)];
+  get #rotation(): VolunteerId[] {
+    const line = this.#members.length > 0 ? this.#members : this.#company.filter((id) => id !== this.#self);
+    const shift = line.length > 0 ? this.#round % line.length : 0;
+    const rotated = [...line.slice(shift), ...line.slice(0, shift)];
     return rotated.includes(this.#self) ? rotated : [...rotated, this.#self];
   }
 }
