@@ -41,10 +41,15 @@ const COMMANDS = {
     'packages/cluster/src/bench-grid.ts',
     'the grid against one tab and a bare loop (npm run bench:grid)',
   ],
+  'bench-codec': [
+    'packages/cluster/src/bench-codec.ts',
+    'every way of making an update small, in Node and in a tab (npm run bench:codec)',
+  ],
   'bench-swarm': [
     'packages/cluster/src/bench-swarm.ts',
     "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
   ],
+  fuzz: ['packages/cluster/src/fuzz.ts', 'hostile bytes for the wire (npm run fuzz)'],
   test: ['packages/cluster/src/test.ts', 'everything that CI runs (npm test)'],
   check: ['packages/cluster/src/check.ts', 'format, lint, types, architecture (npm run check)'],
 };

@@ -17,6 +17,7 @@
  */
 import { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';
 import { mulberry } from './random.ts';
+import { ENTRY_INDEX, ENTRY_LARGER, ENTRY_NEGATIVE, magnitudeOfLevel, type KeptValues } from './top-k.ts';
 import { addOpen, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
 
 export interface GroupUpdate {
@@ -160,22 +161,31 @@ function outvoted(cosines: readonly (readonly number[])[]): number[] {
     .slice(0, all.length >> 1);
 }
 
-function cosinesBetween(vectors: readonly Float32Array[]): number[][] {
-  const cosines = vectors.map(() => Array.from(vectors, () => 0));
-  const norms = vectors.map((vector) => Math.sqrt(dot(vector, vector)));
-  for (let i = 0; i < vectors.length; i++)
+/** What of an update is compared: the sampled values, and for a sparse update where they are not zero. */
+interface Sample {
+  readonly values: Float32Array;
+  readonly places: Uint32Array | null;
+}
+
+function cosinesBetween(samples: readonly Sample[]): number[][] {
+  const cosines = samples.map(() => Array.from(samples, () => 0));
+  const norms = samples.map((sample) => Math.sqrt(dot(sample, sample)));
+  for (let i = 0; i < samples.length; i++)
     for (let j = 0; j < i; j++) {
       const scale = norms[i]! * norms[j]!;
-      const cosine = scale > 0 ? dot(vectors[i]!, vectors[j]!) / scale : 0;
+      const cosine = scale > 0 ? dot(samples[i]!, samples[j]!) / scale : 0;
       cosines[i]![j] = cosine;
       cosines[j]![i] = cosine;
     }
   return cosines;
 }
 
-function dot(a: Float32Array, b: Float32Array): number {
+/** In ascending order of places; leaving zeros out changes no bit. */
+function dot(a: Sample, b: Sample): number {
+  const places = a.places ?? b.places;
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  if (places === null) for (let i = 0; i < a.values.length; i++) sum += a.values[i]! * b.values[i]!;
+  else for (let p = 0; p < places.length; p++) sum += a.values[places[p]!]! * b.values[places[p]!]!;
   return sum;
 }
 
@@ -183,24 +193,52 @@ function dot(a: Float32Array, b: Float32Array): number {
  * The values on which directions are compared: all, or blocks drawn by a seed that depends on every byte of every
  * update, so that nobody knows beforehand where it will be looked at.
  */
-function sampled(updates: readonly OpenUpdate[], count: number): Float32Array[] {
+function sampled(updates: readonly OpenUpdate[], count: number): Sample[] {
   const blockCount = Math.ceil(count / SAMPLE_BLOCK_VALUES);
   const wanted = SAMPLE_VALUES / SAMPLE_BLOCK_VALUES;
   const random = mulberry(updates.reduce((hash, { bytes }) => contentHash(hash, bytes), 0));
   const chosen: number[] = [];
   for (let block = 0; block < blockCount; block++)
     if (blockCount <= wanted || random() * (blockCount - block) < wanted - chosen.length) chosen.push(block);
-  const whole = new Float64Array(count);
-  return updates.map((update) => {
-    whole.fill(0);
-    addOpen(update, 1, whole);
-    const sample = new Float32Array(Math.min(count, chosen.length * SAMPLE_BLOCK_VALUES));
-    for (const [place, block] of chosen.entries()) {
-      const from = block * SAMPLE_BLOCK_VALUES;
-      sample.set(whole.subarray(from, from + SAMPLE_BLOCK_VALUES), place * SAMPLE_BLOCK_VALUES);
+  const size = Math.min(count, chosen.length * SAMPLE_BLOCK_VALUES);
+  return updates.map((update) =>
+    update.kind === 'kept' ? sampleOfKept(update.kept, chosen, size) : sampleOfAll(update, chosen, size),
+  );
+}
+
+function sampleOfAll(update: OpenUpdate, chosen: readonly number[], size: number): Sample {
+  const whole = new Float64Array(update.count);
+  addOpen(update, 1, whole);
+  const values = new Float32Array(size);
+  for (const [place, block] of chosen.entries()) {
+    const from = block * SAMPLE_BLOCK_VALUES;
+    values.set(whole.subarray(from, from + SAMPLE_BLOCK_VALUES), place * SAMPLE_BLOCK_VALUES);
+  }
+  return { values, places: null };
+}
+
+/** A block is a chunk of the sparse codec. */
+function sampleOfKept(kept: KeptValues, chosen: readonly number[], size: number): Sample {
+  const values = new Float32Array(size);
+  const places: number[] = [];
+  let next = 0;
+  let first = 0;
+  for (let chunk = 0; chunk < kept.counts.length && next < chosen.length; chunk++) {
+    const last = first + kept.counts[chunk]!;
+    if (chosen[next] === chunk) {
+      const [high, low] = [magnitudeOfLevel(kept.larger[chunk]!), magnitudeOfLevel(kept.smaller[chunk]!)];
+      for (let at = first; at < last; at++) {
+        const entry = kept.entries[at]!;
+        const magnitude = entry >= ENTRY_LARGER ? high : low;
+        const place = next * SAMPLE_BLOCK_VALUES + (entry & ENTRY_INDEX);
+        values[place] = (entry & ENTRY_NEGATIVE) === 0 ? magnitude : -magnitude;
+        places.push(place);
+      }
+      next += 1;
     }
-    return sample;
-  });
+    first = last;
+  }
+  return { values, places: Uint32Array.from(places) };
 }
 
 function contentHash(hash: number, bytes: Uint8Array): number {

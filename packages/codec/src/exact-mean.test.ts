@@ -111,11 +111,12 @@ describe('block codes are what exact arithmetic says', () => {
   };
 
   it.each([
-    ['int8', 127n],
-    ['int4', 7n],
+    // The largest magnitude over the scale is top / share; no code is larger than most.
+    ['int8', 127n, 1n, 127n],
+    ['int4', 15n, 2n, 7n],
   ] as const)(
     '%s: the scale is the least bfloat16 that reaches, a code the nearest whole number, ties to even',
-    (scheme, top) => {
+    (scheme, top, share, most) => {
       const random = mulberry(3);
       for (let round = 0; round < 300; round++) {
         const spread = 2 ** Math.floor(160 * random() - 90);
@@ -126,11 +127,11 @@ describe('block codes are what exact arithmetic says', () => {
         const bytes = encodeUpdate(scheme, vector);
         const peak = vector.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
         const scaleBits = bytes[8]! | (bytes[9]! << 8);
-        expect(scaleBits).toBe(bfloat16Up(peak / Number(top)));
+        expect(scaleBits).toBe(bfloat16Up(peak / (Number(top) / Number(share))));
         const scale = { mantissa: BigInt((scaleBits & 0x7f) | 0x80), power: (scaleBits >>> 7) - 134 };
         const { mantissa, power } = exactOf(peak);
         const reaches = (m: bigint) =>
-          m * top * (1n << BigInt(scale.power + 300)) >= mantissa * (1n << BigInt(power + 300));
+          m * top * (1n << BigInt(scale.power + 300)) >= share * mantissa * (1n << BigInt(power + 300));
         expect(reaches(scale.mantissa)).toBe(true);
         expect(reaches(scale.mantissa - 1n)).toBe(false);
         const decoded = decodeUpdate(bytes);
@@ -142,6 +143,7 @@ describe('block codes are what exact arithmetic says', () => {
           let code = above / below;
           const twice = 2n * (above % below);
           if (twice > below || (twice === below && code % 2n === 1n)) code += 1n;
+          if (code > most) code = most;
           const size = Number(code) * Number(scale.mantissa) * 2 ** scale.power;
           expect(decoded[i]).toBe(Math.fround(Math.sign(value) * size) + 0);
         }

@@ -23,6 +23,9 @@ export const STREAM_EXTRA_BYTES = 4;
 const TOP = 1 << 24;
 const WORD = 4294967296;
 
+const TREE_NODES = 16;
+const MANTISSA_NODES = 4;
+
 /** Probabilities (of a zero) that a coder learns; both ends start from equal ones. */
 export type Probabilities = Uint16Array;
 
@@ -146,6 +149,56 @@ export class RangeDecoder {
     return value;
   }
 
+  /**
+   * A number as `encodeNumber` writes it, and `tailCount` bits behind it. What `bit` and `plain` would do, in one piece
+   * with the state in locals: sparse updates are made of little else, and it is three times as fast.
+   */
+  number(model: Probabilities, tailCount: number): number {
+    const bytes = this.#bytes;
+    let range = this.#range;
+    let code = this.#code;
+    let position = this.#position;
+    let node = 1;
+    let context = 1;
+    let base = 0;
+    let power = 0;
+    // Four decisions for the power, then one for each of its first two digits, if it has them.
+    for (let decision = 0, decisions = 4; decision < decisions; decision++) {
+      const place = base + context;
+      const p = model[place]!;
+      const bound = (range >>> PROBABILITY_BITS) * p;
+      if (code < bound) {
+        range = bound;
+        model[place] = p + ((PROBABILITY_ONE - p) >>> LEARNING_SHIFT);
+        node <<= 1;
+      } else {
+        code -= bound;
+        range -= bound;
+        model[place] = p - (p >>> LEARNING_SHIFT);
+        node = (node << 1) | 1;
+      }
+      while (range < TOP) {
+        range *= 256;
+        code = code * 256 + (position < bytes.length ? bytes[position]! : 0);
+        position += 1;
+      }
+      context = node;
+      if (decision === 3) {
+        power = node - TREE_NODES;
+        base = TREE_NODES + power * MANTISSA_NODES;
+        decisions += Math.min(2, power);
+        node = context = 1;
+      }
+    }
+    this.#range = range;
+    this.#code = code;
+    this.#position = position;
+    const left = power - Math.min(2, power);
+    const plain = left + tailCount > 0 ? this.plain(left + tailCount) : 0;
+    const number = node * (1 << left) + (plain >>> tailCount) - 1;
+    return number * (1 << tailCount) + (plain & ((1 << tailCount) - 1));
+  }
+
   #nextByte(): number {
     // Reading past the end is counted, so that `finishedWell` sees it.
     return this.#bytes[this.#position++] ?? 0;
@@ -156,8 +209,6 @@ export class RangeDecoder {
  * Whole numbers from 0 to 65,534: which power of two n + 1 lies at (a tree of 16 leaves), its next two binary digits
  * under probabilities of that power, the rest plain.
  */
-const TREE_NODES = 16;
-const MANTISSA_NODES = 4;
 export const NUMBER_CONTEXTS = TREE_NODES + 16 * MANTISSA_NODES;
 /** The most that one number costs: six decisions, and the rest of 15 binary digits. */
 export const NUMBER_MAX_BITS = 6 * DECISION_MAX_BITS + 13;
@@ -194,21 +245,8 @@ export function encodeNumber(
 }
 
 /** The number, and behind it `tailCount` bits: number * 2^tailCount + tail. */
-export function decodeNumber(decoder: RangeDecoder, model: Probabilities, tailCount = 0): number {
-  let node = 1;
-  for (let digit = 0; digit < 4; digit++) node = node * 2 + decoder.bit(model, node);
-  const power = node - TREE_NODES;
-  const base = TREE_NODES + power * MANTISSA_NODES;
-  let left = power;
-  let mantissa = 1;
-  while (left > 0 && power - left < 2) {
-    left -= 1;
-    mantissa = mantissa * 2 + decoder.bit(model, base + mantissa);
-  }
-  const plain = left + tailCount > 0 ? decoder.plain(left + tailCount) : 0;
-  const number = mantissa * (1 << left) + (plain >>> tailCount) - 1;
-  return number * (1 << tailCount) + (plain & ((1 << tailCount) - 1));
-}
+export const decodeNumber = (decoder: RangeDecoder, model: Probabilities, tailCount = 0): number =>
+  decoder.number(model, tailCount);
 
 /**
  * A number model that already knows a geometric law: n zeros before a one, where each is a one with this probability.

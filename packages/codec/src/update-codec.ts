@@ -16,6 +16,7 @@
 import {
   BLOCK_VALUES,
   blockCodesBytes,
+  decodeBlocks,
   encodeBlocks,
   inspectBlocks,
   walkBlocks,
@@ -239,8 +240,10 @@ export function valuesOf(update: OpenUpdate & { kind: 'values' }): Float32Array 
 /** Restores the vector. Only for bytes that `inspectUpdate` accepted, or that we encoded. */
 export function decodeUpdate(bytes: Uint8Array): Float32Array {
   const update = openUpdate(bytes);
+  if (update.kind === 'values') return valuesOf(update);
   const vector = new Float32Array(update.count);
-  addOpen(update, 1, vector);
+  if (update.kind === 'blocks') decodeBlocks(update.bits, update.count, bodyOf(update), vector);
+  else addKept(update.kept, 1, vector);
   return vector;
 }
 
@@ -273,7 +276,10 @@ export function addOpen(
   }
   if (senders !== undefined) for (let i = 0; i < update.count; i++) senders.sums[i]! += senders.weight;
   if (update.kind === 'blocks') walkBlocks(update.bits, update.count, bodyOf(update), factor, target);
-  else for (const [i, value] of valuesOf(update).entries()) target[i]! += factor * value;
+  else {
+    const values = valuesOf(update);
+    for (let i = 0; i < values.length; i++) target[i]! += factor * values[i]!;
+  }
 }
 
 /** Norm of what the bytes decode to. */

@@ -17,3 +17,5 @@ export { studySpread, type SpreadRow } from './study-spread.ts';
 export { studyStall, type StallOptions, type StallRow } from './study-stall.ts';
 export { studyStragglers, type StragglersRow } from './study-stragglers.ts';
 export { studyUtilisation, type UtilisationOptions, type UtilisationRow } from './study-utilisation.ts';
+export { fuzzFrames, type FuzzReport } from './fuzz-frames.ts';
+export { codecRow, codecTraining, type CodecRow, type CodecTraining } from './study-codec.ts';

@@ -7,9 +7,10 @@
  * as float32, everything else here. `encode` is only a part of that, reading float32 back and encoding it, as if
  * forming and correcting cost nothing.
  */
-import { encodeUpdate, Replica, type Scheme } from '@murmuration/codec';
+import { encodeUpdate, mulberry, Replica, streamSeed, type Scheme } from '@murmuration/codec';
 import { CodecDevice } from './codec-device.ts';
 import { isPacked } from './codec-kernels.ts';
+import { openDevice } from './device.ts';
 
 export interface CodecTimes {
   readonly scheme: Scheme;
@@ -25,7 +26,29 @@ export interface CodecTimes {
   readonly isRight: boolean;
 }
 
+export interface CodecBenchOptions {
+  readonly scheme: Scheme;
+  readonly count: number;
+  readonly turns: number;
+  readonly seed: number;
+}
+
 const WARM_UP_TURNS = 2;
+
+/** On a device of its own, with values of a bell. @throws Error when WebGPU reported one. */
+export async function benchCodec({ scheme, count, turns, seed }: CodecBenchOptions): Promise<CodecTimes> {
+  const { adapter, ...device } = await openDevice('webgpu');
+  try {
+    const random = mulberry(streamSeed(seed, 'bench', scheme));
+    const values = Float32Array.from({ length: count }, () => 0.01 * (random() + random() + random() - 1.5));
+    const times = await codecTimes(device.gpu()!, scheme, values, turns);
+    const fault = device.fault();
+    if (fault !== null) throw new Error(`${adapter.vendor} ${adapter.architecture}: ${fault}`);
+    return times;
+  } finally {
+    device.close();
+  }
+}
 
 /** @param correction what is encoded: it stands in for weights that training moved by it from an anchor of zero. */
 export async function codecTimes(

@@ -47,10 +47,10 @@ fn scaleOf(peak : u32, sum : u32, count : u32) -> u32 {
     : `
 fn scaleOf(peak : u32) -> u32 {
   let mantissa = mantissaOf(peak);
-  let quotient = mantissa / ${peakCode(bits)}u;
+  let quotient = ${bits === 8 ? 'mantissa / 127u' : '(mantissa * 2u) / 15u'};
   let power = firstLeadingBit(quotient);
   let below = (1u << (power - 7u)) - 1u;
-  let isCut = (quotient & below) != 0u || quotient * ${peakCode(bits)}u != mantissa;
+  let isCut = (quotient & below) != 0u || ${bits === 8 ? 'quotient * 127u != mantissa' : 'quotient * 15u != mantissa * 2u'};
   return (((peak >> 23u) + power - 23u) << 7u) + (quotient >> (power - 7u)) + select(0u, 1u, isCut) - 128u;
 }`;
 
@@ -74,7 +74,7 @@ fn fourCodes(values : vec4u, scale : f32, inverse : f32) -> u32 {
   let isOdd = (vec4u(guess) & vec4u(1u)) == vec4u(1u);
   let up = (rest > half) | ((rest == half) & isOdd);
   let down = (rest < -half) | ((rest == -half) & isOdd);
-  let sizes = vec4i(guess) + select(vec4i(), vec4i(1), up) - select(vec4i(), vec4i(1), down);
+  let sizes = min(vec4i(guess) + select(vec4i(), vec4i(1), up) - select(vec4i(), vec4i(1), down), vec4i(${peakCode(bits)}));
   let codes = vec4u(select(sizes, -sizes, (values >> vec4u(31u)) == vec4u(1u))) & vec4u(${hex((1 << bits) - 1)});
   return codes.x | (codes.y << ${bits}u) | (codes.z << ${2 * bits}u) | (codes.w << ${3 * bits}u);
 }`;
