@@ -168,10 +168,11 @@ export class GroupRound {
     const ownAnchor = this.#crews.isMixed || frame.anchor === this.#head.fingerprint;
     if (round === this.#head.round && !ownAnchor) return 'other-anchor';
     const earlier = this.#updates.of(round).get(author);
-    // An early one may be from another branch: its author went over to ours since.
-    const isSecond = earlier !== undefined && (this.#crews.isMixed || earlier.anchor === frame.anchor);
-    if (isSecond && listed?.crc !== frame.crc)
-      return earlier.crc === frame.crc ? 'duplicate' : 'equivocation';
+    if (earlier !== undefined && listed?.crc !== frame.crc) {
+      if (earlier.anchor === frame.anchor) return earlier.crc === frame.crc ? 'duplicate' : 'equivocation';
+      // Its author went over to another branch since. In a crew, where any anchor will do, its first word counts.
+      if (this.#crews.isMixed) return 'other-anchor';
+    }
     // Its author has not heard yet that the swarm was cut.
     if (this.#crews.isMixed && frame.slice.length === 0) return 'no-slice';
     const rejection =
@@ -200,7 +201,7 @@ export class GroupRound {
         this.#commits.set(round, { ...frame, source: peer });
       return null;
     }
-    if (round < this.#head.round || this.#closing) return 'old-round';
+    if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round === this.#head.round) {
       if (!this.#leadership.mayLead(frame.leader, frame.ballot)) return 'not-leader';
       if (this.#leadership.isCandidate && frame.ballot < this.#leadership.ballotMin)
@@ -276,11 +277,10 @@ export class GroupRound {
   nextDeadlineMs(reach: Reach): number {
     if (this.#closing) return Infinity;
     if (this.#pull !== null) return this.#pull.nextDeadlineMs;
-    if (this.#crews.isMixed) return this.#clock.nextDeadlineMs(true, 0, -Infinity);
+    if (this.#crews.isMixed) return this.#clock.nextDeadlineMs(null);
     if (this.#leadership.waitsForVotes) return this.#leadership.votesDueMs;
     const leads = this.#leadership.chief(reach) === this.#self;
-    const { deposedCount, yieldedAtMs } = this.#leadership;
-    return this.#clock.nextDeadlineMs(leads, deposedCount, yieldedAtMs);
+    return this.#clock.nextDeadlineMs(leads ? null : this.#leadership.succession);
   }
 
   #store(round: number, update: HeldUpdate, nowMs: number): void {
@@ -352,8 +352,7 @@ export class GroupRound {
     this.#clock.judge(arrived * 2 >= expected.length, nowMs);
     const chief = this.#leadership.chief(reach);
     if (chief !== this.#self) {
-      const { deposedCount, yieldedAtMs } = this.#leadership;
-      if (nowMs < this.#clock.takeOverMs(deposedCount, yieldedAtMs)) return null;
+      if (nowMs < this.#clock.takeOverMs(this.#leadership.succession)) return null;
       // [R5] A silent leader costs its group one take-over time, once a round.
       this.#leadership.depose(chief);
       return this.#lead(reach, nowMs);

@@ -13,6 +13,15 @@
  */
 import { LIMITS, type VolunteerId } from '@murmuration/protocol';
 
+/** How often leadership has changed in this round. */
+export interface Succession {
+  readonly deposedCount: number;
+  /** Since when the candidate has had its time to whom we yielded; -Infinity: there is none. */
+  readonly yieldedAtMs: number;
+  /** Candidacies that came to nothing, about. */
+  readonly attempts: number;
+}
+
 /** Whom a member can count on. */
 export interface Reach {
   /** Peers with an open link that take part and that the coordinator has not lost. */
@@ -123,13 +132,13 @@ export class Leadership {
     this.#deposed.add(leader);
   }
 
-  /** Since when the candidate has had its time to whom we yielded; -Infinity: there is none. */
-  get yieldedAtMs(): number {
-    return this.#promise?.atMs ?? -Infinity;
-  }
-
-  get deposedCount(): number {
-    return this.#deposed.size;
+  /** What the deadline of whoever is in charge depends on. */
+  get succession(): Succession {
+    return {
+      deposedCount: this.#deposed.size,
+      yieldedAtMs: this.#promise?.atMs ?? -Infinity,
+      attempts: Math.floor(this.ballotMin / BALLOT_STRIDE),
+    };
   }
 
   /** A candidate asks. Returns the ballot that our `yield` names: its own, or the higher one that we promised before. */
@@ -143,6 +152,7 @@ export class Leadership {
     if (ballot > this.ballotMin) {
       this.#promise = { ballot, to: candidate, atMs: nowMs };
       this.#candidacy = null;
+      this.#deposed.delete(candidate);
     }
     // Two newcomers may come to the same ballot: only one of them gets it.
     const isTaken = ballot === this.ballotMin && this.#promise?.to !== candidate;

@@ -3,16 +3,17 @@
  * arrivals of the group's own updates. Pure: it is told the time.
  */
 import { median } from '@murmuration/codec';
+import type { Succession } from './leadership.ts';
 
 /** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
 const GRACE_MIN_MS = 250;
 const GRACE_MAX_MS = 5_000;
 /**
- * What a leader gets beyond its grace before the next one closes the round in its place: a slow tab's step and the way
- * there and back. Too short makes two leaders (a fork, healed by a resync); too long only matters for a leader that
- * is silent with an open link: a dead one is noticed by its link or by the coordinator.
+ * What a leader gets beyond twice its grace before the next one asks everybody whether it may close the round: a way there
+ * and back. Asking is safe (a leader that was only slow passes its commit on, or yields), so this need not be long.
  */
-const TAKE_OVER_MS = 4_000;
+const TAKE_OVER_MS = 500;
+const DOUBLINGS_MAX = 5;
 /** Arrivals that the adaptive deadline remembers: a few rounds of a small group. */
 const ARRIVALS_KEPT = 64;
 /** Fewer arrivals than this say nothing about the spread. */
@@ -90,15 +91,18 @@ export class RoundClock {
     return (this.#quorumMs ?? Infinity) + this.#graceMs;
   }
 
-  /** [R5] When the leader in charge has had its time: after `deposedCount` others had theirs, or since it was let. */
-  takeOverMs(deposedCount: number, yieldedAtMs: number): number {
-    const turnMs = 2 * this.#graceMs + TAKE_OVER_MS;
+  /**
+   * [R5] When the leader in charge has had its time: after those that were deposed had theirs, or since we yielded to it.
+   * Candidates that get in each other's way because their words travel slowly leave each other ever more time.
+   */
+  takeOverMs({ deposedCount, yieldedAtMs, attempts }: Succession): number {
+    const turnMs = 2 * this.#graceMs + TAKE_OVER_MS * 2 ** Math.min(attempts, DOUBLINGS_MAX);
     return Math.max((this.#quorumMs ?? Infinity) + (1 + deposedCount) * turnMs, yieldedAtMs + turnMs);
   }
 
-  /** When to look again at the latest. */
-  nextDeadlineMs(isLeader: boolean, deposedCount: number, yieldedAtMs: number): number {
+  /** When to look again at the latest. `succession` null: we are the leader. */
+  nextDeadlineMs(succession: Succession | null): number {
     if (this.#quorumMs === null) return this.#patienceMs;
-    return isLeader ? this.closeMs : this.takeOverMs(deposedCount, yieldedAtMs);
+    return succession === null ? this.closeMs : this.takeOverMs(succession);
   }
 }
