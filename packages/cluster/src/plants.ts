@@ -196,7 +196,7 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'nobody takes over from a silent leader',
     file: 'packages/swarm/src/round-clock.ts',
-    find: 'const turnMs = 2 * this.#graceMs + TAKE_OVER_MS;',
+    find: 'const turnMs = 2 * this.#graceMs + TAKE_OVER_MS * 2 ** Math.min(attempts, DOUBLINGS_MAX);',
     replace: 'const turnMs = 1e12;',
   },
 ];
