@@ -31,6 +31,12 @@ describe('the form of a new run', () => {
     expect(wish).toMatchObject({ wish: { run: { training: { targetAccuracy: null } } } });
   });
 
+  it('a chosen optimiser and codec are asked for', () => {
+    const chosen = { optimiser: 'rmsprop-floored', codec: 'topk-128' };
+    const fields = { 'training.optimiser': chosen.optimiser, 'training.codec': chosen.codec };
+    expect(wishOf(form(fields))).toMatchObject({ wish: { run: { training: chosen } } });
+  });
+
   it('a decimal comma is a decimal point; what is no number is named at its field', () => {
     expect(wishOf(form({ 'training.learningRate': '0,01' }))).toMatchObject({
       wish: { run: { training: { learningRate: 0.01 } } },

@@ -5,6 +5,7 @@
 import {
   CODECS,
   DEFAULT_TRAINING,
+  OPTIMISERS,
   PRESET_NAMES,
   type Codec,
   type DatasetRequest,
@@ -57,6 +58,7 @@ export function wishOf(form: FormData): { readonly wish: RunWish } | { readonly 
   const percent = number('training.targetAccuracy');
   const training: Partial<Training> = {
     targetAccuracy: percent === undefined ? null : percent / 100,
+    optimiser: OPTIMISERS.find((name) => name === text('training.optimiser')) ?? DEFAULT_TRAINING.optimiser,
     codec: codecOf(text('training.codec')),
   };
   for (const name of KNOB_NAMES)

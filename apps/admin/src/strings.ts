@@ -1,5 +1,5 @@
 /** Every sentence of the admin page, in one place, so that it can be read as a whole and translated later. */
-import type { Codec, RunState, Training } from '@murmuration/protocol';
+import type { Codec, OptimiserName, RunState, Training } from '@murmuration/protocol';
 
 export const runStates: Readonly<Record<RunState, { readonly word: string; readonly sentence: string }>> = {
   waiting: {
@@ -121,13 +121,18 @@ export const strings = {
     knobs: {
       localSteps: ['Local steps', 'Optimiser steps between two exchanges (H).'],
       batchSize: ['Batch size', 'Samples a step.'],
-      learningRate: ['Learning rate', 'Adam’s step size on each tab.'],
+      optimiser: ['Optimiser', 'How a tab steps.'],
+      learningRate: ['Learning rate', 'The optimiser’s step size on each tab.'],
       outerLearningRate: ['Outer learning rate', 'The averaged update is applied times this.'],
       codec: ['Update codec', 'How an update is made small on the wire.'],
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
+    optimisers: {
+      adam: 'Adam',
+      'rmsprop-floored': 'RMSProp with a floor, for sparse updates',
+    } satisfies Readonly<Record<OptimiserName, string>>,
     codecs: (codec: Codec) =>
       codec === 'fp32'
         ? 'fp32, uncompressed'

@@ -56,13 +56,27 @@ export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
   'topk-1024': 0.161,
 };
 
+/**
+ * How a tab steps. g is the batch's gradient, v <- 0.999 v + 0.001 g^2 and c = 1 / (1 - 0.999^t); every value alike:
+ *
+ *   adam             Kingma and Ba 2015, algorithm 1: m <- 0.9 m + 0.1 g, and w -= rate m / (1 - 0.9^t) / (sqrt(c v) + e)
+ *   rmsprop-floored  w -= rate g / (sqrt(c max(v, f)) + e), f a tenth of the mean v of the value's weight tensor.
+ *
+ * The second is Adam without the first moment (beta1 = 0), which is RMSProp with Adam's correction of the start, and with
+ * a floor under v: a value whose gradient is nearly always tiny is not blown up when one is not. With sparse
+ * updates a momentum says again and again what was sent already, and a newcomer lacks it.
+ */
+export const OPTIMISERS = ['adam', 'rmsprop-floored'] as const;
+export type OptimiserName = (typeof OPTIMISERS)[number];
+
 /** The knobs of training; every one has a default (`DEFAULT_TRAINING`) and a range. */
 export const TrainingSchema = Type.Object(
   {
     /** Local steps (optimiser updates) between two exchanges: H. */
     localSteps: Type.Integer({ minimum: 1, maximum: LIMITS.localStepsMax }),
     batchSize: Type.Integer({ minimum: 1, maximum: LIMITS.batchMax }),
-    /** Adam's step size on each tab. */
+    optimiser: Type.Enum(OPTIMISERS),
+    /** The optimiser's step size on each tab. */
     learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     /** The averaged pseudo-gradient of n tabs is applied times this and times the root of n, at most 2. */
     outerLearningRate: Type.Number({ exclusiveMinimum: 0, maximum: 4 }),
@@ -83,6 +97,7 @@ export type Training = Static<typeof TrainingSchema>;
 export const DEFAULT_TRAINING: Training = {
   localSteps: 5,
   batchSize: 16,
+  optimiser: 'adam',
   learningRate: 0.004,
   outerLearningRate: 1,
   codec: 'int8',

@@ -23,6 +23,8 @@ export interface CharacterLayout {
   readonly bias2: number;
   readonly kernel3: number;
   readonly bias3: number;
+  /** Where each tensor begins, and the last one's end. */
+  readonly bounds: readonly number[];
 }
 
 export function characterLayout(alphabetSize: number): CharacterLayout {
@@ -31,7 +33,9 @@ export function characterLayout(alphabetSize: number): CharacterLayout {
   const bias2 = kernel2 + HIDDEN_1 * HIDDEN_2;
   const kernel3 = bias2 + HIDDEN_2;
   const bias3 = kernel3 + HIDDEN_2 * alphabetSize;
-  return { alphabetSize, bias1, kernel2, bias2, kernel3, bias3, parameterCount: bias3 + alphabetSize };
+  const parameterCount = bias3 + alphabetSize;
+  const bounds = [0, bias1, kernel2, bias2, kernel3, bias3, parameterCount];
+  return { alphabetSize, bias1, kernel2, bias2, kernel3, bias3, parameterCount, bounds };
 }
 
 export function firstWeights(layout: CharacterLayout, seed: number): Float32Array {

@@ -4,7 +4,7 @@
  * described completely by a seed and a list of `key=value`.
  */
 import { ATTACKS } from './attacks.ts';
-import { CODECS, DEFAULT_TRAINING } from '@murmuration/protocol';
+import { CODECS, DEFAULT_TRAINING, OPTIMISERS } from '@murmuration/protocol';
 
 interface NumberOption {
   readonly kind: 'number' | 'integer';
@@ -43,8 +43,8 @@ const choice = <const C extends string>(
 });
 /** A fault that strikes again and again: mean time between two strikes in the whole swarm; 0: never. */
 const every = (help: string) => number(0, [0, 36_000_000], `mean ms between ${help}; 0: never`);
-const { localSteps, batchSize, learningRate, outerLearningRate, codec, peersMin, evaluateEveryRounds } =
-  DEFAULT_TRAINING;
+const { localSteps, batchSize, optimiser, learningRate, outerLearningRate } = DEFAULT_TRAINING;
+const { codec, peersMin, evaluateEveryRounds } = DEFAULT_TRAINING;
 
 export const OPTIONS = {
   seed: integer(1, [0, 4_294_967_295], 'everything random comes from it'),
@@ -62,7 +62,8 @@ export const OPTIONS = {
 
   localSteps: integer(localSteps, [1, 1_000], 'local steps between two exchanges'),
   batchSize: integer(batchSize, [1, 4_096], 'samples of a step'),
-  learningRate: number(learningRate, [1e-6, 1], "Adam's step size"),
+  optimiser: choice(OPTIMISERS, 'how a tab steps', optimiser),
+  learningRate: number(learningRate, [1e-6, 1], "the optimiser's step size"),
   outerLearningRate: number(outerLearningRate, [0.01, 4], 'factor of the averaged update'),
   codec: choice(CODECS, 'how an update is made small', codec),
   peersMin: integer(peersMin, [1, 32], 'tabs without which no round is trained'),

@@ -16,8 +16,8 @@ const SHARDS_MIN = 24;
 export const shardCountOf = ({ shards, tabs }: SimulateOptions): number =>
   shards > 0 ? shards : Math.max(SHARDS_MIN, 2 * tabs);
 
-export const toyModel = ({ model, batchSize, learningRate }: SimulateOptions): ToyModel =>
-  new ToyModel(SHAPES[model], { batchSize, learningRate });
+export const toyModel = ({ model, batchSize, optimiser, learningRate }: SimulateOptions): ToyModel =>
+  new ToyModel(SHAPES[model], { batchSize, optimiser, learningRate });
 
 /** The run's data; a shard is drawn when somebody first trains on it. */
 export class ToyData {
@@ -55,8 +55,8 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   });
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
-  const { localSteps, batchSize, learningRate, outerLearningRate, codec, peersMin, evaluateEveryRounds } =
-    options;
+  const { localSteps, batchSize, optimiser, learningRate, outerLearningRate } = options;
+  const { codec, peersMin, evaluateEveryRounds } = options;
   const manifest: RunManifest = {
     id: id('run'),
     name: 'simulated',
@@ -66,6 +66,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
     training: {
       localSteps,
       batchSize,
+      optimiser,
       learningRate,
       outerLearningRate,
       codec,

@@ -1,9 +1,9 @@
 /**
  * Training in lockstep, without an imagined network: what local steps, codecs, divisors and churn cost in loss, and
- * nothing else. Every peer has the production replica, codec and averaging, its own Adam and its own random batches; a
+ * nothing else. Every peer has the production replica, codec and averaging, its own optimiser and its own random batches; a
  * round is H local steps of each and one commit that lists all of them.
  *
- * Two other trainers are measured with the same model, data, schedule and Adam: `synchronous` takes one step with all
+ * Two other trainers are measured with the same model, data, schedule and optimiser: `synchronous` takes one step with all
  * peers' batches of that step together (the same samples and global batch), `alone` is one peer without the others.
  */
 import {
@@ -15,7 +15,9 @@ import {
   type ReplicaOptions,
   type Scheme,
 } from '@murmuration/codec';
-import { CharacterModel, characterLayout, CONTEXT, firstWeights, ROW_VALUES } from './character-model.ts';
+import type { OptimiserName } from '@murmuration/protocol';
+import { CharacterModel, characterLayout, CONTEXT, firstWeights } from './character-model.ts';
+import { StudyOptimiser } from './study-optimiser.ts';
 import type { StudyText } from './study-text.ts';
 
 export interface StudyOptions {
@@ -26,10 +28,13 @@ export interface StudyOptions {
   readonly batchSize: number;
   /** Local steps of the whole training. */
   readonly steps: number;
-  /** Adam's step size at the start; it falls on a cosine to a tenth. */
+  readonly optimiser: OptimiserName;
+  /** Its step size at the start; it falls on a cosine to a tenth. */
   readonly learningRate: number;
   /** Steps between two looks at the validation loss. */
   readonly evaluateEverySteps: number;
+  /** Whether to go on, asked after every look; without it training goes to its end. */
+  readonly goesOn?: (steps: number, loss: number) => boolean;
   /** Samples of the validation text that the loss at the end is the mean of; a look takes a tenth of them. */
   readonly validationSamples: number;
 }
@@ -90,7 +95,7 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       if (isLeaving[p]) continue;
       peer.weights.set(peer.replica.anchor);
       for (let step = round * localSteps; step < (round + 1) * localSteps; step++)
-        peer.adam.step(peer.weights, model, judge.batch(p, step), judge.rate(step));
+        peer.optimiser.step(peer.weights, model, judge.batch(p, step), judge.rate(step));
       const encoded = peer.replica.formUpdate(peer.weights);
       updates.push({ author: peer.author, sampleCount: localSteps * options.batchSize, encoded });
       bytes += encoded.length;
@@ -105,7 +110,7 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       peers[p] = peer.replacedFrom(peers[donor]!);
     }
     const survivor = peers.find((_, p) => !isLeaving[p])!;
-    judge.look((round + 1) * localSteps, survivor.replica.anchor);
+    if (!judge.look((round + 1) * localSteps, survivor.replica.anchor)) break;
   }
   const { replica } = peers.find((peer) => peer.isOriginal) ?? peers[0]!;
   return judge.verdict({
@@ -128,29 +133,31 @@ function trainOne(options: StudyOptions, batchesAStep: number, payloadBits: numb
   const judge = new Judge(options);
   const model = new CharacterModel(options.text, batchesAStep * options.batchSize);
   const weights = firstWeights(model.layout, options.seed);
-  const adam = new StudyAdam(weights.length);
+  const optimiser = new StudyOptimiser(options.optimiser, weights.length);
   const positions = new Uint32Array(batchesAStep * options.batchSize);
   for (let step = 0; step < options.steps; step++) {
     for (let p = 0; p < batchesAStep; p++) positions.set(judge.batch(p, step), p * options.batchSize);
-    adam.step(weights, model, positions, judge.rate(step));
-    judge.look(step + 1, weights);
+    optimiser.step(weights, model, positions, judge.rate(step));
+    if (!judge.look(step + 1, weights)) break;
   }
   return judge.verdict({ weights, average: weights, payloadBits });
 }
 
+type PeerOptions = ReplicaOptions & { readonly optimiser: OptimiserName };
+
 class Peer {
   readonly author: string;
   readonly weights: Float32Array;
-  readonly adam: StudyAdam;
+  readonly optimiser: StudyOptimiser;
   readonly replica: Replica;
   isOriginal = true;
-  readonly #options: ReplicaOptions;
+  readonly #options: PeerOptions;
 
-  constructor(options: ReplicaOptions, author: string) {
+  constructor(options: PeerOptions, author: string) {
     this.#options = options;
     this.author = author;
     this.weights = new Float32Array(options.parameterCount);
-    this.adam = new StudyAdam(options.parameterCount);
+    this.optimiser = new StudyOptimiser(options.optimiser, options.parameterCount);
     this.replica = new Replica(options);
   }
 
@@ -159,71 +166,8 @@ class Peer {
     const newcomer = new Peer(this.#options, this.author);
     newcomer.isOriginal = false;
     newcomer.replica.load(donor.replica.anchor);
-    newcomer.adam.load(donor.adam);
+    newcomer.optimiser.load(donor.optimiser);
     return newcomer;
-  }
-}
-
-/** Adam with the trainer's constants (beta 0.9 and 0.999). */
-class StudyAdam {
-  readonly secondMoment: Float32Array;
-  stepCount = 0;
-  readonly #firstMoment: Float32Array;
-  /** Rows of the model's tables that a batch has touched: the others have no gradient and no moments yet. */
-  readonly #isLive: Uint8Array;
-
-  constructor(parameterCount: number) {
-    this.#isLive = new Uint8Array(Math.ceil(parameterCount / ROW_VALUES));
-    this.#firstMoment = new Float32Array(parameterCount);
-    this.secondMoment = new Float32Array(parameterCount);
-  }
-
-  /** A newcomer's start: the donor's second moment and step count, no first moment. */
-  load({ secondMoment, stepCount }: StudyAdam): void {
-    this.secondMoment.set(secondMoment);
-    this.stepCount = stepCount;
-    // A row with a second moment has been touched.
-    for (let i = 0; i < secondMoment.length; i++)
-      if (secondMoment[i] !== 0) this.#isLive[Math.floor(i / ROW_VALUES)] = 1;
-  }
-
-  step(weights: Float32Array, model: CharacterModel, positions: Uint32Array, rate: number): void {
-    model.learn(weights, positions);
-    const { gradient } = model;
-    const m = this.#firstMoment;
-    const v = this.secondMoment;
-    this.stepCount += 1;
-    const second = Math.sqrt(1 - 0.999 ** this.stepCount);
-    const correctedRate = (rate * second) / (1 - 0.9 ** this.stepCount);
-    const epsilon = EPSILON * second;
-    const rowCount = model.layout.bias1 / ROW_VALUES;
-    for (const row of model.touchedRows) this.#isLive[row / ROW_VALUES] = 1;
-    for (let row = 0; row < rowCount; row++)
-      if (this.#isLive[row] === 1)
-        adam(weights, m, v, gradient, correctedRate, epsilon, row * ROW_VALUES, (row + 1) * ROW_VALUES);
-    adam(weights, m, v, gradient, correctedRate, epsilon, model.layout.bias1, weights.length);
-  }
-}
-
-const EPSILON = 1e-8;
-
-function adam(
-  weights: Float32Array,
-  m: Float32Array,
-  v: Float32Array,
-  gradient: Float64Array,
-  rate: number,
-  epsilon: number,
-  from: number,
-  to: number,
-): void {
-  for (let i = from; i < to; i++) {
-    const g = gradient[i]!;
-    const first = 0.9 * m[i]! + 0.1 * g;
-    const second = 0.999 * v[i]! + 0.001 * g * g;
-    m[i] = first;
-    v[i] = second;
-    weights[i] = weights[i]! - (rate * first) / (Math.sqrt(second) + epsilon);
   }
 }
 
@@ -252,9 +196,12 @@ class Judge {
     return learningRate * (RATE_END + ((1 - RATE_END) * (1 + Math.cos((Math.PI * step) / steps))) / 2);
   }
 
-  look(steps: number, weights: Float32Array): void {
-    if (steps % this.#options.evaluateEverySteps !== 0) return;
-    this.#points.push({ steps, loss: this.#loss(weights, Math.ceil(this.#options.validationSamples / 10)) });
+  /** False: this training is given up. */
+  look(steps: number, weights: Float32Array): boolean {
+    if (steps % this.#options.evaluateEverySteps !== 0) return true;
+    const loss = this.#loss(weights, Math.ceil(this.#options.validationSamples / 10));
+    this.#points.push({ steps, loss });
+    return this.#options.goesOn?.(steps, loss) ?? true;
   }
 
   verdict(end: { weights: Float32Array; average: Float32Array; payloadBits: number }): StudyCurve {

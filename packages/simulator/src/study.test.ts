@@ -1,4 +1,5 @@
 import { mulberry } from '@murmuration/codec';
+import { OPTIMISERS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { CharacterModel, CONTEXT, firstWeights } from './character-model.ts';
 import { textOf, writeText } from './study-text.ts';
@@ -11,6 +12,7 @@ const SMALL: SwarmOptions = {
   peers: 3,
   batchSize: 4,
   steps: 12,
+  optimiser: 'adam',
   learningRate: 0.004,
   evaluateEverySteps: 4,
   validationSamples: 300,
@@ -77,17 +79,20 @@ describe('character model', () => {
 });
 
 describe('training in lockstep', () => {
-  it('learns, and is the same for a seed', () => {
-    const curve = trainSwarm({ ...SMALL, steps: 40 });
+  it.each(OPTIMISERS)('learns with %s, and is the same for a seed', (optimiser) => {
+    const curve = trainSwarm({ ...SMALL, optimiser, steps: 40 });
     expect(curve.points.at(-1)!.loss).toBeLessThan(Math.log(text.alphabetSize) - 0.5);
-    expect(trainSwarm({ ...SMALL, steps: 40 })).toEqual(curve);
+    expect(trainSwarm({ ...SMALL, optimiser, steps: 40 })).toEqual(curve);
   });
 
-  it('one peer that exchanges after every step, uncompressed, is the lone tab', () => {
-    const one = { ...SMALL, peers: 1, localSteps: 1, scheme: 'fp32' as const };
-    expect(trainSwarm(one).finalLoss).toBeCloseTo(trainAlone(one).finalLoss, 4);
-    expect(trainSynchronous(one)).toEqual({ ...trainAlone(one), payloadBits: 32 });
-  });
+  it.each(OPTIMISERS)(
+    'one peer that exchanges after every step, uncompressed, is the lone tab: %s',
+    (optimiser) => {
+      const one = { ...SMALL, optimiser, peers: 1, localSteps: 1, scheme: 'fp32' as const };
+      expect(trainSwarm(one).finalLoss).toBeCloseTo(trainAlone(one).finalLoss, 4);
+      expect(trainSynchronous(one)).toEqual({ ...trainAlone(one), payloadBits: 32 });
+    },
+  );
 
   it('payload is what the codec wrote: 32 bits over H for fp32, less than half a bit over H for topk-256', () => {
     expect(trainSwarm({ ...SMALL, scheme: 'fp32' }).payloadBits).toBeCloseTo(32 / 4, 2);

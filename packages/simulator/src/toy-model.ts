@@ -1,11 +1,17 @@
 /**
  * A model that really learns, on plain arrays: a classifier with one layer of tanh units or none (softmax regression),
- * trained by Adam. It stands for the GPU's step in the simulator; everything around it is production code.
+ * trained by the run's optimiser. It stands for the GPU's step in the simulator; everything around it is production code.
  *
  * Every machine computes the same bits: only +, -, *, / and square roots; exp is a polynomial. Training works on
- * scratch arrays that all tabs share, since one command runs at a time: a tab keeps nothing but Adam's moments.
+ * scratch arrays that all tabs share, since one command runs at a time: a tab keeps nothing but its
+ * optimiser's moments.
  */
-import { parameterLayout, type ModelSpec, type ParameterLayout } from '@murmuration/protocol';
+import {
+  parameterLayout,
+  type ModelSpec,
+  type OptimiserName,
+  type ParameterLayout,
+} from '@murmuration/protocol';
 import type { ToySamples } from './toy-task.ts';
 
 export interface ToyShape {
@@ -21,8 +27,9 @@ export function toySpec({ inputs, hidden, classes }: ToyShape): ModelSpec {
   return { name: 'toy', inputShape: [inputs], layers: hidden > 0 ? [first, last] : [last] };
 }
 
-/** One tab's optimiser: Adam's moments. */
+/** One tab's optimiser: its moments. */
 export interface ToyOptimiser {
+  /** Stays zero where the run's optimiser has none. */
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
   stepCount: number;
@@ -33,6 +40,7 @@ export class ToyModel {
   readonly spec: ModelSpec;
   readonly layout: ParameterLayout;
   readonly #learningRate: number;
+  readonly #optimiserName: OptimiserName;
   readonly #weights: Float64Array;
   readonly #gradient: Float64Array;
   /** Of each sample of the batch: inputs, hidden values (then their errors), class errors. */
@@ -41,11 +49,19 @@ export class ToyModel {
   readonly #errors: Float64Array;
   readonly #logits: Float64Array;
 
-  constructor(shape: ToyShape, options: { readonly batchSize: number; readonly learningRate: number }) {
+  constructor(
+    shape: ToyShape,
+    options: {
+      readonly batchSize: number;
+      readonly optimiser: OptimiserName;
+      readonly learningRate: number;
+    },
+  ) {
     this.shape = shape;
     this.spec = toySpec(shape);
     this.layout = parameterLayout(this.spec);
     this.#learningRate = options.learningRate;
+    this.#optimiserName = options.optimiser;
     this.#weights = new Float64Array(this.layout.parameterCount);
     this.#gradient = new Float64Array(this.layout.parameterCount);
     this.#inputs = new Float64Array(options.batchSize * shape.inputs);
@@ -73,7 +89,7 @@ export class ToyModel {
     return Float32Array.from(this.#weights);
   }
 
-  /** One Adam step over a mini-batch of exactly the batch size; returns its mean loss before the step. */
+  /** One optimiser step over a mini-batch of exactly the batch size; returns its mean loss before the step. */
   step(optimiser: ToyOptimiser, samples: ToySamples, batch: Uint32Array): number {
     const { inputs, hidden, classes } = this.shape;
     const [from, to] = [samples.inputs, this.#inputs];
@@ -87,7 +103,8 @@ export class ToyModel {
       for (let c = 0, e = b * classes; c < classes; c++) errors[e + c] = logits[c]! * share;
     }
     this.#backward(batch.length);
-    this.#adam(optimiser);
+    if (this.#optimiserName === 'adam') this.#adam(optimiser);
+    else this.#rmspropFloored(optimiser);
     return loss / batch.length;
   }
 
@@ -162,6 +179,23 @@ export class ToyModel {
       firstMoment[i] = m;
       secondMoment[i] = v;
       weights[i]! -= (rate * m) / (Math.sqrt(v * correction) + 1e-8);
+    }
+  }
+
+  #rmspropFloored(optimiser: ToyOptimiser): void {
+    const { secondMoment } = optimiser;
+    optimiser.stepCount += 1;
+    const correction = 1 / (1 - power(0.999, optimiser.stepCount));
+    const [gradient, weights, rate] = [this.#gradient, this.#weights, this.#learningRate];
+    for (const { offset, size } of this.layout.tensors) {
+      let sum = 0;
+      for (let i = offset; i < offset + size; i++)
+        sum += secondMoment[i] = 0.999 * secondMoment[i]! + 0.001 * gradient[i]! * gradient[i]!;
+      const floor = (0.1 * sum) / size;
+      for (let i = offset; i < offset + size; i++) {
+        const v = Math.max(secondMoment[i]!, floor);
+        weights[i]! -= (rate * gradient[i]!) / (Math.sqrt(v * correction) + 1e-8);
+      }
     }
   }
 }

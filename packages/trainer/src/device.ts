@@ -11,6 +11,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerFailure } from '@murmuration/swarm';
 import { registerOnCpu, registerOnGpu } from './kernels.ts';
+import { registerOptimiserOnCpu, registerOptimiserOnGpu } from './optimiser-kernels.ts';
 
 /** MatMulProgramType.MatMulPackedProgram: the only one of tfjs's products without a tree of barriers (15x on SwiftShader). */
 const MATMUL_PACKED = 3;
@@ -54,6 +55,7 @@ export async function openDevice(backend: 'webgpu' | 'cpu'): Promise<Device> {
 async function openCpu(): Promise<Device> {
   await import('@tensorflow/tfjs-backend-cpu');
   registerOnCpu();
+  registerOptimiserOnCpu();
   await tf.setBackend('cpu');
   return {
     adapter: {
@@ -109,6 +111,7 @@ async function openGpu(): Promise<Device> {
   const webgpu = await import('@tensorflow/tfjs-backend-webgpu');
   const { useSoftwareKernels } = await import('./software-gpu.ts');
   registerOnGpu();
+  registerOptimiserOnGpu();
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   const isFallbackAdapter = info.isFallbackAdapter;
   tf.registerBackend('webgpu', () => {

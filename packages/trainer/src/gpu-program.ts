@@ -52,6 +52,8 @@ export function elementwise(
     readonly name: string;
     /** By the name that the expression uses; all of one size. */
     readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
+    /** Buffers of one value each, by the name that the expression uses. */
+    readonly scalars?: Readonly<Record<string, tf.TensorInfo>>;
     /** Float uniforms by name, used as `uniforms.name`. */
     readonly uniforms: Readonly<Record<string, number>>;
     /** May also use `zero`. */
@@ -60,6 +62,7 @@ export function elementwise(
 ): tf.TensorInfo {
   const names = Object.keys(options.inputs);
   const tensors = Object.values(options.inputs);
+  const scalars = Object.entries(options.scalars ?? {});
   const { shape } = tensors[0]!;
   // Flat, so that there is one shader for all ranks: compiling them costs more than running them.
   const flat = [sizeOf(shape)];
@@ -69,7 +72,10 @@ export function elementwise(
     name: options.name,
     outputShape: flat,
     threads,
-    inputs: names.map((name) => ({ name: `${name}In`, components })),
+    inputs: [
+      ...names.map((name) => ({ name: `${name}In`, components }) as const),
+      ...scalars.map(([name]) => ({ name: `${name}In`, components: 1 }) as const),
+    ],
     outputComponents: components,
     uniforms: `${Object.keys(options.uniforms)
       .map((name) => `${name} : f32, `)
@@ -78,10 +84,14 @@ export function elementwise(
       if (index >= uniforms.threads) { return; }
       let zero = ${components === 4 ? 'vec4<f32>()' : '0.0'};
       ${names.map((name) => `let ${name} = ${name}In[index];`).join('\n')}
+      ${scalars.map(([name]) => `let ${name} = ${name}In[0];`).join('\n')}
       result[index] = ${options.expression};`,
   });
   const floats = Object.values(options.uniforms).map((value) => ({ type: 'float32', data: [value] }));
-  const inputs = tensors.map((tensor) => view(tensor, flat));
+  const inputs = [
+    ...tensors.map((tensor) => view(tensor, flat)),
+    ...scalars.map(([, one]) => view(one, [1])),
+  ];
   return view(gpu.runWebGPUProgram(program, inputs, 'float32', [...floats, ...int32s(threads)]), shape);
 }
 

@@ -1,9 +1,10 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ModelSpec } from '@murmuration/protocol';
-import { ADAM_KERNEL, RELU_GRADIENT_KERNEL } from './kernels.ts';
+import { OPTIMISERS, type ModelSpec, type OptimiserName } from '@murmuration/protocol';
 import { openDevice, type Device } from './device.ts';
+import { RELU_GRADIENT_KERNEL } from './kernels.ts';
+import { OPTIMISER_KERNEL } from './optimiser-kernels.ts';
 import { layerCases, selfTest } from './self-test.ts';
 
 const MODEL: ModelSpec = {
@@ -23,11 +24,12 @@ let device: Device;
 beforeAll(async () => {
   device = await openDevice('cpu');
 });
-const testDevice = () => selfTest(MODEL, 8, device.compileAhead);
+const testDevice = (optimiser: OptimiserName = 'adam') =>
+  selfTest(MODEL, { batchSize: 8, optimiser }, device.compileAhead);
 
-test('a healthy device passes and keeps no tensor', async () => {
+test.each(OPTIMISERS)('a healthy device passes and keeps no tensor: %s', async (optimiser) => {
   const before = tf.memory().numTensors;
-  expect(await testDevice()).toBeNull();
+  expect(await testDevice(optimiser)).toBeNull();
   expect(tf.memory().numTensors).toBe(before);
 });
 
@@ -76,7 +78,7 @@ describe('a broken kernel is found', () => {
     ['MaxPoolGrad', 'maxPool2d 2, 8 to 8'],
     ['Tanh', 'conv2d 3x3 stride 2 valid tanh, 8 to 8'],
     ['Erf', 'dense gelu, 8 to 5'],
-    [ADAM_KERNEL, 'adam'],
+    [OPTIMISER_KERNEL, 'adam'],
   ])('%s off by one in one value', async (kernelName, failedCase) => {
     plant(kernelName, (value) => value + 1);
     const failure = await testDevice();

@@ -1,7 +1,8 @@
 /**
  * Whether this device computes what it says: before a volunteer's GPU is trusted, every kind of layer that the model
  * uses runs forwards and backwards on a small shape of its own, then the model itself on a batch of its real size
- * (products choose their shader by size), then two steps of Adam. Each result is compared with plain JavaScript
+ * (products choose their shader by size), then two steps of the run's
+ * optimiser. Each result is compared with plain JavaScript
  * (reference.ts). Needed because WebGPU under tfjs fails silently: zeros, stale buffers and wrong reductions were all
  * seen on real devices.
  *
@@ -10,11 +11,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { initialParameters, mulberry, streamSeed } from '@murmuration/codec';
-import { parameterLayout, type LayerSpec, type ModelSpec } from '@murmuration/protocol';
-import { Adam } from './adam.ts';
-import { ADAM_BETA1, ADAM_BETA2, adamReference, type AdamVectors } from './adam-reference.ts';
+import { parameterLayout, type LayerSpec, type ModelSpec, type OptimiserName } from '@murmuration/protocol';
 import { sizeOf } from './gpu-program.ts';
 import { Network } from './network.ts';
+import { Optimiser } from './optimiser.ts';
+import { optimiserReference, stepFactors, type OptimiserVectors } from './optimiser-reference.ts';
 import { crossEntropy, forwardMultiplyAdds, referencePass } from './reference.ts';
 
 /** Relative error (Euclidean) of any gradient or probability. Honest float32 stays under 1e-5; broken shaders are off by 1e-1. */
@@ -43,7 +44,7 @@ export interface SelfTestFailure {
  */
 export async function selfTest(
   model: ModelSpec,
-  batchSize: number,
+  { batchSize, optimiser }: { readonly batchSize: number; readonly optimiser: OptimiserName },
   compileAhead: (work: () => void) => Promise<void>,
 ): Promise<SelfTestFailure | null> {
   const budget = Math.floor(MODEL_CASE_MULTIPLY_ADDS_MAX / (3 * forwardMultiplyAdds(model)));
@@ -52,13 +53,13 @@ export async function selfTest(
     { name: `the model ${model.name}`, spec: model, batchSize: Math.min(batchSize, Math.max(budget, 1)) },
   ];
   await compileAhead(() => {
-    for (const one of cases) rehearse(one);
+    for (const one of cases) rehearse(one, optimiser);
   });
   for (const one of cases) {
     const failure = await compare(one);
     if (failure !== null) return failure;
   }
-  return compareAdam(model);
+  return compareOptimiser(model, optimiser);
 }
 
 interface Case {
@@ -135,9 +136,9 @@ function describe(layer: Exclude<LayerSpec, { kind: 'flatten' }>): string {
 }
 
 /** All operations of a case and of an optimiser step, results thrown away. */
-function rehearse({ spec, batchSize }: Case): void {
+function rehearse({ spec, batchSize }: Case, optimiserName: OptimiserName): void {
   const network = new Network(spec);
-  const adam = new Adam(network, 0.01);
+  const optimiser = new Optimiser(network, optimiserName, 0.01);
   const weights = network.weightsFrom(new Float32Array(network.layout.parameterCount));
   tf.tidy(() => {
     const samples = tf.tensor(new Float32Array(batchSize * sizeOf(spec.inputShape)), [
@@ -149,10 +150,10 @@ function rehearse({ spec, batchSize }: Case): void {
       network.classCount,
     ]);
     network.logits(weights, samples);
-    adam.step(weights, network.pass(weights, samples, labels).gradients);
+    optimiser.step(weights, network.pass(weights, samples, labels).gradients);
   });
   tf.dispose(weights);
-  adam.reset();
+  optimiser.reset();
   network.dispose();
 }
 
@@ -201,41 +202,43 @@ async function compare({ name, spec, batchSize }: Case): Promise<SelfTestFailure
   }
 }
 
-async function compareAdam(model: ModelSpec): Promise<SelfTestFailure | null> {
+async function compareOptimiser(model: ModelSpec, name: OptimiserName): Promise<SelfTestFailure | null> {
   const network = new Network(model);
-  const count = network.layout.parameterCount;
-  const random = mulberry(streamSeed(SEED, 'adam'));
-  const adam = new Adam(network, 0.01);
-  let expected: AdamVectors = {
-    weight: initialParameters(network.layout.tensors, SEED),
-    first: new Float32Array(count),
-    second: new Float32Array(count),
-  };
-  const start = expected.weight;
+  const { parameterCount, tensors } = network.layout;
+  const random = mulberry(streamSeed(SEED, 'optimiser'));
+  const optimiser = new Optimiser(network, name, 0.01);
+  const start = initialParameters(tensors, SEED);
+  const expected = { weight: start.slice(), second: new Float32Array(parameterCount) };
+  const firsts: Float32Array[] = tensors.map(({ size }) => new Float32Array(size));
   let weights = network.weightsFrom(start);
   try {
     for (let step = 1; step <= 2; step++) {
-      const gradient = Float32Array.from({ length: count }, () => random() - 0.5);
+      // Of all sizes: where there is a floor under the second moment, half of the values are to stand on it.
+      const gradient = Float32Array.from({ length: parameterCount }, () => (random() - 0.5) * random() ** 4);
       const previous = weights;
-      weights = tf.tidy(() => adam.step(previous, network.weightsFrom(gradient)));
+      weights = tf.tidy(() => optimiser.step(previous, network.weightsFrom(gradient)));
       tf.dispose(previous);
-      expected = adamReference(
-        { ...expected, gradient },
-        {
-          stepSize: 0.01,
-          firstCorrection: 1 / (1 - ADAM_BETA1 ** step),
-          secondCorrection: 1 / (1 - ADAM_BETA2 ** step),
-        },
-      );
+      for (const [i, { offset, size }] of tensors.entries()) {
+        const own = (vector: Float32Array) => vector.subarray(offset, offset + size);
+        const now: OptimiserVectors = {
+          weight: own(expected.weight),
+          first: firsts[i]!,
+          second: own(expected.second),
+        };
+        const next = optimiserReference({ ...now, gradient: own(gradient) }, stepFactors(name, 0.01, step));
+        now.weight.set(next.weight);
+        now.second.set(next.second);
+        firsts[i] = next.first;
+      }
     }
     const moved = (await network.vectorFrom(weights)).map((value, i) => value - start[i]!);
-    return firstDifference('adam', [
+    return firstDifference(name, [
       ['movement of the weights', moved, expected.weight.map((value, i) => value - start[i]!)],
-      ['second moment', await adam.secondMoment(), expected.second],
+      ['second moment', await optimiser.secondMoment(), expected.second],
     ]);
   } finally {
     tf.dispose(weights);
-    adam.reset();
+    optimiser.reset();
     network.dispose();
   }
 }

@@ -2,19 +2,19 @@
  * One run on this machine, and the work that commands ask for.
  *
  * What lives where. The anchor is on the CPU and is the truth; what is this tab's own (progress, residual) is where its
- * updates are formed (position.ts); samples are bytes on the CPU; Adam's moments are on the device, and weights and
+ * updates are formed (position.ts); samples are bytes on the CPU; the optimiser's moments are on the device, and weights and
  * batches while a command runs.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { encodeState, loadState, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
-import { Adam } from './adam.ts';
 import type { Breath } from './breath.ts';
 import { calibrate } from './codec-calibration.ts';
 import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
 import { Network } from './network.ts';
+import { Optimiser } from './optimiser.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
 import { crossEntropy } from './reference.ts';
 import { Samples, type Batch } from './samples.ts';
@@ -46,7 +46,7 @@ export class Stage {
   readonly #manifest: RunManifest;
   readonly #network: Network;
   readonly #position: Position;
-  readonly #adam: Adam;
+  readonly #optimiser: Optimiser;
   readonly #samples: Samples;
   /** Null until a state or a checkpoint was loaded. */
   #round: number | null = null;
@@ -59,7 +59,7 @@ export class Stage {
     const options = { parameterCount, scheme, outerLearningRate };
     this.#position =
       formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
-    this.#adam = new Adam(network, training.learningRate);
+    this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);
     this.#samples = new Samples(dataset, seed);
   }
 
@@ -91,7 +91,7 @@ export class Stage {
         'too-small',
         `the model needs a buffer of ${largestBytes} bytes, this device allows ${device.bufferMaxBytes}`,
       );
-    const failure = await selfTest(model, training.batchSize, device.compileAhead);
+    const failure = await selfTest(model, training, device.compileAhead);
     if (failure !== null)
       throw new TrainerError(
         'self-test',
@@ -104,7 +104,7 @@ export class Stage {
   /** Frees what is on the device. The anchor and the samples stay; training goes on from there with new moments. */
   leaveDevice(): void {
     this.#position.leaveDevice();
-    this.#adam.reset();
+    this.#optimiser.reset();
     this.#network.dispose();
   }
 
@@ -114,14 +114,14 @@ export class Stage {
   ): Promise<Answer> {
     const position = this.#position;
     const { shared } = position;
-    const adam = this.#adam;
+    const optimiser = this.#optimiser;
     const samples = this.#samples;
     const { parameterCount } = this.#manifest;
     switch (command.kind) {
       case 'load-state': {
         const state = loadState(shared, command);
         if (state === null) throw new TrainerError('error', 'state: these chunks are no state of this model');
-        adam.load(state.secondMoment, state.stepCount);
+        optimiser.load(state.secondMoment, state.stepCount);
         await position.stand();
         this.#round = command.round;
         return { kind: 'state-loaded', round: command.round, anchor: shared.fingerprint };
@@ -131,7 +131,7 @@ export class Stage {
         if (parameters === null)
           throw new TrainerError('error', 'parameters: these bytes are no checkpoint of this model');
         shared.load(parameters);
-        adam.reset();
+        optimiser.reset();
         await position.stand();
         this.#round = command.round;
         return { kind: 'state-loaded', round: command.round, anchor: shared.fingerprint };
@@ -170,8 +170,8 @@ export class Stage {
     const { shared } = this.#position;
     const anchor = shared.anchor.slice();
     const { fingerprint } = shared;
-    const { stepCount } = this.#adam;
-    const secondMoment = await this.#adam.secondMoment();
+    const { stepCount } = this.#optimiser;
+    const secondMoment = await this.#optimiser.secondMoment();
     const chunks = encodeState({ anchor, secondMoment, stepCount });
     return { kind: 'captured', round, anchor: fingerprint, chunks };
   }
@@ -202,7 +202,7 @@ export class Stage {
     { breath, assertHealthy, turn }: Surroundings,
   ): Promise<Answer> {
     const network = this.#network;
-    const adam = this.#adam;
+    const optimiser = this.#optimiser;
     const { model, training } = this.#manifest;
     const { batchSize } = training;
     if (command.batches.length === 0)
@@ -226,7 +226,7 @@ export class Stage {
             tf.tensor(batch.pixels, [batchSize, ...model.inputShape]),
             labels,
           );
-          return [pass.probabilities, ...adam.step(previous, pass.gradients)];
+          return [pass.probabilities, ...optimiser.step(previous, pass.gradients)];
         });
         weights = next;
         tf.dispose(previous);
@@ -255,7 +255,7 @@ export class Stage {
       };
     } catch (error) {
       // Steps that were half done leave moments that belong to no weights.
-      adam.reset();
+      optimiser.reset();
       throw error;
     } finally {
       await Promise.allSettled(inFlight);

@@ -3,7 +3,7 @@
  * exactly one event. This file
  * is the door: the queue, the device and what happens when it fails; the work itself is in stage.ts.
  *
- * Between commands there is nothing on the device but Adam's moments. So a lost device costs them and one command: the
+ * Between commands there is nothing on the device but the optimiser's moments. So a lost device costs them and one command: the
  * trainer opens a new device, stands at the anchor again and says `device-lost`.
  *
  * A WebGPU error that nobody caught poisons the device: this and every later command fail until `open` is called again,

@@ -9,6 +9,7 @@ import {
   CODECS,
   type DatasetManifest,
   DEFAULT_TRAINING,
+  OPTIMISERS,
   parameterLayout,
   presetModel,
   type PresetName,
@@ -157,6 +158,22 @@ export function NewRunScreen() {
                 )}
               </Field>
             ))}
+            <Field
+              {...field}
+              name="training.optimiser"
+              label={text.knobs.optimiser[0]}
+              hint={text.knobs.optimiser[1]}
+            >
+              {(wiring) => (
+                <select {...wiring}>
+                  {OPTIMISERS.map((each) => (
+                    <option key={each} value={each} selected={each === DEFAULT_TRAINING.optimiser}>
+                      {text.optimisers[each]}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Field>
             <Field {...field} name="training.codec" label={text.knobs.codec[0]} hint={text.knobs.codec[1]}>
               {(wiring) => (
                 <select

@@ -1,23 +1,26 @@
 /**
- * Adam with the constants and the arithmetic of tfjs's AdamOptimizer, on kernels of our own (kernels.ts). Its moments
- * are this volunteer's own and outlive the rounds. Both moments can be set: a newcomer starts with the second
- * moment of its peer and a first moment of zero, so that its first steps are short instead of wild.
+ * The run's optimiser (protocol/run.ts; Adam with the constants and the arithmetic of tfjs's AdamOptimizer) on kernels of
+ * our own (optimiser-kernels.ts). Its moments are this volunteer's own and outlive the rounds. A newcomer starts with the
+ * second moment of its peer and a first moment of zero, so that its first steps are short instead of wild.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { ADAM_BETA1, ADAM_BETA2, type AdamFactors } from './adam-reference.ts';
-import { adamStep } from './kernels.ts';
+import type { OptimiserName } from '@murmuration/protocol';
 import type { Network } from './network.ts';
+import { optimiserStep } from './optimiser-kernels.ts';
+import { stepFactors } from './optimiser-reference.ts';
 
-export class Adam {
+export class Optimiser {
   readonly #network: Network;
+  readonly #name: OptimiserName;
   readonly #learningRate: number;
   #stepCount = 0;
-  /** One a weight. Empty: all zero. */
+  /** One a weight. Empty: all zero, or there is none. */
   #first: tf.Tensor[] = [];
   #second: tf.Tensor[] = [];
 
-  constructor(network: Network, learningRate: number) {
+  constructor(network: Network, name: OptimiserName, learningRate: number) {
     this.#network = network;
+    this.#name = name;
     this.#learningRate = learningRate;
   }
 
@@ -27,21 +30,18 @@ export class Adam {
 
   /** New weights; the old ones are not changed. Call within tf.tidy: the moments are kept, the result is the caller's. */
   step(weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[]): tf.Tensor[] {
-    if (this.#first.length === 0) this.#first = this.#zeros();
-    if (this.#second.length === 0) this.#second = this.#zeros();
     this.#stepCount += 1;
-    const factors: AdamFactors = {
-      stepSize: this.#learningRate,
-      firstCorrection: 1 / (1 - ADAM_BETA1 ** this.#stepCount),
-      secondCorrection: 1 / (1 - ADAM_BETA2 ** this.#stepCount),
-    };
+    const factors = stepFactors(this.#name, this.#learningRate, this.#stepCount);
+    if (this.#first.length === 0 && factors.beta1 > 0) this.#first = this.#zeros();
+    if (this.#second.length === 0) this.#second = this.#zeros();
     return weights.map((weight, i) => {
-      const now = { weight, gradient: gradients[i]!, first: this.#first[i]!, second: this.#second[i]! };
-      const [next, first, second] = adamStep(now, factors);
-      tf.dispose([now.first, now.second]);
-      this.#first[i] = tf.keep(first);
-      this.#second[i] = tf.keep(second);
-      return next;
+      const now = { weight, gradient: gradients[i]!, second: this.#second[i]! };
+      const first = this.#first[i];
+      const next = optimiserStep(first === undefined ? now : { ...now, first }, factors);
+      tf.dispose(first === undefined ? now.second : [now.second, first]);
+      this.#second[i] = tf.keep(next.second);
+      if (next.first !== undefined) this.#first[i] = tf.keep(next.first);
+      return next.weight;
     });
   }
 
