@@ -45,6 +45,15 @@ describe('a clean run', () => {
 });
 
 describe('faults', () => {
+  it('[J4] rmsprop-floored with sparse updates learns under churn; newcomers go on with the second moment', () => {
+    const changes = { optimiser: 'rmsprop-floored', codec: 'topk-256', outerLearningRate: 2 } as const;
+    const report = run('churn', 1, 60, changes);
+    expect(report.finished).toBe(true);
+    expect(report.departures).toBeGreaterThan(0);
+    expect(report.valLoss).toBeLessThan(1.15);
+    expect(report.violations).toEqual([]);
+  });
+
   it.each([1, 2, 3])(
     '[R3] [R5] [J3] [R6] churn, seed %i: the run goes on; a dying leader forks nothing',
     (seed) => {

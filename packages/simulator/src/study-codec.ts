@@ -102,6 +102,7 @@ export function codecTraining(
     steps,
     localSteps,
     scheme,
+    optimiser: 'adam',
     learningRate: 0.008,
     outerLearningRate: 1,
     divisor: 'all',
