@@ -1,5 +1,5 @@
 /** What a cluster run leaves behind as text: JUnit for a CI's table, metrics as CSV, and one picture. Pure. */
-import type { MetricPoint, RunEvent } from '@murmuration/protocol';
+import type { MetricPoint } from '@murmuration/protocol';
 import type { AssertionOutcome } from './asserts.ts';
 
 const xml = (text: string) =>
@@ -63,7 +63,6 @@ const HEIGHT = 610;
 export function runPicture(options: {
   readonly title: string;
   readonly points: readonly MetricPoint[];
-  readonly events: readonly RunEvent[];
   /** Times as those of the points. */
   readonly faults: readonly { readonly atMs: number; readonly text: string }[];
   readonly endMs: number;

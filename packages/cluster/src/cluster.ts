@@ -305,7 +305,7 @@ class Cluster {
   async #conclude(client: CoordinatorClient, browser: GpuBrowser, ending: Ending): Promise<number> {
     const { asserts, tabs, out, flags, seed, chaosName, command } = this.#plan;
     const say = (line: string) => this.#screen.say(line);
-    const { run, volunteers, points, events } = this.#history;
+    const { run, volunteers, points } = this.#history;
     if (run === null) {
       say('Nothing was heard of the run.');
       return ending === 'interrupted' ? 130 : 4;
@@ -361,7 +361,7 @@ class Cluster {
         error,
       }),
       'metrics.csv': metricsCsv(points),
-      'picture.svg': runPicture({ title, points, events, faults: shown, endMs: run.elapsedMs }),
+      'picture.svg': runPicture({ title, points, faults: shown, endMs: run.elapsedMs }),
     };
     for (const [name, content] of Object.entries(files)) await writeFile(join(out, name), content);
     if (flags.report !== undefined) await writeFile(flags.report, text);

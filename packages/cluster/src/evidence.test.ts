@@ -1,0 +1,131 @@
+import type { RunView, VolunteerView } from '@murmuration/protocol';
+import { describe, expect, it } from 'vitest';
+import { emptiness, figuresOf, type Evidence } from './evidence.ts';
+import { verdictOf } from './verdict.ts';
+
+const run = {
+  manifest: { parameterCount: 1_000, training: { localSteps: 5, batchSize: 8 } },
+  round: 10,
+  localSteps: 100,
+  samples: 800,
+  elapsedMs: 60_000,
+  trainingMs: 40_000,
+  best: { accuracy: 0.93, loss: 0.2 },
+  latest: null,
+  reached: false,
+  divergences: 0,
+} as unknown as RunView;
+
+const adapter = { backend: 'webgpu', vendor: 'google', architecture: 'swiftshader', description: '' };
+const totals = {
+  localSteps: 50,
+  samples: 400,
+  rounds: 10,
+  bytesSentPeers: 50_000,
+  bytesReceivedPeers: 50_000,
+  bytesSentCoordinator: 100,
+  peersMax: 1,
+};
+const tab = (id: string, changes: object = {}, ofTotals: object = {}) =>
+  ({
+    id: `vol_${id}`,
+    adapter,
+    state: 'training',
+    connected: true,
+    exit: null,
+    joinedAtMs: 1_000,
+    confirmedSamples: 360,
+    totals: { ...totals, ...ofTotals },
+    ...changes,
+  }) as unknown as VolunteerView;
+const evidence = (...volunteers: VolunteerView[]): Evidence => ({
+  run,
+  volunteers,
+  faultCount: 0,
+  backendsAllowed: [],
+});
+
+describe('a run is never green on nothing', () => {
+  it('two tabs that trained on WebGPU and exchanged are evidence', () => {
+    expect(emptiness(evidence(tab('a'), tab('b')), 2)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a tab on another backend',
+      tab('b', { adapter: { ...adapter, backend: 'cpu' } }),
+      'trained on cpu, not webgpu',
+    ],
+    [
+      'an adapter without a name',
+      tab('b', { adapter: { ...adapter, vendor: '', architecture: '' } }),
+      'names no adapter',
+    ],
+    ['no exchange', tab('b', {}, { rounds: 0 }), 'took part in no exchange'],
+    ['no bytes of peers', tab('b', {}, { bytesReceivedPeers: 0 }), 'received nothing over a data channel'],
+    ['nothing trained', tab('b', {}, { localSteps: 0 }), 'trained nothing'],
+  ])('%s is none', (_, wrong, why) => {
+    expect(emptiness(evidence(tab('a'), wrong), 2).join('\n')).toContain(why);
+  });
+
+  it('too few tabs, no training, no round', () => {
+    expect(emptiness(evidence(tab('a')), 2)).toEqual(['1 of 2 tabs count (1 joined)']);
+    const nothing = { ...evidence(), run: { ...run, localSteps: 0, round: 0 } };
+    expect(emptiness(nothing, 1)).toEqual([
+      'nothing was trained',
+      'no round was closed',
+      '0 of 1 tabs count (0 joined)',
+    ]);
+  });
+
+  it('a tab that was killed in its first round, and one that came in the last quarter, need not have exchanged', () => {
+    const killed = tab(
+      'b',
+      { connected: false, exit: 'socket-closed' },
+      { rounds: 0, bytesReceivedPeers: 0 },
+    );
+    const late = tab('c', { joinedAtMs: 55_000 }, { localSteps: 0, rounds: 0, bytesReceivedPeers: 0 });
+    expect(emptiness(evidence(tab('a'), tab('d'), killed, late), 2)).toEqual([]);
+  });
+
+  it('a backend that was allowed by name is allowed', () => {
+    const onCpu = tab('b', { adapter: { ...adapter, backend: 'cpu' } });
+    expect(emptiness({ ...evidence(tab('a'), onCpu), backendsAllowed: ['cpu'] }, 2)).toEqual([]);
+  });
+});
+
+describe('figures', () => {
+  it('are what the report says they are', () => {
+    const gone = tab('c', { connected: false, exit: 'silent', confirmedSamples: 320 });
+    expect(figuresOf({ ...evidence(tab('a'), tab('b'), gone), faultCount: 3 })).toMatchObject({
+      val_acc: 0.93,
+      tabs: 3,
+      tabs_webgpu: 3,
+      tabs_exchanging: 3,
+      bytes_per_param_step: 1,
+      spread: 0,
+      // 80 samples that no lease confirms, of 5 steps of 8.
+      lost_updates: 2,
+      departures: 1,
+      faults: 3,
+    });
+  });
+
+  it('a spread that nobody knows is not measured', () => {
+    expect(figuresOf({ ...evidence(tab('a')), run: { ...run, divergences: 2 } }).spread).toBeNull();
+  });
+});
+
+describe('the verdict', () => {
+  const fails = [{ text: 'val_acc>0.99', value: 0.93, holds: false }];
+  it.each([
+    ['over', [], [], 0],
+    ['over', [], fails, 1],
+    ['over', ['nothing was trained'], [], 1],
+    ['budget', ['nothing was trained'], [], 1],
+    ['budget', [], [], 4],
+    ['interrupted', [], [], 130],
+  ] as const)('%s, not real %j, asserts %j: exit code %i', (ending, empty, asserts, exitCode) => {
+    expect(verdictOf(ending, empty, asserts).exitCode).toBe(exitCode);
+  });
+});
