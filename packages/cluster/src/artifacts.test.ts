@@ -49,7 +49,7 @@ describe('what a cluster run leaves behind', () => {
     const picture = runPicture({
       title: 'digits <1>',
       points: [point(0), point(1, { valLoss: 1, valAccuracy: 0.5 }), point(2)],
-      faults: [{ atMs: 1_500, text: 'tab 3: kill for 1.0 s' }],
+      faults: [{ atMs: 1_500, label: '3 kill', text: 'tab 3: kill for 1.0 s' }],
       endMs: 2_000,
     });
     expect(picture).toContain('digits &lt;1&gt;');

@@ -64,7 +64,7 @@ export function runPicture(options: {
   readonly title: string;
   readonly points: readonly MetricPoint[];
   /** Times as those of the points. */
-  readonly faults: readonly { readonly atMs: number; readonly text: string }[];
+  readonly faults: readonly { readonly atMs: number; readonly label: string; readonly text: string }[];
   readonly endMs: number;
 }): string {
   const { points, faults, title } = options;
@@ -97,8 +97,8 @@ export function runPicture(options: {
   );
   // Labels in three rows, so that neighbours do not cover each other.
   const labels = faults.map(
-    ({ atMs, text }, index) =>
-      `<text class="fault" x="${(x(atMs) + 3).toFixed(1)}" y="${CHURN[0] + 14 + (index % 3) * 26}">${xml(text.split(' for ')[0]!)}</text>`,
+    ({ atMs, label }, index) =>
+      `<text class="fault" x="${(x(atMs) + 3).toFixed(1)}" y="${CHURN[0] + 14 + (index % 3) * 26}"${x(atMs) > WIDTH - 100 ? ' text-anchor="end"' : ''}>${xml(label)}</text>`,
   );
   const parts = [
     `<text x="${LEFT}" y="26" class="title">${xml(title)}</text>`,
@@ -109,7 +109,8 @@ export function runPicture(options: {
     curve(LOSS, 'training', ({ loss }) => (loss === null ? null : loss / lossMax)),
     curve(LOSS, 'validation', ({ valLoss }) => (valLoss === null ? null : valLoss / lossMax)),
     curve(ACCURACY, 'validation', ({ valAccuracy }) => valAccuracy),
-    curve(CHURN, 'tabs', ({ volunteers }) => volunteers / tabsMax),
+    // A point without reports is only an evaluation's.
+    curve(CHURN, 'tabs', ({ volunteers }) => (volunteers === 0 ? null : volunteers / tabsMax)),
     ...labels,
     `<text x="${WIDTH - RIGHT}" y="${HEIGHT - 20}" text-anchor="end">${(endMs / 1_000).toFixed(0)} s</text>`,
   ];

@@ -348,7 +348,8 @@ class Cluster {
     const title = `${run.manifest.name}, ${tabs} tabs, chaos ${chaosName}, seed ${seed}: ${verdict.outcome}`;
     const shown = faults.map((fault) => ({
       atMs: this.#trainingFromMs + fault.atMs,
-      text: faultText(fault),
+      label: fault.seat === 0 ? fault.kind : `${fault.seat} ${fault.kind}`,
+      text: `${faultText(fault)}: ${fault.outcome}`,
     }));
     const error = verdict.exitCode === 4 ? verdict.outcome : null;
     const files = {
