@@ -20,6 +20,7 @@ import { measureStragglers } from './bench-swarm-stragglers.ts';
 import { measureTraining } from './bench-swarm-training.ts';
 import { measureUtilisation } from './bench-swarm-utilisation.ts';
 import { parseFlags, type FlagTable } from './flags.ts';
+import { swarmTable, withTable } from './swarm-table.ts';
 
 /** One line of the table. */
 export interface SwarmRow {
@@ -75,6 +76,11 @@ const FLAGS = {
     help: 'joins and departures of the subject volume (default 1000000)',
   },
   data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
+  table: {
+    kind: 'text',
+    placeholder: 'FILE.md',
+    help: 'put the rows of all subjects that were ever measured between the markers of this file (docs/swarm.md)',
+  },
   out: { kind: 'text', placeholder: 'FILE.json', help: 'where the numbers go (default bench/swarm.json)' },
 } as const satisfies FlagTable;
 
@@ -116,6 +122,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     await mkdir(dirname(out), { recursive: true });
     const machine = { cores: availableParallelism(), node: process.versions.node };
     await writeFile(out, `${JSON.stringify({ machine, subjects }, null, 2)}\n`);
+  }
+  if (flags.table !== undefined) {
+    const file = resolve(flags.table);
+    await writeFile(file, withTable(await readFile(file, 'utf8'), swarmTable(subjects)));
   }
   settings.say(misses.length === 0 ? 'every target is met' : `missed: ${misses.join('; ')}`);
   return misses.length === 0 ? 0 : 1;

@@ -1,0 +1,34 @@
+/** The rows of `bench/swarm.json` as a Markdown table, put into a document that says the rest in prose. Pure. */
+import { Sentence } from './places.ts';
+
+const START = '<!-- rows: npm run bench:swarm -- --table docs/swarm.md -->';
+const END = '<!-- end of rows -->';
+
+interface Subject {
+  readonly seeds?: number;
+  readonly isQuick?: boolean;
+  readonly rows?: readonly { what: string; target: string; measured: string; isMet: boolean }[];
+}
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+export function swarmTable(subjects: Readonly<Record<string, unknown>>): string {
+  const lines = ['| row | measured | target | |', '| --- | --- | --- | --- |'];
+  for (const [name, subject] of Object.entries(subjects)) {
+    const { seeds, isQuick, rows } = subject as Subject;
+    const how = isQuick === true ? ', a quick look' : seeds === 1 ? ', 1 seed' : '';
+    for (const { what, target, measured, isMet } of rows ?? [])
+      lines.push(
+        `| ${cell(what)} (\`${name}\`${how}) | ${cell(measured)} | ${cell(target)} | ${isMet ? 'met' : '**missed**'} |`,
+      );
+  }
+  return lines.join('\n');
+}
+
+/** @throws Sentence when the document has no place for the table. */
+export function withTable(document: string, table: string): string {
+  const [start, end] = [document.indexOf(START), document.indexOf(END)];
+  if (start === -1 || end < start)
+    throw new Sentence(`--table: the file needs the lines "${START}" and "${END}".`);
+  return `${document.slice(0, start + START.length)}\n\n${table}\n\n${document.slice(end)}`;
+}
