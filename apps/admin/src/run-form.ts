@@ -17,6 +17,7 @@ import { strings } from './strings.ts';
 /** The knobs that are plain numbers, in the order of the form. */
 export const KNOB_NAMES = [
   'localSteps',
+  'warmUpRounds',
   'batchSize',
   'learningRate',
   'outerLearningRate',

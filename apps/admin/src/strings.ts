@@ -120,6 +120,7 @@ export const strings = {
     advanced: 'Training knobs',
     knobs: {
       localSteps: ['Local steps', 'Optimiser steps between two exchanges (H).'],
+      warmUpRounds: ['Warm-up rounds', 'The first so many rounds have two local steps.'],
       batchSize: ['Batch size', 'Samples a step.'],
       optimiser: ['Optimiser', 'How a tab steps.'],
       learningRate: ['Learning rate', 'The optimiser’s step size on each tab.'],

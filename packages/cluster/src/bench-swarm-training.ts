@@ -33,7 +33,7 @@ const SIZE = {
 const QUICK_STEPS = 100;
 const TEXT_CHARACTERS = 1_000_000;
 /** H and codec of the swarm: of the ways to spend 0.05 bits a parameter and step, this learned best (H = 2, 5, 10). */
-const SWARM = { localSteps: 5, scheme: 'topk-128', divisor: 'all' } as const;
+const SWARM = { localSteps: 5, warmUpRounds: 0, scheme: 'topk-128', divisor: 'all' } as const;
 const LEARNING_RATES = [0.008, 0.016, 0.032];
 /** Times the production gain, min(2, root of n), which is 2 for 16 peers. */
 const OUTER_RATES = [1, 2, 4];

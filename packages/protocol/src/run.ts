@@ -69,11 +69,22 @@ export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
 export const OPTIMISERS = ['adam', 'rmsprop-floored'] as const;
 export type OptimiserName = (typeof OPTIMISERS)[number];
 
+/** At first all tabs learn the same coarse things, which a step brings forward most when it starts from everybody's last. */
+export const WARM_UP_LOCAL_STEPS = 2;
+
+/** H of a round: the same for every member, by the round alone. */
+export const localStepsOf = (
+  { localSteps, warmUpRounds }: Pick<Training, 'localSteps' | 'warmUpRounds'>,
+  round: number,
+): number => (round < warmUpRounds ? Math.min(WARM_UP_LOCAL_STEPS, localSteps) : localSteps);
+
 /** The knobs of training; every one has a default (`DEFAULT_TRAINING`) and a range. */
 export const TrainingSchema = Type.Object(
   {
     /** Local steps (optimiser updates) between two exchanges: H. */
     localSteps: Type.Integer({ minimum: 1, maximum: LIMITS.localStepsMax }),
+    /** In a run's first so many rounds H is `WARM_UP_LOCAL_STEPS` (or `localSteps`, if that is less). */
+    warmUpRounds: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
     batchSize: Type.Integer({ minimum: 1, maximum: LIMITS.batchMax }),
     optimiser: Type.Enum(OPTIMISERS),
     /** The optimiser's step size on each tab. */
@@ -96,6 +107,7 @@ export type Training = Static<typeof TrainingSchema>;
 
 export const DEFAULT_TRAINING: Training = {
   localSteps: 5,
+  warmUpRounds: 0,
   batchSize: 16,
   optimiser: 'adam',
   learningRate: 0.004,

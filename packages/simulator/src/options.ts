@@ -43,7 +43,7 @@ const choice = <const C extends string>(
 });
 /** A fault that strikes again and again: mean time between two strikes in the whole swarm; 0: never. */
 const every = (help: string) => number(0, [0, 36_000_000], `mean ms between ${help}; 0: never`);
-const { localSteps, batchSize, optimiser, learningRate, outerLearningRate } = DEFAULT_TRAINING;
+const { localSteps, warmUpRounds, batchSize, optimiser, learningRate, outerLearningRate } = DEFAULT_TRAINING;
 const { codec, peersMin, evaluateEveryRounds } = DEFAULT_TRAINING;
 
 export const OPTIONS = {
@@ -61,6 +61,7 @@ export const OPTIONS = {
   validationSamples: integer(1_000, [1, 65_536], 'samples of an evaluation'),
 
   localSteps: integer(localSteps, [1, 1_000], 'local steps between two exchanges'),
+  warmUpRounds: integer(warmUpRounds, [0, 1_000_000], 'first rounds of two local steps each'),
   batchSize: integer(batchSize, [1, 4_096], 'samples of a step'),
   optimiser: choice(OPTIMISERS, 'how a tab steps', optimiser),
   learningRate: number(learningRate, [1e-6, 1], "the optimiser's step size"),

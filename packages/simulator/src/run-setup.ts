@@ -55,7 +55,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   });
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
-  const { localSteps, batchSize, optimiser, learningRate, outerLearningRate } = options;
+  const { localSteps, warmUpRounds, batchSize, optimiser, learningRate, outerLearningRate } = options;
   const { codec, peersMin, evaluateEveryRounds } = options;
   const manifest: RunManifest = {
     id: id('run'),
@@ -65,6 +65,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
     parameterCount: layout.parameterCount,
     training: {
       localSteps,
+      warmUpRounds,
       batchSize,
       optimiser,
       learningRate,

@@ -101,6 +101,7 @@ export function codecTraining(
     batchSize: 8,
     steps,
     localSteps,
+    warmUpRounds: 0,
     scheme,
     optimiser: 'adam',
     learningRate: 0.008,

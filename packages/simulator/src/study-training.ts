@@ -15,7 +15,7 @@ import {
   type ReplicaOptions,
   type Scheme,
 } from '@murmuration/codec';
-import type { OptimiserName } from '@murmuration/protocol';
+import { localStepsOf, type OptimiserName } from '@murmuration/protocol';
 import { CharacterModel, characterLayout, CONTEXT, firstWeights } from './character-model.ts';
 import { StudyOptimiser } from './study-optimiser.ts';
 import type { StudyText } from './study-text.ts';
@@ -42,6 +42,8 @@ export interface StudyOptions {
 export interface SwarmOptions extends StudyOptions {
   /** H. */
   readonly localSteps: number;
+  /** First rounds of fewer steps (protocol, run.ts). */
+  readonly warmUpRounds: number;
   readonly scheme: Scheme;
   readonly outerLearningRate: number;
   readonly divisor: Divisor;
@@ -68,7 +70,7 @@ const EVALUATION_BATCH = 100;
 const RATE_END = 0.1;
 
 export function trainSwarm(options: SwarmOptions): StudyCurve {
-  const { text, seed, peers: peerCount, localSteps, churnShare } = options;
+  const { text, seed, peers: peerCount, churnShare } = options;
   const judge = new Judge(options);
   const model = new CharacterModel(text, options.batchSize);
   const { parameterCount } = model.layout;
@@ -82,10 +84,11 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
   );
   for (const peer of peers) peer.replica.load(first);
   const chance = mulberry(streamSeed(seed, 'churn'));
-  const rounds = Math.floor(options.steps / localSteps);
   let bytes = 0;
-  let updatesSent = 0;
-  for (let round = 0; round < rounds; round++) {
+  let stepsSent = 0;
+  let steps = 0;
+  for (let round = 0; steps < options.steps; round++) {
+    const localSteps = Math.min(localStepsOf(options, round), options.steps - steps);
     const updates = [];
     const isLeaving = peers.map(() => chance() < churnShare);
     // Somebody must be there to copy from.
@@ -94,12 +97,12 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       // What a leaver would have trained in this round dies with it; its batches are nobody's.
       if (isLeaving[p]) continue;
       peer.weights.set(peer.replica.anchor);
-      for (let step = round * localSteps; step < (round + 1) * localSteps; step++)
+      for (let step = steps; step < steps + localSteps; step++)
         peer.optimiser.step(peer.weights, model, judge.batch(p, step), judge.rate(step));
       const encoded = peer.replica.formUpdate(peer.weights);
       updates.push({ author: peer.author, sampleCount: localSteps * options.batchSize, encoded });
       bytes += encoded.length;
-      updatesSent += 1;
+      stepsSent += localSteps;
     }
     mean = null;
     for (const [p, peer] of peers.entries()) if (!isLeaving[p]) peer.replica.commit(updates, true);
@@ -110,13 +113,14 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       peers[p] = peer.replacedFrom(peers[donor]!);
     }
     const survivor = peers.find((_, p) => !isLeaving[p])!;
-    if (!judge.look((round + 1) * localSteps, survivor.replica.anchor)) break;
+    steps += localSteps;
+    if (!judge.look(steps, survivor.replica.anchor)) break;
   }
   const { replica } = peers.find((peer) => peer.isOriginal) ?? peers[0]!;
   return judge.verdict({
     weights: replica.anchor,
     average: replica.average,
-    payloadBits: (8 * bytes) / Math.max(1, updatesSent) / parameterCount / localSteps,
+    payloadBits: (8 * bytes) / Math.max(1, stepsSent) / parameterCount,
   });
 }
 

@@ -17,6 +17,7 @@ const SMALL: SwarmOptions = {
   evaluateEverySteps: 4,
   validationSamples: 300,
   localSteps: 4,
+  warmUpRounds: 0,
   scheme: 'topk-256',
   outerLearningRate: 1,
   divisor: 'all',

@@ -80,7 +80,7 @@ export class Assignment {
     this.#tally = options.tally;
     this.#paused = options.paused;
     this.#leases = new LeaseBook(options.manifest.training.batchSize);
-    this.#pace = new Pace(options.manifest.training.localSteps);
+    this.#pace = new Pace(options.manifest.training);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
 
@@ -342,7 +342,7 @@ export class Assignment {
       }
     }
     if (!this.#roundsGoOn || 1 + membership.alive.size < manifest.training.peersMin) return;
-    const stepsDue = membership.stepsDue(this.#pace.localSteps);
+    const stepsDue = membership.stepsDue(this.#pace.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
     else if (membership.mayPublish)

@@ -1,9 +1,9 @@
 /**
  * How many local steps a volunteer does in a round, so that a slow one finishes with the others instead of holding
- * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): H times its speed over the group's greatest.
+ * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): the round's H times its speed over the group's greatest.
  * Every member learns all speeds from the updates it averaged. Pure.
  */
-import type { UpdateBody } from '@murmuration/protocol';
+import { localStepsOf, type Training, type UpdateBody } from '@murmuration/protocol';
 
 /**
  * Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. At 0.7,
@@ -14,12 +14,11 @@ const SLOW_SHARE = 0.9;
 const NEWEST_WEIGHT = 0.3;
 
 export class Pace {
-  readonly #localSteps: number;
+  readonly #training: Pick<Training, 'localSteps' | 'warmUpRounds'>;
   #share = 1;
 
-  /** @param localSteps the run's H. */
-  constructor(localSteps: number) {
-    this.#localSteps = localSteps;
+  constructor(training: Pick<Training, 'localSteps' | 'warmUpRounds'>) {
+    this.#training = training;
   }
 
   /** Learns from a committed round. Updates without a time (0 ms) say nothing. */
@@ -33,9 +32,10 @@ export class Pace {
     this.#share += NEWEST_WEIGHT * (own.stepsPerMs / fastest - this.#share);
   }
 
-  /** Steps of the next round, 1..H. */
-  get localSteps(): number {
-    if (this.#share >= SLOW_SHARE) return this.#localSteps;
-    return Math.max(1, Math.round(this.#localSteps * this.#share));
+  /** Our steps of a round, 1..H. */
+  stepsOf(round: number): number {
+    const localSteps = localStepsOf(this.#training, round);
+    if (this.#share >= SLOW_SHARE) return localSteps;
+    return Math.max(1, Math.round(localSteps * this.#share));
   }
 }
