@@ -61,6 +61,13 @@ for (const scheme of ['int8', 'int4', 'sign', 'topk-16', 'topk-64', 'topk-256', 
     await check(SHAPES.flatMap((shape) => counts.map((count) => ({ scheme, shape, count, rounds: 4 }))));
   });
 
+test('[R14] k may change from round to round on the GPU as on the CPU', async () => {
+  const later = ['topk-512', 'topk-16', 'topk-16'] as const;
+  await check(
+    SHAPES.map((shape) => ({ scheme: 'topk-64' as const, later, shape, count: 20_480, rounds: 6 })),
+  );
+});
+
 test('the shape of the kernels is found by trying them, and the CPU is one of the choices', async () => {
   for (const scheme of ['int8', 'topk-64'] as const) {
     const found = await ask<{

@@ -141,9 +141,11 @@ export const strings = {
           ? 'fp16, half precision with error feedback'
           : codec === 'sign'
             ? 'sign, one bit a value with error feedback'
-            : codec.startsWith('topk-')
-              ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
-              : `${codec}, blockwise with error feedback`,
+            : codec === 'topk-auto'
+              ? 'as many of 4,096 as each uplink carries, 2 bits each'
+              : codec.startsWith('topk-')
+                ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
+                : `${codec}, blockwise with error feedback`,
     preflight: (parameters: string, bytes: string) =>
       `${parameters} parameters; each tab sends about ${bytes} a round to each other tab.`,
     create: 'Create the run',

@@ -45,6 +45,7 @@ const BYTES_PER_PARAMETER: Readonly<Record<string, number>> = {
   'topk-256': 0.0573,
   'topk-512': 0.098,
   'topk-1024': 0.161,
+  'topk-auto': 0.161,
 };
 /** An unknown codec is one of a newer coordinator: guessed high, as uncompressed. */
 export const bytesPerParameterOf = (codec: unknown): number =>

@@ -8,7 +8,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
-import { CODECS, type Codec } from '@murmuration/protocol';
+import { SCHEMES, type Scheme } from '@murmuration/codec';
 import { codecRow, codecTraining, type CodecRow, type CodecTraining } from '@murmuration/simulator';
 import { adapterText, findBrowser, launchBrowser, probeBrowser } from './browser.ts';
 import { parseFlags } from './flags.ts';
@@ -32,7 +32,7 @@ const FLAGS = {
 
 /** One scheme in the tab (packages/trainer, codec-bench.ts). */
 export interface TabRow {
-  readonly scheme: Codec;
+  readonly scheme: Scheme;
   readonly hostMs: number;
   readonly encodeMs: number;
   readonly plainMs: number;
@@ -80,7 +80,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       await route.fulfill(body === null ? { status: 404 } : { body, contentType });
     });
     await page.goto(`${BENCH_ORIGIN}/index.html`);
-    for (const scheme of CODECS) {
+    for (const scheme of SCHEMES) {
       const hasKernels = scheme !== 'fp32' && scheme !== 'fp16';
       const tab = hasKernels
         ? await page.evaluate(
@@ -144,7 +144,7 @@ interface Bound {
 
 /** The issue's bounds, each with what was measured. */
 function boundsOf(rows: readonly Row[]): Bound[] {
-  const of = (scheme: Codec) => rows.find((row) => row.scheme === scheme)!;
+  const of = (scheme: Scheme) => rows.find((row) => row.scheme === scheme)!;
   const most = (what: string, value: number, bound: number, unit = '') => ({
     text: `${what}: ${Number(value.toPrecision(4))}${unit} (at most ${bound}${unit})`,
     isKept: value <= bound,

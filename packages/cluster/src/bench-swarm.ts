@@ -8,6 +8,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { measureAdaptive } from './bench-swarm-adaptive.ts';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureControl } from './bench-swarm-control.ts';
@@ -59,6 +60,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   stall: (settings) => measureStall(settings),
   utilisation: (settings) => measureUtilisation(settings),
   stragglers: (settings) => measureStragglers(settings),
+  adaptive: measureAdaptive,
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),

@@ -5,7 +5,7 @@ import { mulberry } from './random.ts';
 import { ReplicaError } from './anchor.ts';
 import { Replica } from './replica.ts';
 import { decodeUpdate, encodeUpdate } from './update-codec.ts';
-import { fingerprint, parametersFromBytes, parametersToBytes, relativeDistance } from './vectors.ts';
+import { fingerprint, norm, parametersFromBytes, parametersToBytes, relativeDistance } from './vectors.ts';
 
 const COUNT = 600;
 const random = mulberry(11);
@@ -23,6 +23,25 @@ const replica = () => {
 
 describe('averaging', () => {
   const updates = ['a', 'b', 'c', 'd', 'e'].map((author, i) => update(author, noise(0.1), 100 * (i + 1)));
+
+  it('[R14] k may change from round to round: what nobody sent yet stays in the one residual', () => {
+    const count = 8_192;
+    const one = new Replica({ parameterCount: count, scheme: 'topk-64', outerLearningRate: 1 });
+    one.load(new Float32Array(count));
+    const learned = Float32Array.from({ length: count }, (_, i) => Math.sin(i) / 10);
+    const first = one.formUpdate(learned, 'topk-16');
+    one.commit([{ author: 'a', sampleCount: 1, encoded: first }], true);
+    const left = learned.map((value, i) => value - decodeUpdate(first)[i]!);
+    expect(one.residualNorm).toBeCloseTo(norm(left), 5);
+    // Nothing new was learned: the second update is of the residual alone, faded, and with more values.
+    const second = one.formUpdate(one.anchor.slice(), 'topk-1024');
+    const faded = left.map((value) => Math.fround(0.95) * value);
+    const sent = decodeUpdate(second);
+    expect(sent.filter((value) => value !== 0)).toHaveLength(2_048);
+    expect(relativeDistance(sent, faded)).toBeLessThan(0.75);
+    one.commit([{ author: 'a', sampleCount: 1, encoded: second }], true);
+    expect(one.residualNorm).toBeLessThan(norm(faded));
+  });
 
   it('[R10] gives the same bits in whatever order the updates came', () => {
     const expected = fingerprint(averageUpdates(updates, COUNT));

@@ -11,7 +11,14 @@
  */
 import { Anchor, ReplicaError, type AnchorOptions } from './anchor.ts';
 import type { GroupUpdate } from './averaging.ts';
-import { addDecoded, encodeUpdate, inspectUpdate, isSparse, type Scheme } from './update-codec.ts';
+import {
+  addDecoded,
+  encodeUpdate,
+  inspectUpdate,
+  isSparse,
+  type CodecRule,
+  type Scheme,
+} from './update-codec.ts';
 import { isFiniteVector, norm } from './vectors.ts';
 
 /**
@@ -26,10 +33,11 @@ export const RESIDUAL_RATIO_MAX = 10;
  * scheme's residual is rounding of the round before and stays whole.
  */
 const SPARSE_RESIDUAL_FADE = 0.95;
-/** What is left of a residual when the next update of this scheme is formed. */
-export const fadeOf = (scheme: Scheme): number => (isSparse(scheme) ? SPARSE_RESIDUAL_FADE : 1);
+/** What is left of a residual when the next update of this scheme, or under this rule, is formed. */
+export const fadeOf = (rule: CodecRule): number => (isSparse(rule) ? SPARSE_RESIDUAL_FADE : 1);
 
 export interface ReplicaOptions extends AnchorOptions {
+  /** What updates are formed in, unless `formUpdate` is told otherwise. */
   readonly scheme: Scheme;
 }
 
@@ -91,13 +99,14 @@ export class Replica extends Anchor {
    * Turns what was trained since the anchor into the bytes to send. The update stays open until `commit`.
    * Differences and sums are float32's: a GPU forms the same correction.
    * @param weights where training came to; else what `trained` said.
+   * @param scheme may be another one from round to round: what none of them sent stays in the one residual.
    * @throws ReplicaError 'not-finite': training diverged; everything since the last update is given up.
    */
-  formUpdate(weights: Float32Array = this.weights()): Uint8Array {
+  formUpdate(weights: Float32Array = this.weights(), scheme: Scheme = this.#scheme): Uint8Array {
     this.#progress = null;
     const { anchor } = this;
     const correction = new Float32Array(weights.length);
-    const fade = fadeOf(this.#scheme);
+    const fade = fadeOf(scheme);
     let deltaSquares = 0;
     for (let i = 0; i < weights.length; i++) {
       const delta = Math.fround(weights[i]! - anchor[i]!);
@@ -106,8 +115,8 @@ export class Replica extends Anchor {
     }
     if (!isFiniteVector(correction))
       throw new ReplicaError('not-finite', 'training gave weights that are not finite');
-    const encoded = encodeUpdate(this.#scheme, correction);
-    if (inspectUpdate(encoded, this.#scheme, weights.length) !== null)
+    const encoded = encodeUpdate(scheme, correction);
+    if (inspectUpdate(encoded, scheme, weights.length) !== null)
       throw new ReplicaError('not-finite', 'training gave weights beyond what any peer accepts');
     this.#open = { correction, encoded, deltaNorm: Math.sqrt(deltaSquares), weights };
     return encoded;

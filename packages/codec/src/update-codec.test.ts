@@ -44,6 +44,19 @@ describe('update codec', () => {
     );
   });
 
+  it('[P4] under topk-auto any top-k is taken, and nothing else', () => {
+    const vector = gaussian(9_000, 3);
+    for (const scheme of SCHEMES) {
+      const bytes = encodeUpdate(scheme, vector);
+      const verdict = inspectUpdate(bytes, 'topk-auto', vector.length);
+      expect(verdict).toBe(isSparse(scheme) ? null : 'update-bad-scheme');
+      if (isSparse(scheme)) expect(bytes.length).toBeLessThan(encodedBytes('topk-auto', vector.length));
+    }
+    const unknown = encodeUpdate('topk-64', vector);
+    unknown[2] = 65;
+    expect(inspectUpdate(unknown, 'topk-auto', vector.length)).toBe('update-bad-scheme');
+  });
+
   it('fp32 restores every value exactly', () => {
     fc.assert(
       fc.property(vectors, (vector) => {

@@ -48,6 +48,16 @@ export const SCHEMES: readonly Scheme[] = [
   ...TOP_K_CHOICES.map((k) => `topk-${k}` as const),
 ];
 
+/**
+ * What a run says of its updates: one scheme, or `topk-auto`: every author chooses how many values it keeps, round by
+ * round, and everybody takes any of `TOP_K_CHOICES`. A mean takes updates of different schemes as they are.
+ */
+export type CodecRule = Scheme | 'topk-auto';
+/** What `topk-auto` chooses from, ascending in bytes. */
+export const TOP_K_LADDER: readonly TopKScheme[] = TOP_K_CHOICES.map((k) => `topk-${k}` as const);
+/** The scheme to begin with: the only one, or one that a thin uplink carries too. */
+export const firstSchemeOf = (rule: CodecRule): Scheme => (rule === 'topk-auto' ? 'topk-64' : rule);
+
 const HEADER_BYTES = 8;
 /**
  * Largest scale that is accepted: 127 times it must stay far from the float32 maximum, also when 32 updates are added.
@@ -87,11 +97,11 @@ const formatIn = (bytes: Uint8Array): Format =>
   DENSE.find(({ code }) => code === bytes[0]) ?? { code: 4, parameter: bytes[2]! | (bytes[3]! << 8) };
 
 /** Whether an update of this scheme leaves most values out: what is unsent then waits in the residual for long. */
-export const isSparse = (scheme: Scheme): boolean => formatOf(scheme).code === 4;
+export const isSparse = (rule: CodecRule): boolean => formatOf(firstSchemeOf(rule)).code === 4;
 
 /** The most bytes that an encoding takes, and for dense schemes the exact number. */
-export function encodedBytes(scheme: Scheme, count: number): number {
-  const format = formatOf(scheme);
+export function encodedBytes(rule: CodecRule, count: number): number {
+  const format = formatOf(rule === 'topk-auto' ? TOP_K_LADDER.at(-1)! : rule);
   switch (format.code) {
     case 1:
       return HEADER_BYTES + 4 * count;
@@ -160,16 +170,24 @@ export type UpdateRejection =
   | 'update-bad-scale'
   | 'update-bad-code';
 
+/** Of the schemes that a run allows, the one that bytes say they are of. */
+const statedScheme = (bytes: Uint8Array, rule: CodecRule): Scheme | undefined =>
+  rule === 'topk-auto'
+    ? TOP_K_LADDER.find((_, i) => bytes[0] === 4 && TOP_K_CHOICES[i] === (bytes[2]! | (bytes[3]! << 8)))
+    : rule;
+
 /**
- * Whether bytes of a stranger are an update of the run's scheme and model. Null: they may be decoded.
+ * Whether bytes of a stranger are an update of the run's schemes and model. Null: they may be decoded.
  * Cost: one pass over the scales (int8, int4), the values (fp32) or the whole body (top-k).
  */
 export function inspectUpdate(
   bytes: Uint8Array,
-  scheme: Scheme,
+  rule: CodecRule,
   parameterCount: number,
 ): UpdateRejection | null {
   if (bytes.length < HEADER_BYTES) return 'update-too-short';
+  const scheme = statedScheme(bytes, rule);
+  if (scheme === undefined) return 'update-bad-scheme';
   const format = formatOf(scheme);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes[0] !== format.code) return 'update-bad-scheme';

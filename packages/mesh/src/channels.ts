@@ -35,6 +35,8 @@ export interface MeshTotals {
   readonly rejectedFrames: number;
   readonly peersNow: number;
   readonly peersMax: number;
+  /** Bytes that have left this end since it began, and that wait to. */
+  readonly line: { readonly leftBytes: number; readonly waitingBytes: number };
   /** Links open now. */
   readonly peers: readonly ({
     readonly peer: VolunteerId;
@@ -59,6 +61,8 @@ export class ChannelTransport {
   #transferId = 0;
   #tickedMs: number;
   #peersMax = 0;
+  /** What channels that ended had still in their buffers. */
+  #abandonedBytes = 0;
 
   /**
    * @param parts.emit is told every event in a microtask of its own, never from inside a call to the transport.
@@ -115,8 +119,12 @@ export class ChannelTransport {
   totals(): MeshTotals {
     const sum = { ...this.#ended };
     const peers = [];
+    let leftBytes = -this.#abandonedBytes;
+    let waitingBytes = 0;
     for (const [peer, { link }] of this.#links) {
       addTotals(sum, link.totals);
+      leftBytes -= link.bufferedBytes;
+      waitingBytes += link.queuedBytes;
       if (link.isOpen) peers.push({ peer, queuedBytes: link.queuedBytes, ...link.totals });
     }
     return {
@@ -126,6 +134,7 @@ export class ChannelTransport {
       rejectedFrames: sum.rejectedFrames,
       peersNow: peers.length,
       peersMax: this.#peersMax,
+      line: { leftBytes: leftBytes + sum.bytesSent, waitingBytes },
       peers,
     };
   }
@@ -203,6 +212,7 @@ export class ChannelTransport {
         return this.#tell({ kind: 'peer-rejected', peer, rejection: event.rejection });
       case 'closed':
         addTotals(this.#ended, link.totals);
+        this.#abandonedBytes += link.bufferedBytes;
         this.#links.delete(peer);
         this.#toPage({ kind: 'link-drop', peer, link: number, reason: event.reason });
         if (event.wasOpen) this.#tell({ kind: 'peer-closed', peer, reason: event.reason });

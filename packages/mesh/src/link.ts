@@ -130,6 +130,11 @@ export class Link {
     return this.#queue.queuedBytes + this.#channel.bufferedBytes;
   }
 
+  /** Of these, what the channel has taken. */
+  get bufferedBytes(): number {
+    return this.#channel.bufferedBytes;
+  }
+
   /** Takes a frame to send. A link that is not open takes none; a full queue closes it. */
   send(frame: QueuedFrame, nowMs: number): void {
     if (this.#phase !== 'open') return;

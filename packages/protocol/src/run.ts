@@ -22,7 +22,8 @@ export type RunState = (typeof RUN_STATES)[number];
 
 /**
  * How an update is made small on the wire: dense in 32, 16, 8, 4 bits or one (the sign) a value, or the k largest of every 4,096 values with
- * 2 bits each (about 0.15 bits a parameter at k = 64, 0.46 at 256).
+ * 2 bits each (about 0.15 bits a parameter at k = 64, 0.46 at 256). `topk-auto`: each tab sends the largest k that its own
+ * uplink carries within a share of the round (SPEC R14), and takes any of them from others.
  */
 export const CODECS = [
   'fp32',
@@ -37,10 +38,14 @@ export const CODECS = [
   'topk-256',
   'topk-512',
   'topk-1024',
+  'topk-auto',
 ] as const;
 export type Codec = (typeof CODECS)[number];
 
-/** What an update takes on the wire, bytes a parameter; sparse ones vary by some percent with what was learned. */
+/**
+ * What an update takes on the wire, bytes a parameter; sparse ones vary by some percent with what was learned, and
+ * `topk-auto` takes at most this.
+ */
 export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
   fp32: 4,
   fp16: 2,
@@ -54,6 +59,7 @@ export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
   'topk-256': 0.0573,
   'topk-512': 0.098,
   'topk-1024': 0.161,
+  'topk-auto': 0.161,
 };
 
 /**

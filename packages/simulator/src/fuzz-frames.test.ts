@@ -1,4 +1,4 @@
-import { SCHEMES } from '@murmuration/codec';
+import { CODECS } from '@murmuration/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fuzzFrames, type FuzzReport } from './fuzz-frames.ts';
 
@@ -26,7 +26,7 @@ describe(`[P1] [P2] [P3] [P4] ${RUNS} frames of hostile bytes`, () => {
       'bad-code',
     ].map((outcome) => `update:update-${outcome}`);
     const others = [
-      ...SCHEMES.map((scheme) => `accepted:${scheme}`),
+      ...CODECS.map((codec) => `accepted:${codec}`),
       ...['chunk:accepted', 'chunk:chunk-wrong-length', 'chunk:chunk-not-finite', 'slice:accepted'],
       ...[
         'fragment:whole',

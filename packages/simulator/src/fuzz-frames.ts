@@ -20,18 +20,19 @@ import {
   encodeSlice,
   encodeState,
   encodeUpdate,
+  firstSchemeOf,
   inspectChunk,
   inspectSlice,
   inspectUpdate,
   isFiniteVector,
   mulberry,
-  SCHEMES,
   sliceMaxBytes,
   sliceOf,
   streamSeed,
-  type Scheme,
+  type CodecRule,
 } from '@murmuration/codec';
 import {
+  CODECS,
   crc32,
   decodeFrame,
   encodeFrame,
@@ -73,7 +74,7 @@ const FRAGMENT_EVERY = 8;
 
 interface Seed {
   readonly bytes: Uint8Array;
-  readonly scheme: Scheme;
+  readonly codec: CodecRule;
   readonly count: number;
   readonly limits: FrameLimits;
 }
@@ -115,8 +116,8 @@ function corpusOf(seed: number): Seed[] {
   return COUNTS.flatMap((count) => {
     const vector = Float32Array.from({ length: count }, () => random() + random() + random() - 1.5);
     const chunks = encodeState({ anchor: vector, secondMoment: vector.map((v) => v * v), stepCount: 7 });
-    return SCHEMES.flatMap((scheme): Seed[] => {
-      const encodedMax = encodedBytes(scheme, count) + sliceMaxBytes(count);
+    return CODECS.flatMap((codec): Seed[] => {
+      const encodedMax = encodedBytes(codec, count) + sliceMaxBytes(count);
       const limits = frameLimits(encodedMax, chunkMaxBytes(count));
       const update = {
         ...base,
@@ -127,13 +128,13 @@ function corpusOf(seed: number): Seed[] {
         trainMs: 900,
         loss: 0.5,
         anchor,
-        encoded: encodeUpdate(scheme, vector),
+        encoded: encodeUpdate(firstSchemeOf(codec), vector),
       };
       const frames: OutgoingFrame[] = [
         { ...update, slice: new Uint8Array(0) },
         { ...update, slice: encodeSlice(vector, sliceOf(ROUND, count)) },
       ];
-      if (scheme === 'int8')
+      if (codec === 'int8')
         frames.push(
           { ...base, kind: 'hello', hasReplica: true, wantsUpdates: false, anchor },
           {
@@ -158,7 +159,7 @@ function corpusOf(seed: number): Seed[] {
           { ...base, kind: 'heartbeat' },
           { ...base, kind: 'bye' },
         );
-      return frames.map((frame) => ({ bytes: encodeFrame(frame), scheme, count, limits }));
+      return frames.map((frame) => ({ bytes: encodeFrame(frame), codec, count, limits }));
     });
   });
 }
@@ -272,7 +273,7 @@ function throughFragments(
 }
 
 /** @throws Error that says what does not hold. */
-function judge(bytes: Uint8Array, { scheme, count, limits }: Seed, met: (outcome: string) => void): void {
+function judge(bytes: Uint8Array, { codec, count, limits }: Seed, met: (outcome: string) => void): void {
   const decoded = decodeFrame(bytes, limits);
   if ('rejected' in decoded) {
     met(`frame:${decoded.rejected}`);
@@ -283,24 +284,24 @@ function judge(bytes: Uint8Array, { scheme, count, limits }: Seed, met: (outcome
   const again = encodeFrame(frame);
   if (again.length !== bytes.length || again.some((byte, i) => byte !== bytes[i]))
     throw new Error(`a ${frame.kind} was accepted that is not how it is written`);
-  if (frame.kind === 'update') judgeUpdate(frame, scheme, count, met);
+  if (frame.kind === 'update') judgeUpdate(frame, codec, count, met);
   if (frame.kind === 'state') judgeState(frame, count, met);
 }
 
 function judgeUpdate(
   frame: Frame & { kind: 'update' },
-  scheme: Scheme,
+  codec: CodecRule,
   count: number,
   met: (outcome: string) => void,
 ) {
   const range = sliceOf(ROUND, count);
   if (frame.slice.length > 0) met(`slice:${inspectSlice(frame.slice, range) ?? 'accepted'}`);
-  const verdict = inspectUpdate(frame.encoded, scheme, count);
+  const verdict = inspectUpdate(frame.encoded, codec, count);
   met(`update:${verdict ?? 'accepted'}`);
   if (verdict !== null) return;
-  met(`accepted:${scheme}`);
-  if (!isFiniteVector(decodeUpdate(frame.encoded))) throw new Error(`${scheme}: accepted, and not finite`);
-  if (!Number.isFinite(encodedNorm(frame.encoded))) throw new Error(`${scheme}: its norm is not finite`);
+  met(`accepted:${codec}`);
+  if (!isFiniteVector(decodeUpdate(frame.encoded))) throw new Error(`${codec}: accepted, and not finite`);
+  if (!Number.isFinite(encodedNorm(frame.encoded))) throw new Error(`${codec}: its norm is not finite`);
   const { author, sampleCount, encoded } = frame;
   const mean = averageUpdates(
     [
@@ -309,7 +310,7 @@ function judgeUpdate(
     ],
     count,
   );
-  if (!isFiniteVector(mean)) throw new Error(`${scheme}: the mean is not finite`);
+  if (!isFiniteVector(mean)) throw new Error(`${codec}: the mean is not finite`);
 }
 
 function judgeState(frame: Frame & { kind: 'state' }, count: number, met: (outcome: string) => void) {

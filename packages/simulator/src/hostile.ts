@@ -7,7 +7,7 @@
  * Lies in numbers are forgery.ts; here are the lies in frames: different updates to different peers, torn and nonsense
  * frames, and slander by a leader or a donor.
  */
-import { encodeUpdate, decodeUpdate } from '@murmuration/codec';
+import { decodeUpdate, encodeUpdate, firstSchemeOf } from '@murmuration/codec';
 import { encodeFrame, type FrameOf, type OutgoingFrame, type VolunteerId } from '@murmuration/protocol';
 import type { RunManifest } from '@murmuration/protocol';
 import type { VolunteerEvent } from '@murmuration/swarm';
@@ -96,7 +96,7 @@ export class HostileTab implements Adversary {
     this.#forger = isForgery(options.attack)
       ? new Forger({
           forgery: options.attack,
-          scheme: options.manifest.training.codec,
+          scheme: firstSchemeOf(options.manifest.training.codec),
           parameterCount: options.manifest.parameterCount,
           random: options.random,
           shared: options.shared,
@@ -149,7 +149,7 @@ export class HostileTab implements Adversary {
   /** One half of the peers gets the update as it is, the other half its reverse; every fourth peer gets both. */
   #twoFaced(frame: Update, peer: VolunteerId): Update[] {
     const place = [...peer].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 4;
-    const scheme = this.#manifest.training.codec;
+    const scheme = firstSchemeOf(this.#manifest.training.codec);
     const reversed = encodeUpdate(
       scheme,
       decodeUpdate(frame.encoded).map((value) => -value),

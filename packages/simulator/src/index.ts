@@ -19,3 +19,10 @@ export { studyStragglers, type StragglersRow } from './study-stragglers.ts';
 export { studyUtilisation, type UtilisationOptions, type UtilisationRow } from './study-utilisation.ts';
 export { fuzzFrames, type FuzzReport } from './fuzz-frames.ts';
 export { codecRow, codecTraining, type CodecRow, type CodecTraining } from './study-codec.ts';
+export {
+  ADAPTIVE_DEFAULTS,
+  reachedMs,
+  studyAdaptive,
+  type AdaptiveOptions,
+  type AdaptiveRow,
+} from './study-adaptive.ts';

@@ -93,7 +93,12 @@ export class SimTab implements NetworkEnd {
         isFallbackAdapter: true,
       },
       random: options.world.chance('tab', options.id),
-      traffic: () => ({ ...this.#traffic, bytesSentCoordinator: 0, bytesReceivedCoordinator: 0 }),
+      traffic: () => ({
+        ...this.#traffic,
+        bytesSentCoordinator: 0,
+        bytesReceivedCoordinator: 0,
+        line: this.#line,
+      }),
     });
     this.#handle({ kind: 'tick' });
   }
@@ -113,6 +118,12 @@ export class SimTab implements NetworkEnd {
     readonly bytesSentState: number;
   } {
     return this.#traffic;
+  }
+
+  get #line() {
+    const waitingMs = Math.max(0, this.uplinkFreeMs - this.#options.world.nowMs);
+    const waitingBytes = waitingMs * this.uplinkBytesPerMs;
+    return { leftBytes: this.#traffic.bytesSentPeers - waitingBytes, waitingBytes };
   }
 
   /** The tab's process is killed: its socket closes at once, its channels say nothing. */

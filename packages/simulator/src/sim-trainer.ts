@@ -4,6 +4,7 @@
  */
 import {
   encodeState,
+  firstSchemeOf,
   loadState,
   parametersFromBytes,
   parametersToBytes,
@@ -73,7 +74,7 @@ export class SimTrainer {
     this.#options = options;
     this.replica = new Replica({
       parameterCount: manifest.parameterCount,
-      scheme: manifest.training.codec,
+      scheme: firstSchemeOf(manifest.training.codec),
       outerLearningRate: manifest.training.outerLearningRate,
       average,
     });
@@ -146,7 +147,7 @@ export class SimTrainer {
             kind: 'update-formed',
             ticket,
             round: this.#round,
-            encoded: this.replica.formUpdate(),
+            encoded: this.replica.formUpdate(undefined, command.scheme),
             slice: command.withSlice ? this.replica.formSlice(this.#round) : NO_SLICE,
           };
         } catch (error) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { studyAdaptive } from './study-adaptive.ts';
 import { studySpread } from './study-spread.ts';
 import { studyStall } from './study-stall.ts';
 import { studyStragglers } from './study-stragglers.ts';
@@ -56,5 +57,16 @@ describe('spread', () => {
     expect(row.finished).toBe(true);
     expect(row.looks).toBeGreaterThan(row.looksAfter);
     expect(row.spreadStorm).toBeGreaterThanOrEqual(row.looksApart === 0 ? 0 : Number.MIN_VALUE);
+  });
+});
+
+describe('adaptive', () => {
+  it('[R14] who has the faster line keeps more, and a mean takes them all', () => {
+    const options = { tabs: 4, trainingMs: 20_000, scaledParameterCount: 10_000 };
+    const { keptOfTabs, rounds, points } = studyAdaptive(options);
+    const [fastest, , , thinnest] = keptOfTabs as [number, number, number, number];
+    expect(fastest).toBeGreaterThan(4 * thinnest);
+    expect(rounds).toBeGreaterThan(5);
+    expect(points.at(-1)!.loss).toBeLessThan(points[0]!.loss);
   });
 });

@@ -17,16 +17,8 @@ import type { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerCommand, TrainerEvent } from './ports.ts';
-import type { StateWord } from './view.ts';
-
-/** Totals of this tab over all its runs, and its latest loss; null: it was not finite, or nothing was trained. */
-export interface Tally {
-  localSteps: number;
-  samples: number;
-  rounds: number;
-  trainMs: number;
-  loss: number | null;
-}
+import { SchemeChoice, type Line } from './scheme-choice.ts';
+import type { StateWord, Tally } from './view.ts';
 
 /** What a trainer's event means beyond this run: nothing, something to report, or that this device cannot go on. */
 export type Consequence = 'none' | 'news' | { readonly unfit: string };
@@ -45,6 +37,7 @@ export class Assignment {
   readonly #tally: Tally;
   readonly #leases: LeaseBook;
   readonly #pace: Pace;
+  readonly #choice: SchemeChoice;
   #state: RunState = 'waiting';
   #reason = '';
   #prepared = false;
@@ -71,6 +64,7 @@ export class Assignment {
     peers: Peers;
     tally: Tally;
     paused: boolean;
+    line: () => Line;
   }) {
     this.manifest = options.manifest;
     this.membership = new Membership(options);
@@ -81,6 +75,7 @@ export class Assignment {
     this.#paused = options.paused;
     this.#leases = new LeaseBook(options.manifest.training.batchSize);
     this.#pace = new Pace(options.manifest.training);
+    this.#choice = new SchemeChoice(options.manifest, options.line);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
 
@@ -173,12 +168,15 @@ export class Assignment {
         this.membership.own.trained(event);
         return 'none';
       case 'update-formed':
-        if (this.membership.updateFormed(event, nowMs)) this.#leases.sent();
+        if (!this.membership.updateFormed(event, nowMs)) return 'none';
+        this.#leases.sent();
+        this.#choice.sent(nowMs);
         return 'none';
       case 'committed': {
         const updates = this.membership.committed(event, nowMs);
         if (updates === null) return 'none';
         this.#pace.learn(updates, this.#self);
+        this.#choice.committed(nowMs);
         if (updates.some(({ author }) => author === this.#self)) this.#leases.settle();
         this.#tally.rounds += 1;
         return 'news';
@@ -304,6 +302,7 @@ export class Assignment {
   /** Whatever has become possible or due. */
   advance(nowMs: number, coordinatorUp: boolean): void {
     if (!this.#prepared) return;
+    this.#choice.look(nowMs);
     this.membership.advance(nowMs, { coordinatorUp, roundsGoOn: this.#roundsGoOn });
     this.#work();
     if (!coordinatorUp) return;
@@ -319,6 +318,7 @@ export class Assignment {
     return Math.min(
       coordinatorUp && this.#mayLease ? this.#leases.nextRequestMs : Infinity,
       this.membership.nextDeadlineMs(this.#roundsGoOn),
+      this.#choice.nextLookMs,
     );
   }
 
@@ -345,8 +345,14 @@ export class Assignment {
     const stepsDue = membership.stepsDue(this.#pace.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
-    else if (membership.mayPublish)
-      this.#outbox.train({ kind: 'form-update', round: head.round, withSlice: membership.crews.isMixed });
+    else if (membership.mayPublish) this.#outbox.train(this.#formUpdate(head));
+  }
+
+  #formUpdate({ term, round }: Head): TrainerCommand {
+    const { crews } = this.membership;
+    const mateCount = crews.matesAmong(this.#peers.listening(term), round).length;
+    const scheme = this.#choice.next({ round, mateCount, withSlice: crews.isMixed });
+    return { kind: 'form-update', round, scheme, withSlice: crews.isMixed };
   }
 
   #fetchValidation(): void {

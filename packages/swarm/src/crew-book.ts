@@ -76,9 +76,9 @@ export class CrewBook {
     return answer;
   }
 
-  /** Whether this peer's words in this round concern us. */
-  isMate(peer: VolunteerId, round: number): boolean {
-    return !this.isMixed || this.#planeOf(round).mates.has(peer);
+  /** Of these, whom this round of ours concerns. */
+  matesAmong(peers: readonly VolunteerId[], round: number): readonly VolunteerId[] {
+    return this.isMixed ? peers.filter((peer) => this.#planeOf(round).mates.has(peer)) : peers;
   }
 }
 

@@ -25,7 +25,7 @@ const commit = (leader: VolunteerId, round: number, crc = 5) =>
     members: [idOf(1)],
     graceMs: 1,
   }) as FrameOf<'commit'>;
-const early = () => new EarlyFrames({ scheme: 'int8', parameterCount: COUNT });
+const early = () => new EarlyFrames({ codec: 'int8', parameterCount: COUNT });
 
 describe('[J3] what is kept for a newcomer', () => {
   it('an update from its author, or one that a commit lists from anybody', () => {

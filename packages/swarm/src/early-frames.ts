@@ -5,7 +5,7 @@
  * Bounded by rounds and bytes, and fairly: each peer can only push out what it said itself, or be pushed out when it
  * said more than anybody else. So nobody can make us forget what the others said.
  */
-import { inspectUpdate, type Scheme } from '@murmuration/codec';
+import { inspectUpdate, type CodecRule } from '@murmuration/codec';
 import {
   LIMITS,
   type CommitEntry,
@@ -34,15 +34,15 @@ const keyOf = (kind: RoundFrame['kind'], term: number, round: number) => `${kind
 const bytesOf = (frame: RoundFrame) => (frame.kind === 'update' ? frame.encoded.length : 0);
 
 export class EarlyFrames {
-  readonly #scheme: Scheme;
+  readonly #codec: CodecRule;
   readonly #parameterCount: number;
   /** By author, or leader. */
   readonly #said = new Map<VolunteerId, Said>();
   /** By "term round". */
   readonly #words = new Map<string, Map<VolunteerId, Fingerprint>>();
 
-  constructor(options: { scheme: Scheme; parameterCount: number }) {
-    this.#scheme = options.scheme;
+  constructor(options: { codec: CodecRule; parameterCount: number }) {
+    this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
   }
 
@@ -61,7 +61,7 @@ export class EarlyFrames {
     // The first word stands, unless the group counted another one.
     if (said.frames.has(key) && !listed) return null;
     if (frame.kind === 'update') {
-      const rejection = inspectUpdate(frame.encoded, this.#scheme, this.#parameterCount);
+      const rejection = inspectUpdate(frame.encoded, this.#codec, this.#parameterCount);
       if (rejection !== null) return rejection;
     }
     this.#forget(said, key);

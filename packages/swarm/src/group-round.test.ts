@@ -44,7 +44,7 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
 const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
   new GroupRound({
     self,
-    scheme: 'int8',
+    codec: 'int8',
     parameterCount: COUNT,
     head,
     members,
@@ -408,7 +408,7 @@ describe('a crew of a large swarm', () => {
       });
     const group = new GroupRound({
       self,
-      scheme: 'int8',
+      codec: 'int8',
       parameterCount: COUNT,
       head,
       members: [],

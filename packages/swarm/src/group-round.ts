@@ -12,7 +12,7 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectSlice, inspectUpdate, sliceOf, type Scheme } from '@murmuration/codec';
+import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
 import type { CommitEntry, FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import { membersAfter, NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
@@ -73,7 +73,7 @@ type HeldCommit = Commit & { readonly source: VolunteerId };
 
 export class GroupRound {
   readonly #self: VolunteerId;
-  readonly #scheme: Scheme;
+  readonly #codec: CodecRule;
   readonly #parameterCount: number;
   #head: Head;
   /** Expected in this round, ascending; empty: unknown (a newcomer before its first commit). */
@@ -91,7 +91,7 @@ export class GroupRound {
 
   constructor(options: {
     self: VolunteerId;
-    scheme: Scheme;
+    codec: CodecRule;
     parameterCount: number;
     head: Head;
     /** Of the one group, ascending; empty: unknown. A crew's members are those that `crews` names. */
@@ -102,7 +102,7 @@ export class GroupRound {
     nowMs: number;
   }) {
     this.#self = options.self;
-    this.#scheme = options.scheme;
+    this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
     this.#crews = options.crews;
@@ -176,7 +176,7 @@ export class GroupRound {
     // Its author has not heard yet that the swarm was cut.
     if (this.#crews.isMixed && frame.slice.length === 0) return 'no-slice';
     const rejection =
-      inspectUpdate(frame.encoded, this.#scheme, this.#parameterCount) ??
+      inspectUpdate(frame.encoded, this.#codec, this.#parameterCount) ??
       (this.#crews.isMixed ? inspectSlice(frame.slice, sliceOf(round, this.#parameterCount)) : null);
     if (rejection !== null) return rejection;
     this.#store(round, frame, nowMs);

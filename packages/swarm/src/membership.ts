@@ -184,7 +184,7 @@ export class Membership {
     const early = this.#role.kind === 'joining' ? this.#role.fetch.early.since(term, event.round) : [];
     const round = new GroupRound({
       self: this.#self,
-      scheme: this.#manifest.training.codec,
+      codec: this.#manifest.training.codec,
       parameterCount: this.#manifest.parameterCount,
       head: { term, round: event.round, fingerprint: event.anchor },
       members: founding ? [this.#self] : [],
@@ -264,8 +264,8 @@ export class Membership {
     const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
     this.own.published(frame, update);
     round.addOwn(update, nowMs);
-    for (const peer of this.#peers.listening(round.head.term))
-      if (this.crews.isMate(peer, event.round)) this.#outbox.send(peer, frame);
+    const listening = this.#peers.listening(round.head.term);
+    for (const peer of this.crews.matesAmong(listening, event.round)) this.#outbox.send(peer, frame);
     return true;
   }
 
@@ -348,7 +348,7 @@ export class Membership {
     const decision = round.decide(this.#reach, nowMs);
     if (decision === null) return;
     const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
-    const mates = this.#peers.openIds.filter((peer) => this.crews.isMate(peer, base.round));
+    const mates = this.crews.matesAmong(this.#peers.openIds, base.round);
     for (const { to, frame } of wordsFor(decision, this.#self, base, round.head.fingerprint))
       for (const peer of to === 'all' ? mates : [to]) this.#outbox.send(peer, frame);
     switch (decision.kind) {

@@ -6,6 +6,7 @@
  * Trainer commands are carried out strictly one after another, in the order of their effects; only `capture` does not
  * wait for its turn. Each is answered by exactly one event with the same `ticket`, or by `trainer-failed`.
  */
+import type { Scheme } from '@murmuration/codec';
 import type {
   CoordinatorMessage,
   Fingerprint,
@@ -61,9 +62,14 @@ export type TrainerCommand =
   | { readonly kind: 'train'; readonly round: number; readonly batches: readonly BatchPlan[] }
   /**
    * Form, correct and encode the update of everything trained since the anchor; `withSlice`: and the round's slice of the
-   * anchor (codec, slices.ts). Answer: `update-formed`.
+   * anchor (codec, slices.ts). `scheme`: the run's, or under `topk-auto` any top-k. Answer: `update-formed`.
    */
-  | { readonly kind: 'form-update'; readonly round: number; readonly withSlice: boolean }
+  | {
+      readonly kind: 'form-update';
+      readonly round: number;
+      readonly scheme: Scheme;
+      readonly withSlice: boolean;
+    }
   /**
    * Average the updates (any order; the result does not depend on it) and move the anchor. Training goes on from it,
    * ahead by what was trained since the update was formed. Slices that come along move the anchor to their mean first.

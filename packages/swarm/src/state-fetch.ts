@@ -115,7 +115,7 @@ export class StateFetch {
     nowMs: number;
   }) {
     const { parameterCount, training } = options.manifest;
-    this.early = new EarlyFrames({ parameterCount, scheme: training.codec });
+    this.early = new EarlyFrames({ parameterCount, codec: training.codec });
     this.runTag = fnv1a32(options.manifest.id);
     this.#self = options.self;
     this.#parameterCount = parameterCount;

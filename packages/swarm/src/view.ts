@@ -56,3 +56,12 @@ export interface VolunteerSnapshot extends StateWord {
     readonly targetAccuracy: number | null;
   } | null;
 }
+
+/** Totals of this tab over all its runs, and its latest loss; null: it was not finite, or nothing was trained. */
+export interface Tally {
+  localSteps: number;
+  samples: number;
+  rounds: number;
+  trainMs: number;
+  loss: number | null;
+}

@@ -41,6 +41,7 @@ class Life {
       bytesSentState: 0,
       bytesSentCoordinator: 3,
       bytesReceivedCoordinator: 4,
+      line: { leftBytes: 1, waitingBytes: 0 },
     }),
   });
   nowMs = 0;

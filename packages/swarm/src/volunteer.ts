@@ -20,12 +20,13 @@ import {
   type TabTotals,
   type VolunteerId,
 } from '@murmuration/protocol';
-import { Assignment, isOver, type Tally } from './assignment.ts';
+import { Assignment, isOver } from './assignment.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { Effect, TrainerEvent, VolunteerEvent } from './ports.ts';
-import type { StateWord, VolunteerSnapshot } from './view.ts';
+import type { Line } from './scheme-choice.ts';
+import type { StateWord, Tally, VolunteerSnapshot } from './view.ts';
 
 /** Bytes that the hands counted since the volunteer began. */
 export interface Traffic {
@@ -36,11 +37,17 @@ export interface Traffic {
   readonly bytesReceivedCoordinator: number;
 }
 
+/** What the hands know of this tab's bytes. */
+export interface TrafficAndLine extends Traffic {
+  /** Towards peers. */
+  readonly line: Line;
+}
+
 export interface VolunteerOptions {
   readonly adapter: Adapter;
   /** Uniform in [0, 1): jitter of reconnections. */
   readonly random: () => number;
-  readonly traffic: () => Traffic;
+  readonly traffic: () => TrafficAndLine;
 }
 
 /** Limits of a run's peer frames, for the mesh. */
@@ -233,6 +240,7 @@ export class Volunteer {
             peers: this.#peers,
             tally: this.#tally,
             paused: this.#paused,
+            line: () => this.#options.traffic().line,
           });
   }
 
@@ -277,12 +285,13 @@ export class Volunteer {
 
   #totals(): TabTotals {
     const { localSteps, samples, rounds, trainMs } = this.#tally;
+    const { line: _, ...traffic } = this.#options.traffic();
     return {
       localSteps,
       samples,
       rounds,
       trainMs: Math.round(trainMs),
-      ...this.#options.traffic(),
+      ...traffic,
       rejectedFrames: this.#refusedCount + (this.#assignment?.membership.rejectedFrames ?? 0),
       peersNow: this.#peers.openIds.length,
       peersMax: this.#peersMax,

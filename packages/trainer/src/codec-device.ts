@@ -41,6 +41,9 @@ import { addEntriesShader, choiceWords, levelWords } from './top-k-shaders.ts';
 /** A dimension of a dispatch has at most so many workgroups. */
 const GROUPS_MAX = 65_535;
 
+/** What differs from one k to another. */
+const PACKED_KERNELS = ['pack', 'subtract'];
+
 type Vector = 'anchor' | 'base' | 'trained' | 'correction' | 'residual';
 type Kernel = {
   readonly pipeline: GPUComputePipeline;
@@ -50,8 +53,8 @@ type Kernel = {
 
 export class CodecDevice {
   readonly #device: GPUDevice;
-  readonly #options: CodecDeviceOptions;
-  readonly #packing: Packing;
+  #options: CodecDeviceOptions;
+  #packing: Packing;
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #kernels = new Map<string, Kernel>();
   /** Of the updates that come in; their pipelines are made when the first of a kind comes. */
@@ -70,16 +73,9 @@ export class CodecDevice {
     const vectorBytes = 4 * chunks * TOP_K_CHUNK_VALUES;
     for (const name of ['anchor', 'base', 'trained', 'correction', 'residual', 'sum'])
       own.#allocate(name, vectorBytes);
+    own.#allocatePacked();
     const { count } = options;
     const blocks = blockCount(count);
-    const packing = own.#packing;
-    const [packedBytes, levelBytes] =
-      'bits' in packing
-        ? [4 * packedWords(packing.bits, blocks), 4]
-        : [4 * choiceWords(packing.k) * chunks, 4 * levelWords(count)];
-    own.#allocate('packed', packedBytes);
-    own.#allocate('levels', levelBytes);
-    own.#allocate('readback', own.readbackBytes, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
     own.#allocate('units', 4 * blocks);
     own.#allocate('squares', 8 * blocks);
     own.#allocate('squares2', 8 * Math.ceil(blocks / SUM_WIDTH));
@@ -91,6 +87,32 @@ export class CodecDevice {
   /** From now on updates are packed by kernels of this shape. */
   async useShape(shape: Shape): Promise<void> {
     await this.#kernel(packKernel({ ...this.#options, shape }));
+  }
+
+  /**
+   * From now on updates are formed in this scheme: of the same kind, top-k with another k. What was formed before and not
+   * settled cannot be settled any more, and need not: the next `form` forms it too.
+   */
+  async useScheme(scheme: CodecDeviceOptions['scheme']): Promise<void> {
+    if (scheme === this.#options.scheme) return;
+    this.#options = { ...this.#options, scheme };
+    this.#packing = packingOf(scheme);
+    for (const name of ['packed', 'levels', 'readback']) this.#buffer(name).destroy();
+    this.#allocatePacked();
+    await this.#compile(PACKED_KERNELS);
+  }
+
+  /** Room for what is packed, and for reading it back. */
+  #allocatePacked(): void {
+    const { count } = this.#options;
+    const packing = this.#packing;
+    const [packedBytes, levelBytes] =
+      'bits' in packing
+        ? [4 * packedWords(packing.bits, blockCount(count)), 4]
+        : [4 * choiceWords(packing.k) * chunkCountOf(count), 4 * levelWords(count)];
+    this.#allocate('packed', packedBytes);
+    this.#allocate('levels', levelBytes);
+    this.#allocate('readback', this.readbackBytes, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
   }
 
   /** What `form` reads back, bytes. */
@@ -237,9 +259,11 @@ export class CodecDevice {
     this.#kernels.clear();
   }
 
-  async #compile(): Promise<void> {
+  /** @param names only these; else all. */
+  async #compile(names?: readonly string[]): Promise<void> {
     const sources = [...kernelsOf(this.#options), packKernel(this.#options)];
-    await Promise.all(sources.map((source) => this.#kernel(source)));
+    const wanted = sources.filter(({ name }) => names?.includes(name) ?? true);
+    await Promise.all(wanted.map((source) => this.#kernel(source)));
   }
 
   /** `invocations` in workgroups of 64; a kernel of another size counts 64 for each of its workgroups. */

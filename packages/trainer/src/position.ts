@@ -19,10 +19,11 @@ import {
   sliceOf,
   slicesOf,
   type ReplicaOptions,
+  type Scheme,
 } from '@murmuration/codec';
 import type { WeightedUpdate } from '@murmuration/swarm';
 import { CodecDevice } from './codec-device.ts';
-import { isPacked } from './codec-kernels.ts';
+import { isPacked, type PackedScheme } from './codec-kernels.ts';
 import type { Shape } from './codec-shaders.ts';
 import type { Network } from './network.ts';
 
@@ -40,7 +41,7 @@ export interface Position {
    */
   trained(weights: readonly tf.Tensor[], loss: number, confirm: () => Promise<void>): Promise<void>;
   /** @throws ReplicaError 'not-finite': everything since the last update is given up. */
-  formUpdate(): Promise<Uint8Array>;
+  formUpdate(scheme: Scheme): Promise<Uint8Array>;
   commit(round: number, updates: readonly WeightedUpdate[], ownIncluded: boolean): Promise<void>;
   /** The device goes. */
   leaveDevice(): void;
@@ -70,8 +71,8 @@ export class HostPosition implements Position {
     this.shared.trained(Number.isFinite(loss) ? vector : vector.fill(NaN));
   }
 
-  formUpdate(): Promise<Uint8Array> {
-    return Promise.resolve(this.shared.formUpdate());
+  formUpdate(scheme: Scheme): Promise<Uint8Array> {
+    return Promise.resolve(this.shared.formUpdate(undefined, scheme));
   }
 
   commit(round: number, updates: readonly WeightedUpdate[], ownIncluded: boolean): Promise<void> {
@@ -128,9 +129,10 @@ export class GpuPosition implements Position {
     codec.copyWeights(places, 'in');
   }
 
-  async formUpdate(): Promise<Uint8Array> {
+  async formUpdate(scheme: Scheme): Promise<Uint8Array> {
     const codec = await this.#ready();
-    const { scheme, parameterCount } = this.#options;
+    const { parameterCount } = this.#options;
+    await codec.useScheme(packedOf(scheme));
     const encoded = await codec.form();
     if (inspectUpdate(encoded, scheme, parameterCount) !== null) {
       codec.giveUpTrained();
@@ -173,8 +175,11 @@ export class GpuPosition implements Position {
   async #ready(): Promise<CodecDevice> {
     if (this.#codec !== null) return this.#codec;
     const { parameterCount: count, scheme } = this.#options;
-    if (!isPacked(scheme)) throw new Error(`codec: there are no kernels for ${scheme}`);
-    const codec = await CodecDevice.open(backend().device, { count, scheme, shape: this.#shape });
+    const codec = await CodecDevice.open(backend().device, {
+      count,
+      scheme: packedOf(scheme),
+      shape: this.#shape,
+    });
     codec.stand(this.shared.anchor);
     this.#codec = codec;
     return codec;
@@ -189,6 +194,12 @@ export class GpuPosition implements Position {
       return { buffer: gpu.tensorMap.get(dataId).resource as GPUBuffer, offset, size };
     });
   }
+}
+
+/** @throws Error where only the CPU can form updates: calibration chooses it there. */
+function packedOf(scheme: Scheme): Scheme & PackedScheme {
+  if (!isPacked(scheme)) throw new Error(`codec: there are no kernels for ${scheme}`);
+  return scheme;
 }
 
 const backend = () => tf.backend() as WebGPUBackend;

@@ -6,7 +6,13 @@
  * batches while a command runs.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { encodeState, loadState, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
+import {
+  encodeState,
+  firstSchemeOf,
+  loadState,
+  parametersFromBytes,
+  parametersToBytes,
+} from '@murmuration/codec';
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Breath } from './breath.ts';
@@ -55,8 +61,8 @@ export class Stage {
     const { training, dataset, parameterCount, seed } = manifest;
     this.#manifest = manifest;
     this.#network = network;
-    const { codec: scheme, outerLearningRate } = training;
-    const options = { parameterCount, scheme, outerLearningRate };
+    const { outerLearningRate } = training;
+    const options = { parameterCount, scheme: firstSchemeOf(training.codec), outerLearningRate };
     this.#position =
       formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
     this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);
@@ -97,7 +103,8 @@ export class Stage {
         'self-test',
         `${failure.case}: ${failure.value} is off by ${failure.relativeError.toExponential(1)} (relative) on ${device.adapter.vendor} ${device.adapter.architecture}`,
       );
-    const chosen = formedBy ?? (await calibrate(device.gpu(), training.codec, parameterCount)).chosen;
+    const scheme = firstSchemeOf(training.codec);
+    const chosen = formedBy ?? (await calibrate(device.gpu(), scheme, parameterCount)).chosen;
     return new Stage(manifest, network, chosen);
   }
 
@@ -194,7 +201,7 @@ export class Stage {
   async #formUpdate(command: Extract<TrainerCommand, { kind: 'form-update' }>): Promise<Answer> {
     const round = this.#standing(command);
     const slice = command.withSlice ? this.#position.shared.formSlice(round) : new Uint8Array(0);
-    return { kind: 'update-formed', round, encoded: await this.#position.formUpdate(), slice };
+    return { kind: 'update-formed', round, encoded: await this.#position.formUpdate(command.scheme), slice };
   }
 
   async #train(

@@ -73,7 +73,12 @@ async function round(index: number, steps = 5): Promise<EventOf<'trained'> & { e
     batches: exampleBatches(index, steps),
   });
   const { sampleCount } = trained;
-  const { encoded } = await ask('update-formed', { kind: 'form-update', round: index, withSlice: false });
+  const { encoded } = await ask('update-formed', {
+    kind: 'form-update',
+    round: index,
+    withSlice: false,
+    scheme: 'int8',
+  });
   await ask('committed', {
     kind: 'commit',
     round: index,
@@ -116,7 +121,12 @@ test('`trained` says what was done, and the update formed of it may be decoded',
   await stand();
   const trained = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 3) });
   expect(trained).toMatchObject({ round: 0, stepCount: 3, sampleCount: 48 });
-  const { encoded } = await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
+  const { encoded } = await ask('update-formed', {
+    kind: 'form-update',
+    round: 0,
+    withSlice: false,
+    scheme: 'int8',
+  });
   expect(inspectUpdate(encoded, 'int8', manifest.parameterCount)).toBeNull();
   expect(Math.max(...decodeUpdate(encoded).map(Math.abs))).toBeGreaterThan(0.01);
 });
@@ -136,29 +146,49 @@ test('an update that nobody counted does not move the weights, and comes again w
       .map(Math.abs)
       .reduce((a, b) => a + b);
   const first = await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 4) });
-  const sent = await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
+  const sent = await ask('update-formed', {
+    kind: 'form-update',
+    round: 0,
+    withSlice: false,
+    scheme: 'int8',
+  });
   const committed = await commitNothing(0);
   expect(committed.round).toBe(1);
   expect(committed.anchor).toBe(fingerprint(exampleParameters(MODEL)));
   const again = await ask('trained', { kind: 'train', round: 1, batches: exampleBatches(0, 4) });
   expect(again.loss).toBeLessThan(first.loss * 1.2);
-  const later = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
+  const later = await ask('update-formed', {
+    kind: 'form-update',
+    round: 1,
+    withSlice: false,
+    scheme: 'int8',
+  });
   expect(size(later)).toBeGreaterThan(size(sent));
 });
 
 test('[R9] what was trained after the update was formed moves along with the anchor', async () => {
   await stand();
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
-  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
+  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false, scheme: 'int8' });
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
   await commitNothing(0);
-  const ahead = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
+  const ahead = await ask('update-formed', {
+    kind: 'form-update',
+    round: 1,
+    withSlice: false,
+    scheme: 'int8',
+  });
   // Without the steps ahead this would be the first update again, from the residual.
   await stand();
   await ask('trained', { kind: 'train', round: 0, batches: exampleBatches(0, 2) });
-  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false });
+  await ask('update-formed', { kind: 'form-update', round: 0, withSlice: false, scheme: 'int8' });
   await commitNothing(0);
-  const behind = await ask('update-formed', { kind: 'form-update', round: 1, withSlice: false });
+  const behind = await ask('update-formed', {
+    kind: 'form-update',
+    round: 1,
+    withSlice: false,
+    scheme: 'int8',
+  });
   expect(ahead.encoded).not.toEqual(behind.encoded);
 });
 

@@ -47,8 +47,8 @@ export class Hands {
       adapter: parts.adapter,
       random: () => Math.random(),
       traffic: () => {
-        const { bytesSentPeers, bytesReceivedPeers, bytesSentState } = this.#mesh.totals();
-        return { bytesSentPeers, bytesReceivedPeers, bytesSentState, ...this.#coordinator.totals };
+        const { bytesSentPeers, bytesReceivedPeers, bytesSentState, line } = this.#mesh.totals();
+        return { bytesSentPeers, bytesReceivedPeers, bytesSentState, line, ...this.#coordinator.totals };
       },
     });
     this.#meshBeat = setInterval(() => this.#mesh.tick(), MESH_TICK_MS);

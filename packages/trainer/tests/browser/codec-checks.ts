@@ -16,6 +16,8 @@ import type { Shape } from '../../src/codec-shaders.ts';
 
 export interface CodecCase {
   readonly scheme: Scheme;
+  /** Of later rounds, one after another and again from the first; else all are of `scheme`. */
+  readonly later?: readonly Scheme[];
   readonly shape: Shape;
   readonly count: number;
   readonly rounds: number;
@@ -82,7 +84,10 @@ export async function checkCodec(device: GPUDevice, one: CodecCase): Promise<Cod
   for (let round = 0; round < rounds; round++) {
     const step = wildVector(count, seed + 100 + round, 0.01);
     const weights = replica.anchor.map((value, i) => value + step[i]!);
-    const must = replica.formUpdate(weights);
+    const now = round === 0 ? scheme : (one.later?.[(round - 1) % one.later.length] ?? scheme);
+    if (!isPacked(now)) throw new Error(`${now} has no kernels`);
+    await gpu.useScheme(now);
+    const must = replica.formUpdate(weights, now);
     gpu.write('trained', weights);
     const is = await gpu.form();
     gpu.keepFormed();

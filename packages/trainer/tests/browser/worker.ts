@@ -96,13 +96,15 @@ async function answer(request: Request): Promise<unknown> {
     case 'train': {
       const { round } = request;
       const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
-      return trained.kind === 'trained' ? execute({ kind: 'form-update', round, withSlice: false }) : trained;
+      return trained.kind === 'trained'
+        ? execute({ kind: 'form-update', round, withSlice: false, scheme: 'int8' })
+        : trained;
     }
     case 'round': {
       const { round } = request;
       const trained = await execute({ kind: 'train', round, batches: exampleBatches(round, request.steps) });
       if (trained.kind !== 'trained') return trained;
-      const formed = await execute({ kind: 'form-update', round, withSlice: false });
+      const formed = await execute({ kind: 'form-update', round, withSlice: false, scheme: 'int8' });
       if (formed.kind !== 'update-formed') return formed;
       const { sampleCount } = trained;
       const { encoded } = formed;
