@@ -116,7 +116,8 @@ export function studyAdaptive(changes: Partial<AdaptiveOptions>): AdaptiveRow {
     })),
   );
   const { world } = group;
-  while (!hasBegun && world.step(END_MS));
+  const isWaiting = () => !hasBegun;
+  while (isWaiting() && world.step(END_MS));
   const startMs = world.nowMs;
   const roundOf = (tab: SimTab) => tab.mind.head?.round ?? 0;
   const furthest = () => [...group.tabs.values()].reduce((a, b) => (roundOf(b) > roundOf(a) ? b : a));
