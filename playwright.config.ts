@@ -13,9 +13,13 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   timeout: 240_000,
-  globalTimeout: 11 * 60_000,
+  globalTimeout: 13 * 60_000,
   forbidOnly: true,
   expect: { timeout: 30_000 },
   reporter: 'list',
-  projects: [{ name: 'e2e', testMatch: 'e2e/**/*.spec.ts' }],
+  projects: [
+    { name: 'e2e', testMatch: 'e2e/**/*.spec.ts' },
+    { name: 'chaos', testMatch: 'chaos/**/*.spec.ts' },
+    { name: 'accessibility', testMatch: 'accessibility/**/*.spec.ts' },
+  ],
 });

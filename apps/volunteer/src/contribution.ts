@@ -99,7 +99,9 @@ export class Contribution {
       this.#tell = nothingToEnd;
       this.#end = nothingToEnd;
     };
-    tell({ kind: 'start', origin: location.origin });
+    // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets it unasked.
+    const backend = new URLSearchParams(location.search).get('backend') === 'cpu' ? 'cpu' : 'webgpu';
+    tell({ kind: 'start', origin: location.origin, backend });
   }
 
   wish(wish: 'pause' | 'resume' | 'leave'): void {

@@ -22,7 +22,8 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
-  | { readonly kind: 'start'; readonly origin: string }
+  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
+  | { readonly kind: 'start'; readonly origin: string; readonly backend: 'webgpu' | 'cpu' }
   /** Words of the mesh's page half to its worker half; `link-channel` and `link-pipe` carry their transfer. */
   | LinkNews
   | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }

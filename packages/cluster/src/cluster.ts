@@ -82,6 +82,11 @@ const FLAGS = {
     placeholder: 'DIR',
     help: 'report.json, junit.xml, metrics.csv, picture.svg, models and logs (default .murmuration/cluster-N)',
   },
+  'allow-backend': {
+    kind: 'choice',
+    choices: ['cpu'],
+    help: 'train on the processor instead of WebGPU; the verdict says so',
+  },
   plant: {
     kind: 'choice',
     choices: PLANTS,
@@ -249,7 +254,8 @@ class Cluster {
       sabotage: true,
       plant: flags.plant,
     });
-    const seats = new Seats(this.#fleet, `${coordinator.address.url}/`);
+    const asked = flags['allow-backend'] === undefined ? '' : `?backend=${flags['allow-backend']}`;
+    const seats = new Seats(this.#fleet, `${coordinator.address.url}/${asked}`);
     this.#chaos = new ChaosHands({ seats, coordinator, say });
     const stop = AbortSignal.any([budget, this.#interrupted.signal]);
     const opening = (async () => {
@@ -315,7 +321,7 @@ class Cluster {
       run,
       volunteers,
       faultCount: faults.filter(({ outcome }) => outcome === 'done').length,
-      backendsAllowed: [],
+      backendsAllowed: flags['allow-backend'] === undefined ? [] : [flags['allow-backend']],
     };
     const figures = figuresOf(evidence);
     const outcomes = asserts.map((assertion) => judge(assertion, figures));
@@ -335,7 +341,7 @@ class Cluster {
         command,
         seed,
         chaos: chaosName,
-        backendsAllowed: [],
+        backendsAllowed: evidence.backendsAllowed,
         node: process.version,
         platform: `${process.platform} ${process.arch}`,
         cores: availableParallelism(),
@@ -374,6 +380,8 @@ class Cluster {
         `${holds ? 'ok ' : '!! '} ${assertion} (${value === null ? 'not measured' : `is ${Number(value.toPrecision(4))}`})`,
       );
     for (const line of empty) say(`!!  not real: ${line}`);
+    if (evidence.backendsAllowed.length > 0)
+      say(`!   not WebGPU: ${evidence.backendsAllowed.join(', ')} was allowed by --allow-backend`);
     const done = faults.length === 0 ? '' : `, ${evidence.faultCount} of ${faults.length} faults carried out`;
     say(
       `${verdict.exitCode === 0 ? 'PASSED' : 'FAILED'}       ${verdict.outcome}: ${figures.tabs_webgpu} of ${figures.tabs} tabs on WebGPU, ${figures.tabs_exchanging} exchanging, ${run.round} rounds, ${run.samples} samples in ${seconds.toFixed(0)} s${done}`,

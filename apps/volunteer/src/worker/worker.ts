@@ -13,7 +13,7 @@ let hands: Hands | null = null;
 self.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
   switch (data.kind) {
     case 'start':
-      void start(data.origin);
+      void start(data);
       return;
     case 'wish':
       if (hands !== null) hands.handle({ kind: 'wish', wish: data.wish });
@@ -34,14 +34,14 @@ self.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
   }
 });
 
-async function start(origin: string): Promise<void> {
-  const trainer = createTrainer({ backend: 'webgpu' });
-  const adapter = await takeDevice(trainer);
+async function start({ origin, backend }: Extract<PageMessage, { kind: 'start' }>): Promise<void> {
+  const trainer = createTrainer({ backend });
+  const adapter = await takeDevice(trainer, backend);
   if (adapter !== null) hands = new Hands({ origin, adapter, trainer, tell });
 }
 
 /** The device, or null after its refusal was told. */
-async function takeDevice(trainer: Trainer): Promise<Adapter | null> {
+async function takeDevice(trainer: Trainer, backend: 'webgpu' | 'cpu'): Promise<Adapter | null> {
   const diagnostics = [`secure context: ${self.isSecureContext}`, `navigator.gpu: ${'gpu' in navigator}`];
   const refuse = (verdict: GpuCheck['verdict'], detail: string) => {
     tell({ kind: 'gpu-check', check: { verdict, diagnostics: [...diagnostics, detail] } });
@@ -49,7 +49,8 @@ async function takeDevice(trainer: Trainer): Promise<Adapter | null> {
     return null;
   };
   if (!self.isSecureContext) return refuse({ outcome: 'insecure-context' }, `the page came over ${origin()}`);
-  if (!('gpu' in navigator)) return refuse({ outcome: 'no-webgpu' }, 'navigator.gpu is missing');
+  if (backend === 'webgpu' && !('gpu' in navigator))
+    return refuse({ outcome: 'no-webgpu' }, 'navigator.gpu is missing');
   try {
     const adapter = await trainer.open();
     diagnostics.push(`adapter: ${adapter.vendor} ${adapter.architecture} ${adapter.description}`);
