@@ -11,10 +11,11 @@ const TARGET = 0.92;
 const LEARNING_RATE = 0.0012;
 /** Three go on after one was killed; with fewer the run would wait for more. */
 const PEERS_MIN = 3;
+const MISSED_MAX = 10;
 const START_MAX_MS = 90_000;
 const GO_ON_MAX_MS = 120_000;
 
-test('a tab killed mid-exchange costs the run nothing but its help: the shard is leased again, a newcomer helps within two rounds', async ({
+test('a tab killed mid-exchange costs the run nothing but its help: the shard is leased again, a newcomer helps within a few rounds', async ({
   grid,
 }) => {
   const { manifest } = await grid.createRun(
@@ -57,11 +58,12 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
     reports.push(view);
     return view.totals.rounds >= 1;
   });
-  // Its own reports, about one a second: of the rounds since it first held the state, it missed at most two.
+  // Its own reports, about one a second: rounds that it missed since it first held the state. A round takes 0.2 s here, and
+  // a newcomer asks for its shard, fetches it and trains before it can help: two rounds when they took a second.
   const ready = reports.find(({ round }) => round !== null)!;
   const helping = reports.at(-1)!;
   const missed = helping.round! - ready.round! - (helping.totals.rounds - ready.totals.rounds);
-  expect(missed).toBeLessThanOrEqual(2);
+  expect(missed).toBeLessThanOrEqual(MISSED_MAX);
 
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   expect(end.run.reached, end.run.reason).toBe(true);

@@ -7,7 +7,7 @@ import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 2;
 /** Many more rounds than the tabs can do while the coordinator is away, so that they must find it again to end. */
-const ROUNDS = 120;
+const ROUNDS = 360;
 const ACCURACY_MIN = 0.9;
 const START_MAX_MS = 90_000;
 const GO_ON_MAX_MS = 120_000;
