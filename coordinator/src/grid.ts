@@ -10,6 +10,7 @@ import type {
   CoordinatorMessage,
   Head,
   IceServer,
+  LinkPolicy,
   RunId,
   Sha256,
   VolunteerId,
@@ -39,6 +40,7 @@ interface Volunteer {
   readonly id: VolunteerId;
   readonly link: VolunteerLink;
   readonly adapter: Adapter;
+  readonly links: LinkPolicy;
   runId: RunId | null;
   heardAtMs: number;
 }
@@ -143,20 +145,22 @@ export class Grid {
    */
   connect(link: VolunteerLink, hello: VolunteerMessageOf<'hello'>): VolunteerId | null {
     const { secrets, nowMs, iceServers } = this.#ports;
-    const { resume, adapter } = hello;
+    const { resume, adapter, links: wished = 'direct' } = hello;
     const isKnown = resume !== undefined && secrets.isVolunteerSecret(resume.volunteerId, resume.secret);
     const id = isKnown ? resume.volunteerId : secrets.drawVolunteerId();
     const former = this.#volunteers.get(id);
     if (this.#isStopped || (former === undefined && this.#volunteers.size >= VOLUNTEERS_MAX)) return null;
     former?.link.close(CLOSE_REPLACED, 'the same volunteer connected again');
-    const volunteer = { id, link, adapter, runId: former?.runId ?? null, heardAtMs: nowMs() };
+    const { links, iceServers: offered } = linksOffered(wished, iceServers(id));
+    const volunteer = { id, link, adapter, links, runId: former?.runId ?? null, heardAtMs: nowMs() };
     this.#volunteers.set(id, volunteer);
     this.#send(volunteer, {
       type: 'welcome',
       volunteerId: id,
       secret: secrets.volunteerSecret(id),
       signalToken: secrets.signalToken(id, nowMs()),
-      iceServers: iceServers(id),
+      iceServers: offered,
+      links,
     });
     this.#assign(volunteer, hello.head ?? null);
     return id;
@@ -329,7 +333,8 @@ export class Grid {
     this.#send(volunteer, { type: 'assignment', run: run?.ledger.state.setup.manifest ?? null });
     if (run === undefined) return;
     const head = run === heldRun ? held!.head : null;
-    this.#tell(run, { kind: 'joined', volunteerId: volunteer.id, adapter: volunteer.adapter, head });
+    const { id: volunteerId, adapter, links } = volunteer;
+    this.#tell(run, { kind: 'joined', volunteerId, adapter, links, head });
   }
 
   #openRun(): Run | undefined {
@@ -358,4 +363,21 @@ export class Grid {
       await this.#ports.blobs.remove(sha256);
     }
   }
+}
+
+/**
+ * What this coordinator can do for a volunteer's wish. Who hides its address is given relays and nothing that would find
+ * it out; where no relay is set up, it has no way to peers.
+ */
+function linksOffered(
+  wished: LinkPolicy,
+  iceServers: readonly IceServer[],
+): { readonly links: LinkPolicy; readonly iceServers: IceServer[] } {
+  if (wished === 'direct') return { links: 'direct', iceServers: [...iceServers] };
+  const relays = iceServers.flatMap((server) => {
+    const urls = server.urls.filter((url) => /^turns?:/.test(url));
+    return urls.length === 0 ? [] : [{ ...server, urls }];
+  });
+  if (wished === 'no-peers' || relays.length === 0) return { links: 'no-peers', iceServers: [] };
+  return { links: 'relay-only', iceServers: relays };
 }

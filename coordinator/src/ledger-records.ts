@@ -5,6 +5,7 @@
 import type {
   Adapter,
   CheckpointView,
+  LinkPolicy,
   RunManifest,
   RunState,
   Sha256,
@@ -27,7 +28,13 @@ export type Exit = 'leaving' | 'socket-closed' | 'silent' | 'run-finished';
 /** A decision that must survive a crash. `atMs`: when it was made. */
 export type LedgerRecord = { readonly atMs: number } & (
   | { readonly kind: 'restarted' }
-  | { readonly kind: 'joined'; readonly volunteerId: VolunteerId; readonly adapter: Adapter }
+  | {
+      readonly kind: 'joined';
+      readonly volunteerId: VolunteerId;
+      readonly adapter: Adapter;
+      /** Absent in books from before there was a choice: `direct`. */
+      readonly links?: LinkPolicy;
+    }
   | {
       readonly kind: 'left';
       readonly volunteerId: VolunteerId;

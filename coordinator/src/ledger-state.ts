@@ -10,6 +10,7 @@
 import type {
   Adapter,
   CheckpointView,
+  LinkPolicy,
   MetricPoint,
   RunEvent,
   RunState,
@@ -45,6 +46,7 @@ export interface ShardState {
 
 export interface VolunteerState {
   adapter: Adapter;
+  links: LinkPolicy;
   totals: TabTotals;
   confirmedSamples: number;
   joinedAtMs: number;
@@ -168,6 +170,7 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       if (known === undefined) {
         state.volunteers.set(record.volunteerId, {
           adapter: record.adapter,
+          links: record.links ?? 'direct',
           totals: NO_TOTALS,
           confirmedSamples: 0,
           joinedAtMs: record.atMs,
@@ -177,6 +180,7 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
         forgetOldest(state);
       } else {
         known.adapter = record.adapter;
+        known.links = record.links ?? 'direct';
         known.leftAtMs = null;
         known.exit = null;
       }

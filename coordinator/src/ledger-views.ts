@@ -61,6 +61,7 @@ export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[
     views.push({
       id,
       adapter: volunteer.adapter,
+      links: volunteer.links,
       state: presence?.word ?? (volunteer.exit === null ? 'reconnecting' : 'left'),
       connected: presence !== undefined,
       round: presence?.head?.round ?? null,

@@ -13,6 +13,7 @@ import type {
   Adapter,
   CoordinatorMessage,
   Head,
+  LinkPolicy,
   Sha256,
   VolunteerId,
   VolunteerMessage,
@@ -58,6 +59,8 @@ export type LedgerEvent =
       readonly kind: 'joined';
       readonly volunteerId: VolunteerId;
       readonly adapter: Adapter;
+      /** With whom it links, as far as this coordinator can offer that. */
+      readonly links: LinkPolicy;
       readonly head: Head | null;
     }
   | { readonly kind: 'left'; readonly volunteerId: VolunteerId; readonly exit: Exit }
@@ -124,7 +127,7 @@ export class RunLedger {
         this.#restart();
         return null;
       case 'joined':
-        return this.#join(event.volunteerId, event.adapter, event.head);
+        return this.#join(event);
       case 'left':
         this.#leave(event.volunteerId, event.exit);
         return null;
@@ -164,10 +167,10 @@ export class RunLedger {
     desk.write({ kind: 'restarted' });
   }
 
-  #join(volunteerId: VolunteerId, adapter: Adapter, head: Head | null): Rejection {
+  #join({ volunteerId, adapter, links, head }: LedgerEvent & { kind: 'joined' }): Rejection {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
-    desk.write({ kind: 'joined', volunteerId, adapter });
+    desk.write({ kind: 'joined', volunteerId, adapter, links });
     const presence = desk.enter(volunteerId, desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS);
     if (head !== null) {
       desk.attendance.becomeReady(volunteerId);

@@ -4,6 +4,7 @@ import type {
   CoordinatorMessage,
   CoordinatorMessageOf,
   Head,
+  LinkPolicy,
   RunManifest,
   TabTotals,
   Training,
@@ -98,8 +99,8 @@ export class Rehearsal {
     this.event({ kind: 'restarted' });
   }
 
-  join(n: number, head: Head | null = null): LedgerDecision {
-    return this.event({ kind: 'joined', volunteerId: volunteer(n), adapter: ADAPTER, head });
+  join(n: number, head: Head | null = null, links: LinkPolicy = 'direct'): LedgerDecision {
+    return this.event({ kind: 'joined', volunteerId: volunteer(n), adapter: ADAPTER, links, head });
   }
   leave(n: number, exit: 'socket-closed' | 'leaving' = 'socket-closed'): LedgerDecision {
     return this.event({ kind: 'left', volunteerId: volunteer(n), exit });

@@ -6,6 +6,7 @@
  * worker's words to the screen. Refuses to know tfjs, PeerJS and the coordinator's socket.
  */
 import { signal, type ReadonlySignal } from '@preact/signals';
+import type { LinkPolicy } from '@murmuration/protocol';
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
 import { Peers } from './peers.ts';
 import { strings } from './strings.ts';
@@ -59,8 +60,11 @@ export class Contribution {
     return this.#gpuCheck;
   }
 
-  /** The click. Starts the worker; everything heavy is loaded from here on. */
-  begin(): void {
+  /**
+   * The click. Starts the worker; everything heavy is loaded from here on.
+   * @param wishes.linkPolicy whom the person lets see their address; else what the page's address says (`?links=relay-only`).
+   */
+  begin(wishes: { readonly linkPolicy?: LinkPolicy } = {}): void {
     this.#end();
     this.#gpuCheck.value = null;
     this.#screen.value = { at: 'starting' };
@@ -68,7 +72,12 @@ export class Contribution {
     const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' });
     const tell = (message: PageMessage, transfer: Transferable[] = []) =>
       worker.postMessage(message, transfer);
+    const asked = new URLSearchParams(location.search);
+    const askedLinks = asked.get('links');
+    const linkPolicy =
+      wishes.linkPolicy ?? (askedLinks === 'relay-only' || askedLinks === 'no-peers' ? askedLinks : 'direct');
     const peers = new Peers({
+      linkPolicy,
       tell,
       failed: (detail) => console.error('murmuration: no links with peers', detail),
     });
@@ -100,8 +109,8 @@ export class Contribution {
       this.#end = nothingToEnd;
     };
     // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets it unasked.
-    const backend = new URLSearchParams(location.search).get('backend') === 'cpu' ? 'cpu' : 'webgpu';
-    tell({ kind: 'start', origin: location.origin, backend });
+    const backend = asked.get('backend') === 'cpu' ? 'cpu' : 'webgpu';
+    tell({ kind: 'start', origin: location.origin, backend, linkPolicy });
   }
 
   wish(wish: 'pause' | 'resume' | 'leave'): void {

@@ -6,7 +6,7 @@
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
 import type { PagePeers } from '@murmuration/mesh/page';
-import type { VolunteerId } from '@murmuration/protocol';
+import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 
 type Mesh =
   | { readonly state: 'none' }
@@ -14,6 +14,7 @@ type Mesh =
   | { readonly state: 'closed' };
 
 export class Peers {
+  readonly #linkPolicy: LinkPolicy;
   readonly #tell: (news: LinkNews, transfer: Transferable[]) => void;
   readonly #failed: (detail: string) => void;
   #mesh: Mesh = { state: 'none' };
@@ -22,14 +23,18 @@ export class Peers {
 
   /** @param parts.failed is told when PeerJS could not be loaded: the tab trains alone then. */
   constructor(parts: {
+    /** `relay-only`: peers are reached through TURN only; with `no-peers` nothing is ever opened. */
+    readonly linkPolicy: LinkPolicy;
     readonly tell: (news: LinkNews, transfer: Transferable[]) => void;
     readonly failed: (detail: string) => void;
   }) {
+    this.#linkPolicy = parts.linkPolicy;
     this.#tell = parts.tell;
     this.#failed = parts.failed;
   }
 
   open(id: VolunteerId, ticket: SignalTicket): void {
+    if (this.#linkPolicy === 'no-peers') return;
     this.#next(async () => {
       const { PagePeers } = await import('@murmuration/mesh/page');
       if (this.#mesh.state === 'closed') return;
@@ -41,7 +46,7 @@ export class Peers {
         id,
         ticket,
         origin: location,
-        iceTransportPolicy: 'all',
+        iceTransportPolicy: this.#linkPolicy === 'relay-only' ? 'relay' : 'all',
         channels: 'transfer',
         toWorker: this.#tell,
         nowMs: () => performance.now(),

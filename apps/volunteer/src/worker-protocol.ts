@@ -7,7 +7,7 @@
  * validated; what a stranger said was parsed before it became one of these.
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
-import type { Adapter, VolunteerId } from '@murmuration/protocol';
+import type { Adapter, LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 
 export type PageEvent =
@@ -22,8 +22,14 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
-  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
-  | { readonly kind: 'start'; readonly origin: string; readonly backend: 'webgpu' | 'cpu' }
+  | {
+      readonly kind: 'start';
+      readonly origin: string;
+      /** WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
+      readonly backend: 'webgpu' | 'cpu';
+      /** Whom the person lets see their address. */
+      readonly linkPolicy: LinkPolicy;
+    }
   /** Words of the mesh's page half to its worker half; `link-channel` and `link-pipe` carry their transfer. */
   | LinkNews
   | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }

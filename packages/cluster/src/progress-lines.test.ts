@@ -51,6 +51,7 @@ const tab = (over: Partial<VolunteerView>): VolunteerView => ({
     description: '',
     isFallbackAdapter: true,
   },
+  links: 'direct',
   state: 'training',
   connected: true,
   round: 12,

@@ -6,6 +6,7 @@ import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { LinkPolicySchema } from './link-policy.ts';
 import { RunManifestSchema, RunStateSchema } from './run.ts';
 import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
 
@@ -24,6 +25,7 @@ export type ErrorBody = Static<typeof ErrorBodySchema>;
 export const VolunteerViewSchema = Type.Object({
   id: VolunteerIdSchema,
   adapter: AdapterSchema,
+  links: LinkPolicySchema,
   state: Type.String(),
   connected: Type.Boolean(),
   round: Nullable(Count),

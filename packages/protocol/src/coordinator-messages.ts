@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { ShardSchema } from './dataset.ts';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { LinkPolicySchema } from './link-policy.ts';
 import { RunManifestSchema, RunStateSchema } from './run.ts';
 
 const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
@@ -29,6 +30,8 @@ export const CoordinatorMessageSchema = Type.Union([
     secret: Type.String({ minLength: 16, maxLength: 128 }),
     signalToken: Type.String({ minLength: 16, maxLength: 256 }),
     iceServers: Type.Array(IceServerSchema, { maxItems: 8 }),
+    /** As wished in `hello`; a `relay-only` tab where no relay is set up is treated as `no-peers`. */
+    links: LinkPolicySchema,
   }),
   /** The run this volunteer takes part in, or null: there is no work now. Sent again whenever it changes. */
   message('assignment', { run: Type.Union([RunManifestSchema, Type.Null()]) }),

@@ -6,6 +6,7 @@ export * from './dataset.ts';
 export * from './fragments.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './link-policy.ts';
 export * from './model.ts';
 export * from './peer-frame.ts';
 export * from './run.ts';

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { LinkPolicySchema } from './link-policy.ts';
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
@@ -63,6 +64,8 @@ export const VolunteerMessageSchema = Type.Union([
   message('hello', {
     protocolVersion: Type.Integer({ minimum: 0, maximum: 65_535 }),
     adapter: AdapterSchema,
+    /** Whom the person lets see their address; absent: `direct`. */
+    links: Type.Optional(LinkPolicySchema),
     resume: Type.Optional(
       Type.Object({ volunteerId: VolunteerIdSchema, secret: Text(128) }, { additionalProperties: false }),
     ),

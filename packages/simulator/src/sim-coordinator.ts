@@ -132,7 +132,8 @@ export class SimCoordinator {
   hello(id: VolunteerId, message: Extract<VolunteerMessage, { type: 'hello' }>, socket: SimSocket): void {
     this.#sockets.set(id, socket);
     const secret = `secret-of-${id}`;
-    socket.deliver({ type: 'welcome', volunteerId: id, secret, signalToken: secret, iceServers: [] });
+    const { adapter, links = 'direct' } = message;
+    socket.deliver({ type: 'welcome', volunteerId: id, secret, signalToken: secret, iceServers: [], links });
     const { manifest } = this.#setup;
     if (isOver(this.#ledger.state.state)) {
       socket.deliver({ type: 'assignment', run: null });
@@ -141,7 +142,7 @@ export class SimCoordinator {
     socket.deliver({ type: 'assignment', run: manifest });
     const head = message.head?.runId === manifest.id ? message.head.head : null;
     this.#carryOut(
-      this.#ledger.handle({ kind: 'joined', volunteerId: id, adapter: message.adapter, head }, this.#nowMs),
+      this.#ledger.handle({ kind: 'joined', volunteerId: id, adapter, links, head }, this.#nowMs),
     );
   }
 

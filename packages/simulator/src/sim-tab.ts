@@ -92,6 +92,7 @@ export class SimTab implements NetworkEnd {
         description: '',
         isFallbackAdapter: true,
       },
+      links: 'direct',
       random: options.world.chance('tab', options.id),
       traffic: () => ({
         ...this.#traffic,

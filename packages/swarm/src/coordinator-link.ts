@@ -7,6 +7,7 @@ import {
   PROTOCOL_VERSION,
   type Adapter,
   type Head,
+  type LinkPolicy,
   type VolunteerMessage,
 } from '@murmuration/protocol';
 
@@ -47,12 +48,16 @@ export class CoordinatorLink {
   }
 
   /** First message of a new socket. */
-  greet(adapter: Adapter, standing: { runId: string; head: Head } | null): VolunteerMessage {
+  greet(
+    self: { readonly adapter: Adapter; readonly links: LinkPolicy },
+    standing: { runId: string; head: Head } | null,
+  ): VolunteerMessage {
     this.#state = 'greeting';
     return {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
-      adapter,
+      adapter: self.adapter,
+      links: self.links,
       ...(this.#identity === null ? {} : { resume: this.#identity }),
       ...(standing === null ? {} : { head: standing }),
     };

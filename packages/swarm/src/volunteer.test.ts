@@ -34,6 +34,7 @@ class Life {
   readonly said: VolunteerMessage[] = [];
   readonly mind = new Volunteer({
     adapter: { backend: 'webgpu', vendor: 'v', architecture: 'a', description: '', isFallbackAdapter: true },
+    links: 'relay-only',
     random: () => 0.5,
     traffic: () => ({
       bytesSentPeers: 1,
@@ -107,6 +108,7 @@ describe('what a volunteer says', () => {
     secret: 's'.repeat(20),
     signalToken: 't'.repeat(20),
     iceServers: [],
+    links: 'relay-only',
   });
   hear({ type: 'assignment', run: manifest });
   hear({ type: 'found', runId, term: 1, round: 0, checkpointSha256: 'd'.repeat(64) });

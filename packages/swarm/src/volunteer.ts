@@ -16,6 +16,7 @@ import {
   type CoordinatorMessage,
   type FrameLimits,
   type Head,
+  type LinkPolicy,
   type RunManifest,
   type TabTotals,
   type VolunteerId,
@@ -45,6 +46,8 @@ export interface TrafficAndLine extends Traffic {
 
 export interface VolunteerOptions {
   readonly adapter: Adapter;
+  /** The person's word; the hands keep it, and the coordinator is told. */
+  readonly links: LinkPolicy;
   /** Uniform in [0, 1): jitter of reconnections. */
   readonly random: () => number;
   readonly traffic: () => TrafficAndLine;
@@ -124,7 +127,7 @@ export class Volunteer {
         const head = this.head;
         const standing =
           assignment === null || head === null ? null : { runId: assignment.manifest.id, head };
-        this.#outbox.say(this.#coordinator.greet(this.#options.adapter, standing));
+        this.#outbox.say(this.#coordinator.greet(this.#options, standing));
         return;
       }
       case 'coordinator-closed':

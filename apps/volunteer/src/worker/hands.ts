@@ -4,7 +4,7 @@
  * nothing. It decides nothing: the mind does (packages/swarm).
  */
 import { ChannelTransport, MESH_TICK_MS, type LinkNews } from '@murmuration/mesh';
-import type { Adapter, CoordinatorMessage } from '@murmuration/protocol';
+import type { Adapter, CoordinatorMessage, LinkPolicy } from '@murmuration/protocol';
 import { runFrameLimits, runTagOf, Volunteer, type Effect, type VolunteerEvent } from '@murmuration/swarm';
 import type { Trainer } from '@murmuration/trainer';
 import type { StopReason, WorkerMessage } from '../worker-protocol.ts';
@@ -31,6 +31,7 @@ export class Hands {
   constructor(parts: {
     readonly origin: string;
     readonly adapter: Adapter;
+    readonly linkPolicy: LinkPolicy;
     readonly trainer: Trainer;
     readonly tell: (message: WorkerMessage) => void;
   }) {
@@ -45,6 +46,7 @@ export class Hands {
     });
     this.#mind = new Volunteer({
       adapter: parts.adapter,
+      links: parts.linkPolicy,
       random: () => Math.random(),
       traffic: () => {
         const { bytesSentPeers, bytesReceivedPeers, bytesSentState, line } = this.#mesh.totals();
@@ -73,7 +75,8 @@ export class Hands {
     if (message.type === 'welcome') {
       this.#secret = message.secret;
       const ticket = { token: message.signalToken, iceServers: message.iceServers };
-      this.#tell({ kind: 'peers', id: message.volunteerId, ticket });
+      // Without it the page never loads PeerJS, and no RTCPeerConnection is made.
+      if (message.links !== 'no-peers') this.#tell({ kind: 'peers', id: message.volunteerId, ticket });
     }
     if (message.type === 'assignment') {
       const { run } = message;

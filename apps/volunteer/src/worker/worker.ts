@@ -34,10 +34,14 @@ self.addEventListener('message', ({ data }: MessageEvent<PageMessage>) => {
   }
 });
 
-async function start({ origin, backend }: Extract<PageMessage, { kind: 'start' }>): Promise<void> {
+async function start({
+  origin,
+  backend,
+  linkPolicy,
+}: Extract<PageMessage, { kind: 'start' }>): Promise<void> {
   const trainer = createTrainer({ backend });
   const adapter = await takeDevice(trainer, backend);
-  if (adapter !== null) hands = new Hands({ origin, adapter, trainer, tell });
+  if (adapter !== null) hands = new Hands({ origin, adapter, linkPolicy, trainer, tell });
 }
 
 /** The device, or null after its refusal was told. */
