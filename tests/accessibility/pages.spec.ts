@@ -9,7 +9,7 @@ import { expect, test } from '../e2e/fixtures.ts';
 
 const THEMES = ['light', 'dark'] as const;
 const GRAVE = new Set(['serious', 'critical']);
-const START_MAX_MS = 90_000;
+const START_MAX_MS = 240_000;
 
 async function expectNothingGrave(page: Page, screen: string): Promise<void> {
   for (const colorScheme of THEMES) {

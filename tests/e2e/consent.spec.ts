@@ -62,7 +62,7 @@ test('the volunteer page asks before anything runs: no GPU device, WebRTC, worke
   await grid.until(
     run.manifest.id,
     'the tab has joined after the click',
-    60_000,
+    180_000,
     ({ volunteers }) => volunteers.length === 1,
   );
   expect((await powers(page))['workers']).toBeGreaterThan(0);

@@ -6,11 +6,13 @@ import type { Page } from '@playwright/test';
 import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 2;
-/** Many more rounds than the tabs can do while the coordinator is away, so that they must find it again to end. */
-const ROUNDS = 360;
+/** More than any machine can do while this test looks: nothing but the coordinator, come back, can end the run. */
+const ROUNDS_MAX = 100_000;
 const ACCURACY_MIN = 0.9;
-const START_MAX_MS = 90_000;
-const GO_ON_MAX_MS = 120_000;
+const START_MAX_MS = 240_000;
+const GO_ON_MAX_MS = 240_000;
+/** Closed after the coordinator is back. */
+const ROUNDS_AFTER_MIN = 10;
 /** Samples trained and rounds exchanged by each tab while nobody coordinates. */
 const SAMPLES_ALONE_MIN = 400;
 const ROUNDS_ALONE_MIN = 2;
@@ -34,7 +36,7 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
       name: 'coordinator death',
       model: 'mlp',
       seed: 7,
-      training: { targetAccuracy: null, roundsMax: ROUNDS, evaluateEveryRounds: 5, peersMin: TABS },
+      training: { targetAccuracy: null, roundsMax: ROUNDS_MAX, evaluateEveryRounds: 5, peersMin: TABS },
     },
   );
   const runId = manifest.id;
@@ -56,10 +58,10 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
   for (const { tab } of opened) {
     const [samples, round] = [await samplesHere(tab.page), await rounds(tab.page)];
     await expect
-      .poll(() => samplesHere(tab.page), { timeout: 45_000 })
+      .poll(() => samplesHere(tab.page), { timeout: GO_ON_MAX_MS })
       .toBeGreaterThan(samples + SAMPLES_ALONE_MIN);
     await expect
-      .poll(() => rounds(tab.page), { timeout: 45_000 })
+      .poll(() => rounds(tab.page), { timeout: GO_ON_MAX_MS })
       .toBeGreaterThanOrEqual(round + ROUNDS_ALONE_MIN);
   }
 
@@ -81,9 +83,20 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
   expect(back.run.term).toBe(before.run.term);
   expect(back.run.best!.accuracy!).toBeGreaterThanOrEqual(before.run.best!.accuracy!);
 
+  const later = await grid.until(
+    runId,
+    'both go on with it, and the model is good',
+    GO_ON_MAX_MS,
+    ({ run, volunteers }) =>
+      run.round >= back.run.round + ROUNDS_AFTER_MIN &&
+      run.best!.accuracy! >= ACCURACY_MIN &&
+      volunteers.every(
+        ({ id, confirmedSamples }) => confirmedSamples > volunteerOf(back, id).confirmedSamples,
+      ),
+  );
+  expect(later.run.term).toBe(before.run.term);
+  await grid.client.stop(runId);
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
-  expect(end.run.best!.accuracy!).toBeGreaterThanOrEqual(ACCURACY_MIN);
-  expect(end.run.round).toBeGreaterThanOrEqual(ROUNDS);
   // [R6] A machine that stalls for longer than a link may be silent parts the two: one fork, which heals.
   expect(end.run.divergences).toBeLessThanOrEqual(1);
   expect(end.run.round).toBeGreaterThan(before.run.round + ROUNDS_ALONE_MIN);

@@ -34,7 +34,7 @@ export interface VolunteerTab {
   readonly id: string;
 }
 
-const JOIN_MAX_MS = 45_000;
+const JOIN_MAX_MS = 180_000;
 
 export class Grid {
   readonly coordinator: CoordinatorProcess;

@@ -11,7 +11,7 @@ import { expect, test, volunteerOf } from './fixtures.ts';
 
 const TABS = 3;
 const TARGET = 0.9;
-const TRAIN_MAX_MS = 150_000;
+const TRAIN_MAX_MS = 400_000;
 /** The bound: bytes per parameter, exchange and peer. */
 const BYTES_PER_PARAMETER_MAX = 1.1;
 

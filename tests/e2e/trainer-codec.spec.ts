@@ -10,7 +10,7 @@ import { askWorker, openTrainerBrowser, type TrainerBrowser } from './trainer-pa
 let browser: TrainerBrowser;
 let page: Page;
 
-test.describe.configure({ mode: 'serial', timeout: 240_000 });
+test.describe.configure({ mode: 'serial', timeout: 600_000 });
 
 test.beforeAll(async () => {
   browser = await openTrainerBrowser(test.info().outputPath('page'));

@@ -13,7 +13,7 @@ declare const trainerPage: TrainerPage;
 let browser: TrainerBrowser;
 let page: Page;
 
-test.describe.configure({ mode: 'serial', timeout: 180_000 });
+test.describe.configure({ mode: 'serial', timeout: 600_000 });
 
 test.beforeAll(async () => {
   browser = await openTrainerBrowser(test.info().outputPath('page'));
