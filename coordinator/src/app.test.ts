@@ -352,7 +352,7 @@ describe('datasets and blobs', () => {
       trainSampleCount: 70,
     });
     expect(made.json()).toMatchObject({
-      classCount: 4,
+      target: { kind: 'class', classCount: 4 },
       trainSampleCount: 70,
       validation: { sampleCount: 30 },
     });

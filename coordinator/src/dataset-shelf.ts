@@ -174,6 +174,6 @@ export class DatasetShelf {
   #list(dataset: StoredDataset): void {
     this.#datasets.set(dataset.manifest.id, dataset);
     for (const { sha256, sampleCount } of [...dataset.shards, dataset.manifest.validation])
-      this.#publicBlobs.set(sha256, shardByteLength(dataset.manifest.sampleShape, sampleCount));
+      this.#publicBlobs.set(sha256, shardByteLength(dataset.manifest, sampleCount));
   }
 }

@@ -5,6 +5,7 @@ import {
   idFromRandomBytes,
   ModelError,
   parameterLayout,
+  outputSizeOf,
   presetModel,
   RunIdSchema,
   RunRequestSchema,
@@ -173,20 +174,28 @@ function exportMetadata(ledger: RunLedger): Record<string, string> {
 /** Fixes what the researcher left open and checks that model, data and training fit. @throws ApiError naming the field */
 function manifestOf(wish: RunRequest, dataset: StoredDataset): RunManifest {
   const { manifest: data, shards } = dataset;
-  const model =
-    typeof wish.model === 'string' ? presetModel(wish.model, data.sampleShape, data.classCount) : wish.model;
-  const layout = checkedLayout(model);
   const refuse = (field: string, message: string): never => {
     throw new ApiError(400, 'bad-field', message, field);
   };
+  if (data.target.kind !== 'class')
+    refuse(
+      'datasetId',
+      `this dataset's target is "${data.target.kind}"; the trainer of this version learns classes only`,
+    );
+  const model =
+    typeof wish.model === 'string'
+      ? presetModel(wish.model, data.sampleShape, outputSizeOf(data.target))
+      : wish.model;
+  const layout = checkedLayout(model);
   if (model.inputShape.join() !== data.sampleShape.join())
     refuse(
       'model.inputShape',
       `the dataset's samples are [${data.sampleShape}], the model takes [${model.inputShape}]`,
     );
   const classes = layout.outputShapes.at(-1)![0]!;
-  if (classes !== data.classCount)
-    refuse('model.layers', `the dataset has ${data.classCount} classes, the last layer gives ${classes}`);
+  const classCount = outputSizeOf(data.target);
+  if (classes !== classCount)
+    refuse('model.layers', `the dataset has ${classCount} classes, the last layer gives ${classes}`);
   const training = { ...DEFAULT_TRAINING, ...wish.training };
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)

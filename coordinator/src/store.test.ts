@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { mulberry } from '@murmuration/codec';
+import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hash, RUN_ID, runSetup } from '../testing/run.ts';
 import { BlobShelf, BlobTooLargeError, sha256Of } from './blobs.ts';
@@ -132,6 +133,27 @@ describe('store', () => {
     ).rejects.toThrow(/FOREIGN KEY/);
     expect((await store.runs())[0]!.records).toEqual([]);
     await store.close();
+  });
+});
+
+describe('a store of an earlier version', () => {
+  it('its datasets and runs, all bytes with a class, say so now', async () => {
+    const store = await newStoreWithRun();
+    await store.close();
+    const { manifest } = runSetup();
+    const {
+      dataset: { encoding: _encoding, target: _target, ...dataset },
+    } = manifest;
+    const before = { ...dataset, classCount: 10 };
+    const old = new Database(join(directory, 'coordinator.db'));
+    old.prepare('update datasets set manifest = ?').run(JSON.stringify(before));
+    old.prepare('update runs set manifest = ?').run(JSON.stringify({ ...manifest, dataset: before }));
+    old.exec("delete from kysely_migration where name > '001-first'");
+    old.close();
+    const mended = await Store.open(directory);
+    expect((await mended.datasets())[0]!.manifest).toEqual(manifest.dataset);
+    expect((await mended.runs())[0]!.setup.manifest).toEqual(manifest);
+    await mended.close();
   });
 });
 

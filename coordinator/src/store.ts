@@ -65,6 +65,18 @@ const MIGRATIONS: Record<string, Migration> = {
       );
     },
   },
+  /** Datasets say how their samples are encoded and what is predicted; until then all were bytes with a class. */
+  '002-targets': {
+    async up(db: Kysely<Tables>) {
+      const [whole, ofRun] = ['$', '$.dataset'].map(
+        (at) =>
+          sql<string>`json_remove(json_set(manifest, ${`${at}.encoding`}, 'uint8', ${`${at}.target`},
+          json_object('kind', 'class', 'classCount', json_extract(manifest, ${`${at}.classCount`}))), ${`${at}.classCount`})`,
+      );
+      await sql`update datasets set manifest = ${whole!}`.execute(db);
+      await sql`update runs set manifest = ${ofRun!}`.execute(db);
+    },
+  },
 };
 
 /** The store cannot be used as it is; the message names the cause and the fix. */

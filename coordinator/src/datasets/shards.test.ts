@@ -1,4 +1,4 @@
-import { LIMITS, shardByteLength } from '@murmuration/protocol';
+import { LIMITS } from '@murmuration/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DatasetError } from './labelled-samples.ts';
@@ -23,7 +23,7 @@ function numbered(sampleCount: number, trainSampleCount: number, more: Partial<D
 
 /** The rows inside a shard, read by the layout of protocol/dataset.ts; a label that left its sample fails here. */
 function rowsOf({ sampleCount, bytes }: ShardBytes): number[] {
-  expect(bytes.length).toBe(shardByteLength([1, 3, 1], sampleCount));
+  expect(bytes.length).toBe(sampleCount * (3 + 1));
   return Array.from({ length: sampleCount }, (_, i) => {
     const row = bytes[3 * i]! + bytes[3 * i + 1]! * 256 + bytes[3 * i + 2]! * 65536;
     expect(bytes[3 * sampleCount + i]).toBe(row % 7);
@@ -100,13 +100,15 @@ describe('cutting a dataset', () => {
   });
 
   it('hands over what describes the set unchanged', () => {
-    const { name, kind, licence, sampleShape, classCount, trainSampleCount } = cutDataset(numbered(10, 8));
-    expect({ name, kind, licence, sampleShape, classCount, trainSampleCount }).toEqual({
+    const { shards, validation, ...description } = cutDataset(numbered(10, 8));
+    expect([shards.length, validation.sampleCount]).toEqual([1, 2]);
+    expect(description).toEqual({
       name: 'numbers',
       kind: 'idx',
       licence: 'ours',
+      encoding: 'uint8',
       sampleShape: [1, 3, 1],
-      classCount: 7,
+      target: { kind: 'class', classCount: 7 },
       trainSampleCount: 8,
     });
   });

@@ -8,7 +8,7 @@
  * store's business.
  */
 import { shuffledIndices, streamSeed } from '@murmuration/codec';
-import { type DatasetManifest, LIMITS, sampleSize, shardByteLength } from '@murmuration/protocol';
+import { type DatasetManifest, LIMITS, sampleSize } from '@murmuration/protocol';
 import { checkLabelledSamples, DatasetError, type LabelledSamples } from './labelled-samples.ts';
 
 /**
@@ -45,6 +45,8 @@ export interface CutDataset extends Omit<DatasetManifest, 'id' | 'shardCount' | 
 export function cutDataset(cut: DatasetCut): CutDataset {
   checkLabelledSamples(cut);
   const { name, kind, licence, classCount, trainSampleCount, seed } = cut;
+  const encoding = 'uint8';
+  const target = { kind: 'class' as const, classCount };
   const sampleShape = [...cut.sampleShape];
   const sampleCount = cut.labels.length;
   const blobSampleCountMax = Math.floor(LIMITS.shardMaxBytes / (sampleSize(sampleShape) + 1));
@@ -80,12 +82,12 @@ export function cutDataset(cut: DatasetCut): CutDataset {
   });
   const held = Uint32Array.from({ length: validationCount }, (_, i) => trainSampleCount + i);
   const validation = gather(cut, held);
-  return { name, kind, licence, sampleShape, classCount, trainSampleCount, shards, validation };
+  return { name, kind, licence, encoding, sampleShape, target, trainSampleCount, shards, validation };
 }
 
 function gather({ sampleShape, samples, labels }: LabelledSamples, rows: Uint32Array): ShardBytes {
   const size = sampleSize(sampleShape);
-  const bytes = new Uint8Array(shardByteLength(sampleShape, rows.length));
+  const bytes = new Uint8Array(rows.length * (size + 1));
   for (const [i, row] of rows.entries()) {
     bytes.set(samples.subarray(row * size, (row + 1) * size), i * size);
     bytes[rows.length * size + i] = labels[row]!;

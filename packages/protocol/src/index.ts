@@ -3,6 +3,7 @@ export * from './api.ts';
 export * from './bytes.ts';
 export * from './coordinator-messages.ts';
 export * from './dataset.ts';
+export * from './dataset-requests.ts';
 export * from './fragments.ts';
 export * from './ids.ts';
 export * from './limits.ts';

@@ -50,7 +50,13 @@ export const LIMITS = {
   shardMaxBytes: 16 * 1024 * 1024,
   shardsMax: 100_000,
   samplesMax: 10_000_000,
-  /** Uploaded file of an IDX dataset. */
+  /** A label of a shard is one byte. */
+  datasetClassesMax: 256,
+  /** A token's id is two bytes. */
+  vocabularyMax: 65_536,
+  /** Numbers that are predicted of one sample; mean and deviation of each travel with the run. */
+  targetValuesMax: 64,
+  /** One uploaded file. */
   uploadMaxBytes: 512 * 1024 * 1024,
   localStepsMax: 1_000,
   batchMax: 4_096,

@@ -3,38 +3,42 @@
  * function of run seed, shard, pass and batch number (codec `shuffledIndices`), so anybody can draw it again.
  */
 import { shuffledIndices } from '@murmuration/codec';
-import { sampleSize, shardByteLength, type DatasetManifest } from '@murmuration/protocol';
+import { readShard, sampleSize, type DatasetManifest, type ShardBlock } from '@murmuration/protocol';
 import type { BatchPlan } from '@murmuration/swarm';
 
 /** Shards held at once; the mind leases far fewer. Bounds memory: 16 MiB each at most. */
 const SHARDS_MAX = 64;
 
-export interface Batch {
-  /** [batch * sampleSize], pixel / 255. */
-  readonly pixels: Float32Array;
-  readonly labels: Uint8Array;
-  /** [batch * classes] */
-  readonly oneHot: Float32Array;
-}
+/** What is to be predicted of a batch, sample after sample. */
+export type BatchTargets =
+  | {
+      readonly kind: 'class';
+      readonly labels: Uint8Array;
+      /** [batch * classes] */
+      readonly oneHot: Float32Array;
+    }
+  /** [batch * size], standardised as they are stored. */
+  | { readonly kind: 'value'; readonly values: Float32Array }
+  /** [batch * L]: the id that follows each input id. */
+  | { readonly kind: 'next-token'; readonly ids: Int32Array };
 
-interface Block {
-  readonly bytes: Uint8Array;
-  readonly sampleCount: number;
+export interface Batch {
+  /** [batch * sampleSize]: values (a byte p as p / 255), or ids of tokens as int32. */
+  readonly inputs: Float32Array | Int32Array;
+  readonly targets: BatchTargets;
 }
 
 export class Samples {
   readonly #dataset: DatasetManifest;
   readonly #seed: number;
-  readonly #sampleSize: number;
-  readonly #shards = new Map<number, Block>();
-  #validation: Block | null = null;
+  readonly #shards = new Map<number, ShardBlock>();
+  #validation: ShardBlock | null = null;
   /** The permutation drawn last: consecutive batches share it. */
   #order: { readonly shardIndex: number; readonly pass: number; readonly indices: Uint32Array } | null = null;
 
   constructor(dataset: DatasetManifest, seed: number) {
     this.#dataset = dataset;
     this.#seed = seed;
-    this.#sampleSize = sampleSize(dataset.sampleShape);
   }
 
   get validationCount(): number {
@@ -86,33 +90,59 @@ export class Samples {
     return this.#gather(this.#validation, batchSize, (i) => Math.min(start + i, last));
   }
 
-  #gather(block: Block, batchSize: number, indexAt: (i: number) => number): Batch {
-    const size = this.#sampleSize;
-    const { classCount } = this.#dataset;
-    const pixels = new Float32Array(batchSize * size);
-    const labels = new Uint8Array(batchSize);
-    const oneHot = new Float32Array(batchSize * classCount);
-    for (let i = 0; i < batchSize; i++) {
-      const index = indexAt(i);
-      for (let j = 0; j < size; j++) pixels[i * size + j] = block.bytes[index * size + j]! / 255;
-      const label = block.bytes[block.sampleCount * size + index]!;
-      labels[i] = label;
-      oneHot[i * classCount + label] = 1;
+  #gather(block: ShardBlock, batchSize: number, indexAt: (i: number) => number): Batch {
+    const indices = Array.from({ length: batchSize }, (_, i) => indexAt(i));
+    const { encoding, target, sampleShape } = this.#dataset;
+    const size = sampleSize(sampleShape);
+    if (target.kind === 'next-token') {
+      const inputs = idsOf(block.features, indices, size, 0);
+      return { inputs, targets: { kind: 'next-token', ids: idsOf(block.features, indices, size, 1) } };
     }
-    return { pixels, labels, oneHot };
+    const inputs =
+      encoding === 'uint8'
+        ? sharesOf(block.features, indices, size)
+        : numbersOf(block.features, indices, size);
+    if (target.kind === 'value')
+      return { inputs, targets: { kind: 'value', values: numbersOf(block.targets, indices, target.size) } };
+    const labels = Uint8Array.from(indices, (index) => block.targets.getUint8(index));
+    const oneHot = new Float32Array(batchSize * target.classCount);
+    for (const [i, label] of labels.entries()) oneHot[i * target.classCount + label] = 1;
+    return { inputs, targets: { kind: 'class', labels, oneHot } };
   }
 
-  #read(name: string, bytes: Uint8Array): Block {
-    const sampleCount = Math.floor(bytes.length / (this.#sampleSize + 1));
-    if (sampleCount === 0 || bytes.length !== shardByteLength(this.#dataset.sampleShape, sampleCount))
-      throw new Error(
-        `${name}: ${bytes.length} bytes are no whole number of samples of ${this.#sampleSize + 1} bytes`,
-      );
-    for (let i = sampleCount * this.#sampleSize; i < bytes.length; i++)
-      if (bytes[i]! >= this.#dataset.classCount)
-        throw new Error(
-          `${name}: label ${bytes[i]} is not under the dataset's classCount ${this.#dataset.classCount}`,
-        );
-    return { bytes, sampleCount };
+  #read(name: string, bytes: Uint8Array): ShardBlock {
+    const block = readShard(this.#dataset, bytes);
+    if (typeof block === 'string') throw new Error(`${name}: ${block}`);
+    return block;
   }
+}
+
+/** Bytes as parts of 255. */
+function sharesOf(features: DataView, indices: readonly number[], size: number): Float32Array {
+  const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
+  const shares = new Float32Array(indices.length * size);
+  for (const [i, index] of indices.entries())
+    for (let j = 0; j < size; j++) shares[i * size + j] = bytes[index * size + j]! / 255;
+  return shares;
+}
+
+function numbersOf(block: DataView, indices: readonly number[], size: number): Float32Array {
+  const numbers = new Float32Array(indices.length * size);
+  for (const [i, index] of indices.entries())
+    for (let j = 0; j < size; j++) numbers[i * size + j] = block.getFloat32(4 * (index * size + j), true);
+  return numbers;
+}
+
+/** @param shift 0: the first `length` ids of each sample, 1: those after them */
+function idsOf(
+  features: DataView,
+  indices: readonly number[],
+  length: number,
+  shift: 0 | 1,
+): Int32Array<ArrayBuffer> {
+  const ids = new Int32Array(indices.length * length);
+  for (const [i, index] of indices.entries())
+    for (let j = 0; j < length; j++)
+      ids[i * length + j] = features.getUint16(2 * (index * (length + 1) + j + shift), true);
+  return ids;
 }

@@ -23,7 +23,7 @@ import { Network } from './network.ts';
 import { Optimiser } from './optimiser.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
 import { crossEntropy } from './reference.ts';
-import { Samples, type Batch } from './samples.ts';
+import { Samples, type Batch, type BatchTargets } from './samples.ts';
 import { selfTest } from './self-test.ts';
 
 /**
@@ -83,10 +83,18 @@ export class Stage {
         'error',
         `parameterCount: the manifest says ${manifest.parameterCount}, its model has ${parameterCount}`,
       );
-    if (model.inputShape.join() !== dataset.sampleShape.join() || network.classCount !== dataset.classCount)
+    if (dataset.target.kind !== 'class')
       throw new TrainerError(
         'error',
-        `model: takes [${model.inputShape}] to ${network.classCount} classes, the dataset has [${dataset.sampleShape}] and ${dataset.classCount}`,
+        `dataset: its target is "${dataset.target.kind}"; only classes can be trained`,
+      );
+    if (
+      model.inputShape.join() !== dataset.sampleShape.join() ||
+      network.classCount !== dataset.target.classCount
+    )
+      throw new TrainerError(
+        'error',
+        `model: takes [${model.inputShape}] to ${network.classCount} classes, the dataset has [${dataset.sampleShape}] and ${dataset.target.classCount}`,
       );
     const batchMax = Math.max(training.batchSize, EVALUATION_BATCH_SIZE);
     const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
@@ -227,10 +235,10 @@ export class Stage {
         const batch = this.#samples.batch(plan, batchSize);
         const previous = weights;
         const [probabilities, ...next] = tf.tidy(() => {
-          const labels = tf.tensor2d(batch.oneHot, [batchSize, network.classCount]);
+          const labels = tf.tensor2d(classesOf(batch).oneHot, [batchSize, network.classCount]);
           const pass = network.pass(
             previous,
-            tf.tensor(batch.pixels, [batchSize, ...model.inputShape]),
+            tf.tensor(batch.inputs, [batchSize, ...model.inputShape]),
             labels,
           );
           return [pass.probabilities, ...optimiser.step(previous, pass.gradients)];
@@ -285,12 +293,12 @@ export class Stage {
         const logits = tf.tidy(() =>
           network.logits(
             weights,
-            tf.tensor(batch.pixels, [EVALUATION_BATCH_SIZE, ...this.#manifest.model.inputShape]),
+            tf.tensor(batch.inputs, [EVALUATION_BATCH_SIZE, ...this.#manifest.model.inputShape]),
           ),
         );
         const values = ((await logits.data()) as Float32Array).subarray(0, count * network.classCount);
         logits.dispose();
-        const labels = batch.labels.subarray(0, count);
+        const labels = classesOf(batch).labels.subarray(0, count);
         const { loss, probabilities } = crossEntropy(values, labels, network.classCount);
         lossSum += loss * count;
         for (const [i, label] of labels.entries()) {
@@ -320,11 +328,19 @@ async function lossOf(probabilities: tf.Tensor, batch: Batch, classCount: number
   try {
     const values = await probabilities.data();
     let sum = 0;
+    const { labels } = classesOf(batch);
     // 1e-38: the smallest float32 that software flushes to zero; a probability of 0 would be an infinite loss.
-    for (const [i, label] of batch.labels.entries())
+    for (const [i, label] of labels.entries())
       sum -= Math.log(Math.max(values[i * classCount + label]!, 1e-38));
-    return sum / batch.labels.length;
+    return sum / labels.length;
   } finally {
     probabilities.dispose();
   }
+}
+
+/** `prepare` refuses datasets of other targets. */
+function classesOf({ targets }: Batch): Extract<BatchTargets, { kind: 'class' }> {
+  if (targets.kind !== 'class')
+    throw new TrainerError('error', `targets: "${targets.kind}" is not trained yet`);
+  return targets;
 }

@@ -342,7 +342,9 @@ describe('what is refused changes nothing', () => {
   test('a manifest that contradicts itself', async () => {
     const prepare = (change: object) => refused({ kind: 'prepare', manifest: { ...manifest, ...change } });
     expect(await prepare({ parameterCount: 5 })).toContain('parameterCount: the manifest says 5');
-    expect(await prepare({ dataset: { ...manifest.dataset, classCount: 4 } })).toContain('to 10 classes');
+    expect(
+      await prepare({ dataset: { ...manifest.dataset, target: { kind: 'class', classCount: 4 } } }),
+    ).toContain('to 10 classes');
   });
 
   test('a shard that is not here is named, and the moments stay', async () => {

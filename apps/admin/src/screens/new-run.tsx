@@ -10,6 +10,7 @@ import {
   type DatasetManifest,
   DEFAULT_TRAINING,
   OPTIMISERS,
+  outputSizeOf,
   parameterLayout,
   presetModel,
   type PresetName,
@@ -236,7 +237,11 @@ interface PreflightProps {
 }
 
 function Preflight({ preset, dataset, bytesPerParameter }: PreflightProps) {
-  const model = presetModel(preset, dataset?.sampleShape ?? DIGITS_SHAPE, dataset?.classCount ?? 10);
+  const model = presetModel(
+    preset,
+    dataset?.sampleShape ?? DIGITS_SHAPE,
+    dataset === undefined ? 10 : outputSizeOf(dataset.target),
+  );
   let parameterCount: number;
   try {
     ({ parameterCount } = parameterLayout(model));
