@@ -2,18 +2,23 @@
  * Builds the volunteer page. What a stranger downloads before the click is the entry with its style; the worker, tfjs
  * and PeerJS are chunks of their own (initial-bytes.test.ts holds the budget).
  *
- * Nothing is inlined into the HTML or as a data: address, so that the strict Content-Security-Policy holds.
+ * Nothing is inlined into the HTML or as a data: address, so that the strict Content-Security-Policy holds. What the page
+ * says of itself (commit, bytes that come later, licences) is written by self-description.config.ts.
  */
 import { defineConfig } from 'vite';
+import { buildConstants, selfDescription } from './self-description.config.ts';
 
 /** Where `npm run dev` finds the coordinator. */
 const COORDINATOR = process.env['MURMURATION_COORDINATOR'] ?? 'http://localhost:8080';
 const socket = { target: COORDINATOR, ws: true };
+const description = selfDescription();
 
 export default defineConfig({
   base: '/',
+  define: buildConstants(),
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es' },
+  plugins: [description.page],
+  worker: { format: 'es', plugins: () => [description.worker] },
   build: {
     outDir: 'dist',
     target: 'es2022',

@@ -16,6 +16,8 @@ export interface ActiveRun {
   readonly accuracy: number | null;
   readonly targetAccuracy: number | null;
   readonly dataPerHour: DataPerHour;
+  /** The model as it stands and the samples that a newcomer fetches first. */
+  readonly firstDownloadBytes: number;
 }
 
 /** What one device sends and receives in an hour, each way; `measured` false: no round was timed yet. */
@@ -73,6 +75,7 @@ function parsed(run: Fields, state: RunState): ActiveRun {
   const target = training['targetAccuracy'];
   const volunteers = number(run['volunteersConnected'], 'volunteersConnected');
   const round = number(run['round'], 'round');
+  const parameterCount = number(manifest['parameterCount'], 'manifest.parameterCount');
   return {
     name: text(manifest['name'], 'manifest.name'),
     state,
@@ -83,13 +86,25 @@ function parsed(run: Fields, state: RunState): ActiveRun {
     accuracy: best === null || best['accuracy'] === null ? null : number(best['accuracy'], 'best.accuracy'),
     targetAccuracy: target === null ? null : number(target, 'manifest.training.targetAccuracy'),
     dataPerHour: dataPerHour({
-      parameterCount: number(manifest['parameterCount'], 'manifest.parameterCount'),
+      parameterCount,
       bytesPerParameter: bytesPerParameterOf(training['codec']),
       othersCount: volunteers,
       roundCount: round,
       trainingMs: number(run['trainingMs'], 'trainingMs'),
     }),
+    firstDownloadBytes: STATE_BYTES_PER_PARAMETER * parameterCount + shardBytesOf(dataset),
   };
+}
+
+/** A replica on its way: weights of four bytes, and a byte of the optimiser's memory. */
+const STATE_BYTES_PER_PARAMETER = 5;
+
+/** One shard, which is what a device trains on at a time; a sample takes the same everywhere. */
+function shardBytesOf(dataset: Fields): number {
+  const count = (from: Fields, name: string) => Math.max(1, number(from[name], `manifest.dataset.${name}`));
+  const validation = record(dataset['validation'], 'manifest.dataset.validation');
+  const sampleBytes = count(validation, 'byteLength') / count(validation, 'sampleCount');
+  return (sampleBytes * count(dataset, 'trainSampleCount')) / count(dataset, 'shardCount');
 }
 
 /** Rounds timed before the pace counts as known; fewer are mostly the first compilation of shaders. A guess. */

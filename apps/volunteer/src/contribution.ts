@@ -1,94 +1,137 @@
 /**
- * One person's contribution, from the click to the end: owns the worker, the PeerJS half, the Web Lock, and what the
- * page shows (`screen`). Before `begin` it has touched nothing.
+ * One person's contribution, from the click to the end: owns the worker, the PeerJS half, the seat (one tab a browser),
+ * and what the page shows. Before `begin` it has touched nothing but the terms that this browser remembers.
  *
  * Decides nothing about training: it carries the person's wishes and the page's own events to the worker, and the
- * worker's words to the screen. Refuses to know tfjs, PeerJS and the coordinator's socket.
+ * worker's words to the screen. While the page is hidden nothing is drawn: the latest word waits. Refuses to know tfjs,
+ * PeerJS and the coordinator's socket.
  */
-import { signal, type ReadonlySignal } from '@preact/signals';
-import type { LinkPolicy } from '@murmuration/protocol';
-import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
+import { batch, computed, signal } from '@preact/signals';
+import type { VolunteerState } from '@murmuration/swarm';
+import type { Asking, Contributor, Ended, Screen } from './contributor.ts';
+import { learnedFurther, NOTHING_LEARNED, type Learned } from './curve.ts';
+import { watchDevice } from './device-facts.ts';
+import { fetchExamples, GUESS_EVERY_MS, guessed, pixelsOf, type Examples } from './examples.ts';
+import type { Limits } from './limits.ts';
+import { PageTraffic } from './page-traffic.ts';
 import { Peers } from './peers.ts';
-import { strings } from './strings.ts';
-import type { GpuCheck, PageEvent, PageMessage, StopReason, WorkerMessage } from './worker-protocol.ts';
-
-export interface Ended {
-  readonly reason: StopReason;
-  readonly detail: string;
-}
-
-export type Screen =
-  | { readonly at: 'consent' }
-  /** The worker has not spoken of a state yet. */
-  | { readonly at: 'starting' }
-  | {
-      readonly at: 'contributing';
-      readonly snapshot: VolunteerSnapshot;
-      /** The state to show: a short `syncing` between two rounds counts as `training`, or the page would flicker. */
-      readonly state: VolunteerState;
-      /** When the next thing is due in the page's clock (performance.now); null: nothing is awaited. */
-      readonly nextAtMs: number | null;
-    }
-  | { readonly at: 'ended'; readonly ended: Ended; readonly last: VolunteerSnapshot | null };
-
-/** Held together by all contributing tabs of this browser: it keeps the browser from freezing them. */
-const LOCK_NAME = 'murmuration-contributing';
+import { rememberedLimits, rememberedUse, rememberLimits, rememberUse } from './remembered.ts';
+import { takeOverSeat, takeSeat, type Seat } from './seat-lock.ts';
+import { strings } from './strings/index.ts';
+import type { GpuCheck, PageEvent, PageMessage, WorkerMessage } from './worker-protocol.ts';
 
 /** Time for goodbyes. A guess. */
 const LEAVE_MAX_MS = 3_000;
 /** A round's exchange is shorter than this when all goes well. A guess. */
 const SYNCING_SHOWS_AFTER_MS = 1_500;
+/** Writing to disk more often is of no use to anybody. */
+const REMEMBER_EVERY_MS = 5_000;
 
 const nothingToEnd = () => {};
+type SnapshotMessage = Extract<WorkerMessage, { kind: 'snapshot' }>;
 
-export class Contribution {
+export class Contribution implements Contributor {
   readonly #screen = signal<Screen>({ at: 'consent' });
   readonly #gpuCheck = signal<GpuCheck | null>(null);
+  readonly #limits = signal<Limits>(rememberedLimits());
+  readonly #learned = signal<Learned>(NOTHING_LEARNED);
+  readonly #examples = signal<Examples | null>(null);
+  readonly #iceHosts = signal<readonly string[]>([]);
+  /** State and detail as they are, also while nothing is drawn: for the tab's title and icon. */
+  readonly #sign = signal<{ readonly state: VolunteerState; readonly detail: string } | null>(null);
+  readonly sign = computed(() => this.#sign.value);
+
   /** When the mind was last seen in another state than `syncing`. */
   #syncingSinceMs = 0;
+  /** The latest word of the worker, while the page is hidden. */
+  #undrawn: SnapshotMessage | null = null;
+  #rememberedMs = 0;
+  #askedGuessMs = 0;
+  /** The run whose examples were asked for. */
+  #examplesOf: string | null = null;
+  /** Each `begin` and each end: what an older one still awaits is not carried out. */
+  #turn = 0;
   /** Undoes everything that `begin` did. */
   #end: () => void = nothingToEnd;
   /** Ends the tab's part if the worker does not. */
   #leaving: ReturnType<typeof setTimeout> | undefined;
+  /** Links under other terms: the old ones end. */
+  #relink: () => void = nothingToEnd;
+  #isMoving = false;
   #tell: (message: PageMessage, transfer?: Transferable[]) => void = nothingToEnd;
 
-  get screen(): ReadonlySignal<Screen> {
+  get screen() {
     return this.#screen;
   }
-  /** What the worker found on the device; null until it looked. */
-  get gpuCheck(): ReadonlySignal<GpuCheck | null> {
+  get gpuCheck() {
     return this.#gpuCheck;
   }
+  get limits() {
+    return this.#limits;
+  }
+  get learned() {
+    return this.#learned;
+  }
+  get examples() {
+    return this.#examples;
+  }
+  get iceHosts() {
+    return this.#iceHosts;
+  }
 
-  /**
-   * The click. Starts the worker; everything heavy is loaded from here on.
-   * @param wishes.linkPolicy whom the person lets see their address; else what the page's address says (`?links=relay-only`).
-   */
-  begin(wishes: { readonly linkPolicy?: LinkPolicy } = {}): void {
+  /** Takes the seat and starts the worker; everything heavy is loaded from here on. */
+  begin(): void {
     this.#end();
-    this.#gpuCheck.value = null;
+    const turn = ++this.#turn;
     this.#screen.value = { at: 'starting' };
+    void takeSeat().then((seat) => {
+      if (seat !== null) this.#seated(seat, turn);
+      else if (turn === this.#turn) this.#screen.value = { at: 'elsewhere', isWaiting: false };
+    });
+  }
+
+  takeOver(): void {
+    const turn = ++this.#turn;
+    this.#screen.value = { at: 'elsewhere', isWaiting: true };
+    void takeOverSeat().then(
+      (seat) => this.#seated(seat, turn),
+      (reason: unknown) => turn === this.#turn && this.#stopped({ reason: 'failed', detail: String(reason) }),
+    );
+  }
+
+  #seated(seat: Seat, turn: number): void {
+    if (turn !== this.#turn) return seat.release();
+    batch(() => {
+      this.#screen.value = { at: 'starting' };
+      this.#gpuCheck.value = null;
+      this.#learned.value = NOTHING_LEARNED;
+      this.#examples.value = null;
+      this.#sign.value = { state: 'checking', detail: '' };
+    });
+    this.#examplesOf = null;
+    this.#isMoving = false;
+    this.#undrawn = null;
 
     const worker = new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' });
     const tell = (message: PageMessage, transfer: Transferable[] = []) =>
       worker.postMessage(message, transfer);
-    const asked = new URLSearchParams(location.search);
-    const askedLinks = asked.get('links');
-    const linkPolicy =
-      wishes.linkPolicy ?? (askedLinks === 'relay-only' || askedLinks === 'no-peers' ? askedLinks : 'direct');
-    const peers = new Peers({
-      linkPolicy,
-      tell,
-      failed: (detail) => console.error('murmuration: no links with peers', detail),
-    });
+    const openPeers = () =>
+      new Peers({
+        linkPolicy: this.#limitsHere().links,
+        tell,
+        failed: (detail) => console.error('murmuration: no links with peers', detail),
+      });
+    let peers = openPeers();
+    this.#relink = () => {
+      peers.close();
+      peers = openPeers();
+    };
     const listening = new AbortController();
     const { signal: until } = listening;
     worker.addEventListener(
       'message',
-      (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, peers),
-      {
-        signal: until,
-      },
+      (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, peers, until),
+      { signal: until },
     );
     worker.addEventListener(
       'error',
@@ -96,48 +139,87 @@ export class Contribution {
       { signal: until },
     );
     listenToThePage((event) => tell({ kind: 'page-event', event }), until);
-    holdLock(until);
+    document.addEventListener('visibilitychange', () => this.#drawIfSeen(), { signal: until });
+    void seat.asked.then((why) => turn === this.#turn && this.#moveOver(why));
+    const traffic = new PageTraffic((bytes) => tell({ kind: 'page-bytes', ...bytes }));
 
     this.#tell = tell;
     this.#end = () => {
       clearTimeout(this.#leaving);
       this.#leaving = undefined;
+      this.#turn++;
       listening.abort();
       peers.close();
+      traffic.close();
       worker.terminate();
+      seat.release();
+      this.#sign.value = null;
       this.#tell = nothingToEnd;
+      this.#relink = nothingToEnd;
       this.#end = nothingToEnd;
     };
-    // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets it unasked.
-    const backend = asked.get('backend') === 'cpu' ? 'cpu' : 'webgpu';
-    tell({ kind: 'start', origin: location.origin, backend, linkPolicy });
+    void watchDevice((facts) => tell({ kind: 'facts', facts }), until).then((facts) => {
+      if (until.aborted) return;
+      const backend = new URLSearchParams(location.search).get('backend') === 'cpu' ? 'cpu' : 'webgpu';
+      const { origin } = location;
+      const use = rememberedUse(Date.now());
+      // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets `cpu` unasked.
+      tell({ kind: 'start', origin, backend, limits: this.#limitsHere(), facts: { ...facts, use } });
+    });
   }
 
-  wish(wish: 'pause' | 'resume' | 'leave'): void {
-    this.#tell({ kind: 'wish', wish });
+  wish(asking: Asking): void {
+    this.#tell({ kind: 'wish', ...asking });
     // Leaving always works, also when the worker hangs in a driver and cannot say goodbye.
-    if (wish === 'leave')
+    if (asking.wish === 'leave')
       this.#leaving ??= setTimeout(() => this.#stopped({ reason: 'left', detail: '' }), LEAVE_MAX_MS);
   }
 
-  /** Back to the consent screen after the end. */
+  setLimits(limits: Limits): void {
+    const before = this.#limitsHere();
+    this.#limits.value = limits;
+    rememberLimits(limits);
+    if (this.#limitsHere().links !== before.links) this.#relink();
+    this.#tell({ kind: 'limits', limits: this.#limitsHere() });
+  }
+
+  /** The person's terms; the page's address may name the links (`?links=relay-only`), for scripts that open tabs. */
+  #limitsHere(): Limits {
+    const asked = new URLSearchParams(location.search).get('links');
+    const links = asked === 'relay-only' || asked === 'no-peers' ? asked : this.#limits.value.links;
+    return { ...this.#limits.value, links };
+  }
+
   forget(): void {
     this.#end();
+    this.#turn++;
     this.#screen.value = { at: 'consent' };
   }
 
-  #heard(message: WorkerMessage, peers: Peers): void {
+  #moveOver(why: 'asked' | 'robbed'): void {
+    this.#isMoving = true;
+    if (why === 'asked') this.wish({ wish: 'leave' });
+    else this.#stopped({ reason: 'left', detail: '' });
+  }
+
+  #heard(message: WorkerMessage, peers: Peers, until: AbortSignal): void {
     switch (message.kind) {
-      case 'snapshot': {
-        const { snapshot, nowMs } = message;
-        const nextAtMs = snapshot.nextAtMs === null ? null : performance.now() + snapshot.nextAtMs - nowMs;
-        this.#screen.value = { at: 'contributing', snapshot, state: this.#calm(snapshot.state), nextAtMs };
+      case 'snapshot':
+        this.#undrawn = message;
+        this.#sign.value = { state: this.#calm(message.snapshot.state), detail: message.snapshot.detail };
+        this.#remember(message);
+        return this.#drawIfSeen(until);
+      case 'predicted': {
+        const examples = this.#examples.value;
+        if (examples !== null && message.probabilities !== null)
+          this.#examples.value = guessed(examples, message.probabilities);
         return;
       }
       case 'gpu-check':
         this.#gpuCheck.value = message.check;
         return;
       case 'peers':
+        this.#iceHosts.value = hostsOf(message.ticket.iceServers.flatMap(({ urls }) => urls));
         peers.open(message.id, message.ticket);
         return;
       case 'link-hold':
@@ -153,6 +235,57 @@ export class Contribution {
     }
   }
 
+  /** Draws the latest snapshot, unless nobody can see it. */
+  #drawIfSeen(until?: AbortSignal): void {
+    const message = this.#undrawn;
+    if (document.hidden || message === null) return;
+    this.#undrawn = null;
+    const { snapshot, load, nowMs } = message;
+    const nextAtMs = snapshot.nextAtMs === null ? null : performance.now() + snapshot.nextAtMs - nowMs;
+    batch(() => {
+      this.#screen.value = {
+        at: 'contributing',
+        snapshot,
+        load,
+        state: this.#calm(snapshot.state),
+        nextAtMs,
+      };
+      this.#learned.value = learnedFurther(this.#learned.value, snapshot.run);
+    });
+    if (until !== undefined) this.#mindExamples(snapshot.run?.id ?? null, until);
+  }
+
+  /** Fetches the examples of a run once, and asks now and then what the model makes of them. */
+  #mindExamples(runId: string | null, until: AbortSignal): void {
+    const nowMs = performance.now();
+    if (runId !== null && runId !== this.#examplesOf) {
+      this.#examplesOf = runId;
+      this.#examples.value = null;
+      this.#askedGuessMs = 0;
+      void fetchExamples(runId, until).then(
+        (examples) => {
+          if (this.#examplesOf === runId) this.#examples.value = examples;
+        },
+        (reason: unknown) => {
+          if (!until.aborted) console.warn('murmuration: no examples of this run', reason);
+        },
+      );
+    }
+    const examples = this.#examples.value;
+    if (examples === null || this.#sign.value?.state !== 'training') return;
+    if (this.#askedGuessMs !== 0 && nowMs < this.#askedGuessMs + GUESS_EVERY_MS) return;
+    this.#askedGuessMs = nowMs;
+    const pixels = pixelsOf(examples);
+    this.#tell({ kind: 'predict', pixels, count: examples.pictures.length }, [pixels.buffer]);
+  }
+
+  #remember({ load }: SnapshotMessage): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#rememberedMs + REMEMBER_EVERY_MS) return;
+    this.#rememberedMs = nowMs;
+    rememberUse(load.use);
+  }
+
   #calm(state: VolunteerState): VolunteerState {
     const nowMs = performance.now();
     if (state !== 'syncing') this.#syncingSinceMs = nowMs;
@@ -161,11 +294,20 @@ export class Contribution {
 
   #stopped({ reason, detail }: Ended): void {
     const screen = this.#screen.value;
-    const last = screen.at === 'contributing' ? screen.snapshot : null;
+    const undrawn = this.#undrawn;
+    const last = undrawn?.snapshot ?? (screen.at === 'contributing' ? screen.snapshot : null);
+    if (undrawn !== null) rememberUse(undrawn.load.use);
+    else if (screen.at === 'contributing') rememberUse(screen.load.use);
+    const isMoved = this.#isMoving && reason === 'left';
     this.#end();
-    this.#screen.value = { at: 'ended', ended: { reason, detail }, last };
+    this.#screen.value = { at: 'ended', ended: { reason: isMoved ? 'moved' : reason, detail }, last };
   }
 }
+
+/** `turn:relay.example:3478?transport=udp` -> `relay.example:3478` */
+const hostsOf = (urls: readonly string[]): string[] => [
+  ...new Set(urls.map((url) => url.replace(/^[a-z]+:/, '').replace(/\?.*$/, ''))),
+];
 
 function listenToThePage(tell: (event: PageEvent) => void, until: AbortSignal): void {
   const on = (target: EventTarget, name: string, event: () => PageEvent) =>
@@ -176,18 +318,4 @@ function listenToThePage(tell: (event: PageEvent) => void, until: AbortSignal): 
   on(window, 'online', () => 'online');
   on(window, 'offline', () => 'offline');
   on(window, 'pagehide', () => 'pagehide');
-}
-
-/** Absent where the page is not secure; the GPU check says so in words. */
-function holdLock(until: AbortSignal): void {
-  if (!('locks' in navigator)) return;
-  const released = new Promise<void>((release) =>
-    until.addEventListener('abort', () => release(), { once: true }),
-  );
-  navigator.locks
-    .request(LOCK_NAME, { mode: 'shared' }, () => released)
-    .catch((reason: unknown) => {
-      // Without the lock the tab still trains; the browser may only freeze it sooner.
-      console.warn('murmuration: the Web Lock was refused', reason);
-    });
 }

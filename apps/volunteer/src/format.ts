@@ -33,3 +33,10 @@ export function durationText(ms: number): string {
   if (minutes < 60) return `${minutes} min ${pad(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
+
+/** 25 % of 0.25; of a share people set, so no digits after the point. */
+export const shareText = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** 14:05 in the reader's own way. */
+export const clockText = (atMs: number, locale?: string): string =>
+  new Date(atMs).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });

@@ -3,10 +3,17 @@ import '@picocss/pico/css/pico.min.css';
 import './style/theme.css';
 import './style/page.css';
 import './style/screens.css';
+import './style/limits.css';
 import { render } from 'preact';
 import { Contribution } from './contribution.ts';
 import { Page } from './page.tsx';
+import { language, strings } from './strings/index.ts';
+import { showSign } from './tab-sign.ts';
 
 const mount = document.getElementById('page');
 if (mount === null) throw new Error('index.html has no element #page');
-render(<Page contribution={new Contribution()} />, mount);
+document.documentElement.lang = language;
+document.documentElement.dir = strings.direction;
+const contribution = new Contribution();
+showSign(contribution);
+render(<Page contribution={contribution} />, mount);

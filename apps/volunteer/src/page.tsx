@@ -1,22 +1,22 @@
-/** The page around the screens: header with the flock, the screen that is due, the tab's title, the space bar. */
+/** The page around the screens: header with the flock, the screen that is due, the space bar. */
 import { useEffect } from 'preact/hooks';
 import { Announcer } from './announcer.tsx';
-import type { Contribution, Screen } from './contribution.ts';
+import type { Contributor, Screen } from './contributor.ts';
 import { Flock } from './flock.tsx';
 import { Consent } from './screens/consent.tsx';
+import { Elsewhere } from './screens/elsewhere.tsx';
 import { EndedScreen } from './screens/ended.tsx';
 import { GpuProblem, isGpuProblem } from './screens/gpu-problem.tsx';
 import { Preparing } from './screens/preparing.tsx';
 import { Working } from './screens/working.tsx';
-import { states, strings } from './strings.ts';
+import { LanguageChoice } from './parts/language-choice.tsx';
+import { Trust } from './parts/trust.tsx';
+import { states, strings } from './strings/index.ts';
 import type { GpuCheck } from './worker-protocol.ts';
 
-export function Page({ contribution }: { readonly contribution: Contribution }) {
+export function Page({ contribution }: { readonly contribution: Contributor }) {
   const screen = contribution.screen.value;
   const word = wordOf(screen, contribution.gpuCheck.value);
-  useEffect(() => {
-    document.title = word === '' ? strings.name : strings.titleOf(word);
-  }, [word]);
   usePauseBySpace(contribution);
 
   return (
@@ -43,24 +43,30 @@ export function Page({ contribution }: { readonly contribution: Contribution }) 
       >
         {shown(contribution, screen)}
       </main>
+      <footer class="column">
+        <Trust contribution={contribution} />
+        {(screen.at === 'consent' || screen.at === 'ended') && <LanguageChoice />}
+      </footer>
       <Announcer text={announcementOf(screen, word)} />
     </>
   );
 }
 
-function shown(contribution: Contribution, screen: Screen) {
+function shown(contribution: Contributor, screen: Screen) {
   const check = contribution.gpuCheck.value;
   switch (screen.at) {
     case 'consent':
-      return <Consent onContribute={() => contribution.begin()} />;
+      return <Consent contribution={contribution} />;
+    case 'elsewhere':
+      return <Elsewhere contribution={contribution} isWaiting={screen.isWaiting} />;
     case 'starting':
       return isGpuProblem(check) ? (
         <GpuProblem check={check} contribution={contribution} />
       ) : (
-        <Preparing contribution={contribution} snapshot={null} state="checking" nextAtMs={null} />
+        <Preparing contribution={contribution} standing={null} />
       );
     case 'contributing': {
-      const { snapshot, state, nextAtMs } = screen;
+      const { state } = screen;
       if (isGpuProblem(check)) return <GpuProblem check={check} contribution={contribution} />;
       switch (state) {
         case 'checking':
@@ -68,9 +74,7 @@ function shown(contribution: Contribution, screen: Screen) {
         case 'loading':
         case 'warming-up':
         case 'connecting':
-          return (
-            <Preparing contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />
-          );
+          return <Preparing contribution={contribution} standing={screen} />;
         case 'waiting':
         case 'training':
         case 'syncing':
@@ -78,9 +82,7 @@ function shown(contribution: Contribution, screen: Screen) {
         case 'recovering':
         case 'finished':
         case 'blocked':
-          return (
-            <Working contribution={contribution} snapshot={snapshot} state={state} nextAtMs={nextAtMs} />
-          );
+          return <Working contribution={contribution} standing={screen} />;
         default:
           return state satisfies never;
       }
@@ -101,6 +103,8 @@ function wordOf(screen: Screen, check: GpuCheck | null): string {
   switch (screen.at) {
     case 'consent':
       return '';
+    case 'elsewhere':
+      return strings.elsewhere.word;
     case 'starting':
       return states.checking.word;
     case 'contributing':
@@ -128,14 +132,16 @@ function restingRound(screen: Screen): number | null {
 /** Elements that the space bar means something to. */
 const OWN_SPACE = 'a, button, input, select, textarea, summary, [contenteditable], [tabindex]';
 
-function usePauseBySpace(contribution: Contribution): void {
+function usePauseBySpace(contribution: Contributor): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const screen = contribution.screen.value;
       if (event.key !== ' ' || event.repeat || screen.at !== 'contributing') return;
       if (event.target instanceof Element && event.target.closest(OWN_SPACE) !== null) return;
       event.preventDefault();
-      contribution.wish(screen.snapshot.state === 'paused' ? 'resume' : 'pause');
+      contribution.wish(
+        screen.snapshot.state === 'paused' ? { wish: 'resume' } : { wish: 'pause', untilMs: null },
+      );
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);

@@ -7,8 +7,11 @@
  * validated; what a stranger said was parsed before it became one of these.
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
-import type { Adapter, LinkPolicy, VolunteerId } from '@murmuration/protocol';
+import type { Adapter, VolunteerId } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
+import type { DayUse } from './data-cap.ts';
+import type { Limits } from './limits.ts';
+import type { Facts, Verdict } from './pauses.ts';
 
 export type PageEvent =
   | 'hidden'
@@ -22,18 +25,47 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
+  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
   | {
       readonly kind: 'start';
       readonly origin: string;
-      /** WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
       readonly backend: 'webgpu' | 'cpu';
-      /** Whom the person lets see their address. */
-      readonly linkPolicy: LinkPolicy;
+      readonly limits: Limits;
+      readonly facts: Facts;
     }
+  | { readonly kind: 'limits'; readonly limits: Limits }
+  /** What the page learned of the device; `use` is the worker's own after the start. */
+  | { readonly kind: 'facts'; readonly facts: Partial<Omit<Facts, 'use'>> }
+  /** Bytes that the page itself moved: its own requests, and what WebRTC adds to the frames. */
+  | { readonly kind: 'page-bytes'; readonly sentBytes: number; readonly receivedBytes: number }
+  /** What the model makes of these samples (pixels / 255, one after the other). Answer: `predicted`. */
+  | { readonly kind: 'predict'; readonly pixels: Float32Array; readonly count: number }
   /** Words of the mesh's page half to its worker half; `link-channel` and `link-pipe` carry their transfer. */
   | LinkNews
-  | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }
+  | Wish
   | { readonly kind: 'page-event'; readonly event: PageEvent };
+
+/** A button that was pressed. */
+export type Wish =
+  /** `untilMs` of the wall clock; null: until the person resumes. */
+  | { readonly kind: 'wish'; readonly wish: 'pause'; readonly untilMs: number | null }
+  /** Ends the person's own pause, or sets the rule aside that holds the device back now. */
+  | { readonly kind: 'wish'; readonly wish: 'resume' }
+  /** Leave when what was learned in this round is with the others. */
+  | { readonly kind: 'wish'; readonly wish: 'finish' }
+  | { readonly kind: 'wish'; readonly wish: 'leave' };
+
+/** How the device is used now, beside what the mind says. */
+export interface Load {
+  readonly verdict: Verdict;
+  /** 0..1 of the last half minute; null: too early to tell. */
+  readonly measuredShare: number | null;
+  readonly use: DayUse;
+  /** The person asked to leave after this round. */
+  readonly isFinishing: boolean;
+  /** Bytes of the blob that is on its way over HTTP; null: none is. */
+  readonly download: { readonly doneBytes: number; readonly allBytes: number } | null;
+}
 
 /** The six outcomes of the look at the device. The first two go on by themselves; the others stop the volunteer. */
 export type GpuVerdict =
@@ -69,7 +101,14 @@ export type StopReason =
 
 export type WorkerMessage =
   /** At most four a second. `nowMs` is the mind's clock, the same that `snapshot.nextAtMs` counts in. */
-  | { readonly kind: 'snapshot'; readonly snapshot: VolunteerSnapshot; readonly nowMs: number }
+  | {
+      readonly kind: 'snapshot';
+      readonly snapshot: VolunteerSnapshot;
+      readonly load: Load;
+      readonly nowMs: number;
+    }
+  /** A class's probability after the other, a sample after the other; null: there is no model here yet. */
+  | { readonly kind: 'predicted'; readonly probabilities: Float64Array | null }
   | { readonly kind: 'gpu-check'; readonly check: GpuCheck }
   /** Open PeerJS under this id. Sent again when the coordinator gave a new ticket. */
   | { readonly kind: 'peers'; readonly id: VolunteerId; readonly ticket: SignalTicket }

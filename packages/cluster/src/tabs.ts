@@ -200,8 +200,11 @@ async function armWorkers(context: BrowserContext, plant: Plant | undefined): Pr
   });
 }
 
+/** The click of a person who gives all of the device and no limit of data: what is measured here is the grid. */
 export async function consent(page: Page, url: string): Promise<void> {
   try {
+    await page.getByRole('radio', { name: /^Full/ }).check();
+    await page.getByLabel('At most, a day').selectOption('null');
     await page.getByRole('button', { name: /^Contribute/ }).click();
   } catch {
     throw new Sentence(

@@ -18,6 +18,7 @@ import type {
   VolunteerId,
   VolunteerMessage,
 } from '@murmuration/protocol';
+import type { PauseReason } from './view.ts';
 
 /** One mini-batch: batch number `batchIndex` of pass `pass` over a shard (see codec `shuffledIndices`). */
 export interface BatchPlan {
@@ -156,6 +157,8 @@ export type TrainerEvent =
       readonly ticket: number;
       readonly failure: TrainerFailure;
       readonly detail: string;
+      /** With `too-small`: the buffer that the model needs, and the largest that the device gives. */
+      readonly size?: { readonly needsBytes: number; readonly hasBytes: number };
     };
 
 export type PeerGone = 'closed' | 'failed' | 'silent' | 'clogged' | 'strikes' | 'bye' | 'dropped';
@@ -175,7 +178,14 @@ export type VolunteerEvent =
   | { readonly kind: 'blob-failed'; readonly sha256: Sha256; readonly detail: string }
   | { readonly kind: 'checkpoint-stored'; readonly sha256: Sha256 }
   | { readonly kind: 'checkpoint-failed'; readonly detail: string }
-  | { readonly kind: 'wish'; readonly wish: 'pause' | 'resume' | 'leave' }
+  /** `untilMs`: when whoever pauses means to resume, in the mind's clock; null: not known. It is shown, not waited for. */
+  | {
+      readonly kind: 'wish';
+      readonly wish: 'pause';
+      readonly reason: PauseReason;
+      readonly untilMs: number | null;
+    }
+  | { readonly kind: 'wish'; readonly wish: 'resume' | 'leave' }
   /** The deadline that the mind asked for has come, or nothing else happened for a while. */
   | { readonly kind: 'tick' };
 

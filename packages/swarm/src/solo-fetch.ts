@@ -57,6 +57,11 @@ export class SoloFetch {
     return Math.min(this.#aloneSinceMs + STRANDED_MS, ...this.#restUntilMs.values());
   }
 
+  /** Chunks that are here, of how many. */
+  get progress(): { readonly here: number; readonly all: number } {
+    return { here: this.#chunks.size, all: this.#chunkCount };
+  }
+
   next(donors: readonly Donor[], nowMs: number): FetchWish[] {
     if (this.#loading !== null) return [];
     for (const [id, untilMs] of this.#restUntilMs) if (nowMs >= untilMs) this.#restUntilMs.delete(id);

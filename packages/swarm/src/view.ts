@@ -16,6 +16,9 @@ export type VolunteerState =
   | 'finished'
   | 'blocked';
 
+/** Why a volunteer rests: the word in brackets after `paused`. All but `user` and `timer` are rules that the person set. */
+export type PauseReason = 'user' | 'timer' | 'battery' | 'idle-rule' | 'schedule' | 'data-cap' | 'hidden';
+
 /** The state with its word in brackets (no-work, need-peers 1/2, user, device-lost ...; empty when there is none). */
 export interface StateWord {
   readonly state: VolunteerState;
@@ -39,6 +42,8 @@ export interface VolunteerSnapshot extends StateWord {
   readonly stepsPerSecond: number;
   readonly loss: number | null;
   readonly round: number | null;
+  /** Pieces of the model that came from peers so far, while a replica is fetched; null: none is. */
+  readonly fetched: { readonly here: number; readonly all: number } | null;
   readonly coordinatorConnected: boolean;
   readonly peers: readonly PeerView[];
   readonly run: {

@@ -27,7 +27,7 @@ import { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { Effect, TrainerEvent, VolunteerEvent } from './ports.ts';
 import type { Line } from './scheme-choice.ts';
-import type { StateWord, Tally, VolunteerSnapshot } from './view.ts';
+import type { PauseReason, StateWord, Tally, VolunteerSnapshot } from './view.ts';
 
 /** Bytes that the hands counted since the volunteer began. */
 export interface Traffic {
@@ -74,7 +74,7 @@ export class Volunteer {
   /** Samples that the coordinator confirmed in earlier runs. */
   #confirmedBefore = 0;
   #ended: { state: 'finished' | 'blocked'; detail: string } | null = null;
-  #paused = false;
+  #paused: { readonly reason: PauseReason; readonly untilMs: number | null } | null = null;
   /** A round was done or a state changed since the last report. */
   #news = false;
   #peersMax = 0;
@@ -172,7 +172,7 @@ export class Volunteer {
         assignment?.checkpointFailed();
         return;
       case 'wish':
-        this.#takeWish(event.wish);
+        this.#takeWish(event);
         return;
       case 'tick':
         return;
@@ -211,14 +211,14 @@ export class Volunteer {
     else if (consequence !== 'none') this.#end('blocked', consequence.unfit);
   }
 
-  #takeWish(wish: 'pause' | 'resume' | 'leave'): void {
-    if (wish === 'leave') {
+  #takeWish(event: Extract<VolunteerEvent, { kind: 'wish' }>): void {
+    if (event.wish === 'leave') {
       this.#outbox.say({ type: 'leaving', reason: 'user' });
       this.#end('finished', 'left');
       return;
     }
-    this.#paused = wish === 'pause';
-    this.#assignment?.pause(this.#paused);
+    this.#paused = event.wish === 'pause' ? { reason: event.reason, untilMs: event.untilMs } : null;
+    this.#assignment?.pause(this.#paused !== null);
     this.#news = true;
   }
 
@@ -242,7 +242,7 @@ export class Volunteer {
             outbox: this.#outbox,
             peers: this.#peers,
             tally: this.#tally,
-            paused: this.#paused,
+            paused: this.#paused !== null,
             line: () => this.#options.traffic().line,
           });
   }
@@ -303,7 +303,8 @@ export class Volunteer {
 
   #stateWord(): StateWord {
     if (this.#ended !== null) return { ...this.#ended, nextAtMs: null };
-    if (this.#paused) return { state: 'paused', detail: 'user', nextAtMs: null };
+    if (this.#paused !== null)
+      return { state: 'paused', detail: this.#paused.reason, nextAtMs: this.#paused.untilMs };
     if (this.#assignment !== null) return this.#assignment.word();
     if (this.#past !== null) return { state: 'finished', detail: this.#past.state, nextAtMs: null };
     return this.#coordinator.up
@@ -330,6 +331,7 @@ export class Volunteer {
 
   /** Plain data for the page. */
   snapshot(): VolunteerSnapshot {
+    const role = this.#assignment?.membership.role;
     return {
       ...this.#stateWord(),
       volunteerId: this.volunteerId,
@@ -339,6 +341,7 @@ export class Volunteer {
       stepsPerSecond: this.#stepsPerSecond(),
       loss: this.#tally.loss,
       round: this.head?.round ?? null,
+      fetched: role?.kind === 'joining' ? role.fetch.progress : null,
       coordinatorConnected: this.#coordinator.up,
       peers: this.#peers.openIds.map((id) => {
         const { hasReplica, round } = this.#peers.get(id)!;

@@ -20,9 +20,12 @@ const LOSS_NEWS_MAX_MS = 1_000;
 
 export class TrainerError extends Error {
   readonly failure: TrainerFailure;
-  constructor(failure: TrainerFailure, message: string) {
+  /** With `too-small`. */
+  readonly size: { readonly needsBytes: number; readonly hasBytes: number } | undefined;
+  constructor(failure: TrainerFailure, message: string, size?: TrainerError['size']) {
     super(message);
     this.failure = failure;
+    this.size = size;
   }
 }
 

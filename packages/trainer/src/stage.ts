@@ -21,6 +21,7 @@ import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
 import { Network } from './network.ts';
 import { Optimiser } from './optimiser.ts';
+import type { Pacing } from './pacing.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
 import { crossEntropy } from './reference.ts';
 import { Samples, type Batch, type BatchTargets } from './samples.ts';
@@ -34,12 +35,21 @@ const STEPS_IN_FLIGHT_MAX = 8;
 /** Fixed, so that shapes (and with them tfjs's pooled buffers) never vary. A guess between dispatches and memory. */
 const EVALUATION_BATCH_SIZE = 128;
 
+/** Samples that `predict` takes at once: the shapes of an evaluation, whose shaders are compiled. */
+export const PREDICTED_MAX = EVALUATION_BATCH_SIZE;
+
+/** An evaluation reads every batch back before it goes on. */
+const nothingInFlight = () => Promise.resolve();
+/** Nobody waits for an evaluation. */
+const neverStopped = () => false;
+
 /** What a command may use while it runs. */
 export interface Surroundings {
   readonly breath: Breath;
   readonly assertHealthy: () => void;
   /** Set to stop while the command runs (see `Trainer.interrupt`). */
   readonly turn: { readonly stop: boolean };
+  readonly pacing: Pacing;
 }
 
 export type Answer = TrainerEvent extends infer Event
@@ -104,6 +114,7 @@ export class Stage {
       throw new TrainerError(
         'too-small',
         `the model needs a buffer of ${largestBytes} bytes, this device allows ${device.bufferMaxBytes}`,
+        { needsBytes: largestBytes, hasBytes: device.bufferMaxBytes },
       );
     const failure = await selfTest(model, training, device.compileAhead);
     if (failure !== null)
@@ -214,7 +225,7 @@ export class Stage {
 
   async #train(
     command: Extract<TrainerCommand, { kind: 'train' }>,
-    { breath, assertHealthy, turn }: Surroundings,
+    { breath, assertHealthy, turn, pacing }: Surroundings,
   ): Promise<Answer> {
     const network = this.#network;
     const optimiser = this.#optimiser;
@@ -228,6 +239,9 @@ export class Stage {
     const inFlight: Promise<number>[] = [];
     let lossSum = 0;
     let stepCount = 0;
+    const drain = async () => {
+      for (const loss of inFlight.splice(0)) lossSum += await loss;
+    };
     try {
       for (const plan of command.batches) {
         if (turn.stop && stepCount > 0) break;
@@ -251,9 +265,10 @@ export class Stage {
         inFlight.push(loss);
         if (inFlight.length >= STEPS_IN_FLIGHT_MAX) lossSum += await inFlight.shift()!;
         await breath.take();
+        await pacing.between(drain, () => turn.stop);
         assertHealthy();
       }
-      for (const loss of inFlight.splice(0)) lossSum += await loss;
+      await drain();
       const loss = lossSum / stepCount;
       await this.#position.trained(weights, loss, async () => {
         // The last chance to hear of a GPU error: what is kept leaves this machine with the next update.
@@ -278,7 +293,26 @@ export class Stage {
     }
   }
 
-  async #evaluate(round: number, { breath, assertHealthy }: Surroundings): Promise<Answer> {
+  /** See `Trainer.predict`; null: no replica stands here yet. */
+  async predict(pixels: Float32Array, count: number): Promise<Float64Array | null> {
+    if (this.#round === null) return null;
+    const { inputShape } = this.#manifest.model;
+    const batch = new Float32Array(EVALUATION_BATCH_SIZE * (pixels.length / count));
+    batch.set(pixels);
+    const weights = this.#network.weightsFrom(this.#position.shared.average);
+    const { classCount } = this.#network;
+    const logits = tf.tidy(() =>
+      this.#network.logits(weights, tf.tensor(batch, [EVALUATION_BATCH_SIZE, ...inputShape])),
+    );
+    try {
+      const values = ((await logits.data()) as Float32Array).subarray(0, count * classCount);
+      return crossEntropy(values, new Uint8Array(count), classCount).probabilities;
+    } finally {
+      tf.dispose([logits, ...weights]);
+    }
+  }
+
+  async #evaluate(round: number, { breath, assertHealthy, pacing }: Surroundings): Promise<Answer> {
     const network = this.#network;
     const { shared } = this.#position;
     const samples = this.#samples;
@@ -306,6 +340,7 @@ export class Stage {
           if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === label) correct += 1;
         }
         await breath.take();
+        await pacing.between(nothingInFlight, neverStopped);
         assertHealthy();
       }
     } finally {

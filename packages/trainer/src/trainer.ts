@@ -17,6 +17,7 @@ import type { TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/
 import { Breath } from './breath.ts';
 import type { Shape } from './codec-shaders.ts';
 import { openDevice, TrainerError, type Device } from './device.ts';
+import { FULL_SPEED, type Pacing } from './pacing.ts';
 import { Stage, type Answer } from './stage.ts';
 
 export interface TrainerOptions {
@@ -24,6 +25,8 @@ export interface TrainerOptions {
   readonly backend: 'webgpu' | 'cpu';
   /** Where updates are formed; without it the device is tried at `prepare` (codec-calibration.ts). For tests. */
   readonly formedBy?: Shape | 'host';
+  /** How hard the device works; without it, as hard as it can. */
+  readonly pacing?: Pacing;
 }
 
 export interface Trainer {
@@ -39,6 +42,11 @@ export interface Trainer {
    * many steps were done. Nothing happens when there is none.
    */
   interrupt(): void;
+  /**
+   * What the model as everybody averages it makes of samples (pixels / 255, `batchSize` of them at most, see stage.ts),
+   * in its turn. Null: there is no replica, or no device. [count * classes]
+   */
+  predict(pixels: Float32Array, count: number): Promise<Float64Array | null>;
   /** Waits for the command at work, then frees the device. */
   close(): Promise<void>;
 }
@@ -49,6 +57,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   /** Between open and close: whether a device may be taken without being asked. */
   let wanted = false;
   const breath = new Breath();
+  const pacing = options.pacing ?? FULL_SPEED;
   let queue: Promise<unknown> = Promise.resolve();
   /** Training that was asked for and not answered yet; `stop` asks it to end at the next step. */
   const trainings = new Set<{ stop: boolean }>();
@@ -112,7 +121,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
             : 'error'
           : null;
     const isLost = failure === null ? await device!.isLostAfterError() : failure === 'device-lost';
-    if (!isLost) return { kind: 'trainer-failed', failure: failure ?? 'error', detail };
+    const size = error instanceof TrainerError && error.size !== undefined ? { size: error.size } : {};
+    if (!isLost) return { kind: 'trainer-failed', failure: failure ?? 'error', detail, ...size };
     const why = device?.lost() ?? detail;
     try {
       await takeDevice();
@@ -136,7 +146,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
     if (stage === null)
       throw new TrainerError('error', `${command.kind}: no run is prepared; prepare comes first`);
-    return stage.carryOut(command, { breath, assertHealthy, turn });
+    pacing.began();
+    try {
+      return await stage.carryOut(command, { breath, assertHealthy, turn, pacing });
+    } finally {
+      pacing.ended();
+    }
   };
 
   const executeInTurn = (ticket: number, command: TrainerCommand): Promise<TrainerEvent> => {
@@ -177,7 +192,25 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     interrupt: () => {
       for (const turn of trainings) turn.stop = true;
+      pacing.wake();
     },
+    predict: (pixels, count) =>
+      inTurn(async () => {
+        if (stage === null || device === null) return null;
+        pacing.began();
+        try {
+          assertHealthy();
+          const probabilities = await stage.predict(pixels, count);
+          await breath.take();
+          assertHealthy();
+          return probabilities;
+        } catch {
+          // Whatever is wrong with the device, the next command finds it out and says so.
+          return null;
+        } finally {
+          pacing.ended();
+        }
+      }),
     close: () =>
       inTurn(async () => {
         giveUpDevice();

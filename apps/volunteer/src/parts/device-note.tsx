@@ -1,7 +1,7 @@
 /** Which device trains, and plainly when it is only software. */
 import type { Adapter } from '@murmuration/protocol';
 import type { GpuCheck } from '../worker-protocol.ts';
-import { strings } from '../strings.ts';
+import { strings } from '../strings/index.ts';
 
 export function DeviceNote({ check }: { readonly check: GpuCheck | null }) {
   const verdict = check?.verdict;

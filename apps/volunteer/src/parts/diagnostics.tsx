@@ -1,7 +1,7 @@
 /** Facts for a bug report, shown before they are copied: nobody should copy what they cannot read. */
 import { useState } from 'preact/hooks';
 import type { GpuCheck } from '../worker-protocol.ts';
-import { strings } from '../strings.ts';
+import { strings } from '../strings/index.ts';
 
 export function Diagnostics({ check }: { readonly check: GpuCheck | null }) {
   const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');

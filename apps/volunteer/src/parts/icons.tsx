@@ -32,6 +32,7 @@ export const Bird = () => <Shape path={BIRD} size={20} />;
 const LIMITS_SHAPES = {
   chip: 'M7 7h10v10H7ZM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4',
   traffic: 'M8 20V5M4 9l4-4.500L12 9M16 4v15M12 15l4 4.5 4-4.5',
+  battery: 'M3 8h15v8H3ZM21 11v2M6 11v2M9.500 11v2',
   address:
     'M12 21.500c4.5-5 7-8.5 7-11.500a7 7 0 1 0-14 0c0 3 2.5 6.5 7 11.500ZM12 12.500a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z',
   shield: 'M12 21.500c5-2 8-5.5 8-11V5l-8-2.500L4 5v5.500c0 5.5 3 9 8 11Z',

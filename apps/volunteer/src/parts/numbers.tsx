@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 import { bytesText, countText, percentText, rateText } from '../format.ts';
-import { strings } from '../strings.ts';
+import { strings } from '../strings/index.ts';
 import { Bird } from './icons.tsx';
 
 const text = strings.numbers;

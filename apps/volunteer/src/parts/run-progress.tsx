@@ -1,7 +1,7 @@
 /** The run as a whole: its name, how good the model is, how far it is to the aim. */
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 import { countText, percentText } from '../format.ts';
-import { strings } from '../strings.ts';
+import { strings } from '../strings/index.ts';
 
 const text = strings.run;
 

@@ -1,12 +1,16 @@
 /**
- * The screen before the click: what it is, who asks, what it takes. It fetches the run's name and numbers and nothing
+ * The screen before the click, a contract: what it is for, who asks, and the person's terms. It fetches the run's name and numbers and nothing
  * else: no GPU device, no WebRTC, no tfjs, no worker.
  */
 import { useEffect, useState } from 'preact/hooks';
 import { activeRunOf, type ActiveRun } from '../active-run.ts';
-import { bytesText, countText, percentText } from '../format.ts';
+import { firstDownloadBytes } from '../build.ts';
+import type { Contributor } from '../contributor.ts';
+import { tellsPower } from '../device-facts.ts';
+import { bytesText, countText, percentText, shareText } from '../format.ts';
 import { LimitIcon } from '../parts/icons.tsx';
-import { strings } from '../strings.ts';
+import { LimitsEditor } from '../parts/limits-editor.tsx';
+import { strings } from '../strings/index.ts';
 
 const text = strings.consent;
 const REFRESH_MS = 10_000;
@@ -17,21 +21,46 @@ type Known =
   | { readonly kind: 'run'; readonly run: ActiveRun }
   | { readonly kind: 'none' };
 
-export function Consent({ onContribute }: { readonly onContribute: () => void }) {
+export function Consent({ contribution }: { readonly contribution: Contributor }) {
   const known = useActiveRun();
+  const limits = contribution.limits.value;
   return (
     <div class="consent">
       <div class="offer card">
         <h2>{text.runHeading}</h2>
         <Facts known={known} />
-        <button type="button" class="contribute" onClick={onContribute}>
+        <p class="contract">
+          {text.contract(
+            shareText(limits.share),
+            limits.dataPerDayBytes === null
+              ? text.contractDataFree
+              : text.contractData(bytesText(limits.dataPerDayBytes)),
+            limits.battery === 'pause' && tellsPower() ? text.contractMains : text.contractBattery,
+            text.contractAddress[limits.links],
+          )}
+        </p>
+        <button type="button" class="contribute" onClick={() => contribution.begin()}>
           {text.button}
         </button>
         <p class="note">{text.beforeClick}</p>
+        <p class="note">{text.lossless}</p>
       </div>
       <section aria-labelledby="limits-heading">
         <h2 id="limits-heading">{text.limitsHeading}</h2>
-        <Limits run={known.kind === 'run' ? known.run : null} />
+        <p class="note">{text.limitsNote}</p>
+        <LimitsEditor
+          limits={limits}
+          onChange={(changed) => contribution.setLimits(changed)}
+          dataNote={<DataNote run={known.kind === 'run' ? known.run : null} />}
+          measuredShare={null}
+        />
+        <div class="never">
+          <LimitIcon of="shield" />
+          <div>
+            <h3>{text.neverTitle}</h3>
+            <p>{text.neverText}</p>
+          </div>
+        </div>
       </section>
     </div>
   );
@@ -51,8 +80,8 @@ function Facts({ known }: { readonly known: Known }) {
       return (
         <dl class="facts-list">
           <Fact name={text.run} value={run.name} />
+          <Fact name={text.purpose} value={text.purposeValue(run.datasetName)} />
           <Fact name={text.asks} value={text.asksValue(location.host)} />
-          <Fact name={text.samples} value={run.datasetName} />
           <Fact name={text.licence} value={run.licence || text.licenceUnknown} />
           <Fact
             name={text.helping}
@@ -81,51 +110,20 @@ const Fact = ({ name, value }: { readonly name: string; readonly value: string }
   </div>
 );
 
-function Limits({ run }: { readonly run: ActiveRun | null }) {
-  const traffic = trafficOf(run);
-  return (
-    <ul class="limits">
-      <li>
-        <LimitIcon of="chip" />
-        <div>
-          <h3>{text.gpuTitle}</h3>
-          <p>{text.gpuText}</p>
-        </div>
-      </li>
-      <li>
-        <LimitIcon of="traffic" />
-        <div>
-          <h3>{traffic.title}</h3>
-          <p>{traffic.text}</p>
-        </div>
-      </li>
-      <li>
-        <LimitIcon of="address" />
-        <div>
-          <h3>{text.addressTitle}</h3>
-          <p>{text.addressText}</p>
-        </div>
-      </li>
-      <li>
-        <LimitIcon of="shield" />
-        <div>
-          <h3>{text.neverTitle}</h3>
-          <p>{text.neverText}</p>
-        </div>
-      </li>
-    </ul>
-  );
-}
-
-function trafficOf(run: ActiveRun | null): { readonly title: string; readonly text: string } {
-  if (run === null) return { title: text.trafficUnknownTitle, text: text.trafficUnknown };
-  const { dataPerHour } = run;
-  return dataPerHour.measured
-    ? { title: text.trafficTitle(bytesText(dataPerHour.bytesEachWay)), text: text.trafficMeasured }
-    : {
-        title: text.trafficUnmeasuredTitle(bytesText(dataPerHour.bytesEachWayPerRoundAndDevice)),
-        text: text.trafficUnmeasured,
-      };
+/** What this run would move, as far as that is known. */
+function DataNote({ run }: { readonly run: ActiveRun | null }) {
+  const words = strings.limits;
+  const program = firstDownloadBytes();
+  const parts: string[] = [];
+  if (run !== null && program !== null)
+    parts.push(words.dataFirst(bytesText(program + run.firstDownloadBytes)));
+  if (run !== null)
+    parts.push(
+      run.dataPerHour.measured
+        ? words.dataMeasured(bytesText(run.dataPerHour.bytesEachWay))
+        : words.dataUnmeasured(bytesText(run.dataPerHour.bytesEachWayPerRoundAndDevice)),
+    );
+  return <>{parts.join(' ')}</>;
 }
 
 /** Asks at once and then every ten seconds, as long as the tab is looked at. */

@@ -1,16 +1,17 @@
 /** After the end: thanks, what this device did, and the way back. */
 import type { VolunteerSnapshot } from '@murmuration/swarm';
-import type { Contribution, Ended } from '../contribution.ts';
+import type { Contributor, Ended } from '../contributor.ts';
+import type { Learned } from '../curve.ts';
 import { countText, percentText } from '../format.ts';
 import { StateIcon } from '../parts/icons.tsx';
 import { Diagnostics } from '../parts/diagnostics.tsx';
-import { states, strings } from '../strings.ts';
-import type { StopReason } from '../worker-protocol.ts';
+import { SharePicture } from '../parts/share-picture.tsx';
+import { states, strings } from '../strings/index.ts';
 
 const text = strings.ended;
 
 interface Props {
-  readonly contribution: Contribution;
+  readonly contribution: Contributor;
   readonly ended: Ended;
   readonly last: VolunteerSnapshot | null;
 }
@@ -28,7 +29,7 @@ export function EndedScreen({ contribution, ended, last }: Props) {
           {ended.reason === 'failed' && ended.detail !== '' && <p class="note">({ended.detail})</p>}
         </div>
       </section>
-      <MyPart last={last} reason={ended.reason} />
+      <MyPart last={last} reason={ended.reason} learned={contribution.learned.value} />
       {troubled && <Diagnostics check={contribution.gpuCheck.value} />}
       <div class="actions">
         <button type="button" onClick={() => contribution.begin()}>
@@ -42,9 +43,28 @@ export function EndedScreen({ contribution, ended, last }: Props) {
   );
 }
 
-function MyPart({ last, reason }: { readonly last: VolunteerSnapshot | null; readonly reason: StopReason }) {
+interface PartProps {
+  readonly last: VolunteerSnapshot | null;
+  readonly reason: Ended['reason'];
+  readonly learned: Learned;
+}
+
+/** The person's part and its effect, and what to take home of it. */
+function MyPart({ last, reason, learned }: PartProps) {
   if (last === null || last.totals.samples === 0) return <p>{text.nothing}</p>;
-  const { totals, run } = last;
+  const { totals, run, confirmedSamples } = last;
+  const from = learned.accuracy[0]?.value;
+  const to = learned.accuracy.at(-1)?.value;
+  const effect =
+    from !== undefined && to !== undefined && to > from
+      ? text.effect(percentText(from), percentText(to))
+      : null;
+  const lines = [
+    run === null
+      ? text.samples(countText(totals.samples))
+      : text.pictureLine(countText(totals.samples), run.name),
+    ...(effect === null ? [] : [effect]),
+  ];
   return (
     <section class="card" aria-labelledby="part-heading">
       <h2 id="part-heading">{text.partHeading}</h2>
@@ -52,6 +72,7 @@ function MyPart({ last, reason }: { readonly last: VolunteerSnapshot | null; rea
         <li>
           <strong>{text.samples(countText(totals.samples))}</strong> {text.samplesOf}
         </li>
+        <li>{text.confirmed(countText(confirmedSamples))}</li>
         <li>
           <strong>{text.rounds(countText(totals.rounds))}</strong> {text.roundsOf}
         </li>
@@ -61,7 +82,11 @@ function MyPart({ last, reason }: { readonly last: VolunteerSnapshot | null; rea
             {reason === 'finished' ? text.accuracyOfFinished : text.accuracyOf}
           </li>
         )}
+        {effect !== null && <li>{effect}</li>}
       </ul>
+      <div class="actions keepsakes">
+        <SharePicture lines={lines} />
+      </div>
     </section>
   );
 }
@@ -70,6 +95,8 @@ function wordsOf({ reason, detail }: Ended): { readonly heading: string; readonl
   switch (reason) {
     case 'left':
       return { heading: text.leftHeading, sentence: text.leftText };
+    case 'moved':
+      return { heading: text.movedHeading, sentence: text.movedText };
     case 'finished':
       return { heading: text.finishedHeading, sentence: text.finishedText };
     case 'failed':

@@ -1,9 +1,9 @@
 /** The four ways in which a device cannot help: what is missing, what to do, and facts to copy. */
-import type { Contribution } from '../contribution.ts';
+import type { Contributor } from '../contributor.ts';
 import { bytesText, countText } from '../format.ts';
 import { StateIcon } from '../parts/icons.tsx';
 import { Diagnostics } from '../parts/diagnostics.tsx';
-import { strings, type System } from '../strings.ts';
+import { strings, type System } from '../strings/index.ts';
 import type { GpuCheck, GpuVerdict } from '../worker-protocol.ts';
 
 type Problem = Exclude<GpuVerdict, { outcome: 'ready' | 'software' }>;
@@ -14,7 +14,7 @@ export const isGpuProblem = (check: GpuCheck | null): check is ProblemCheck =>
 
 interface Props {
   readonly check: ProblemCheck;
-  readonly contribution: Contribution;
+  readonly contribution: Contributor;
 }
 
 export function GpuProblem({ check, contribution }: Props) {

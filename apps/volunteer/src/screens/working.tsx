@@ -2,55 +2,60 @@
  * Everything between the first step and the end: training, waiting, paused, recovering, and finished while the tab
  * stays for the next run. One layout, so that nothing jumps when the state changes; the banner says what is going on.
  */
-import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
-import type { Contribution } from '../contribution.ts';
+import { useState } from 'preact/hooks';
+import type { Contributor, Standing } from '../contributor.ts';
+import { Actions } from '../parts/actions.tsx';
 import { DeviceNote } from '../parts/device-note.tsx';
 import { Diagnostics } from '../parts/diagnostics.tsx';
+import { ExampleGuesses } from '../parts/example-guesses.tsx';
+import { LearnedCurves } from '../parts/learned-curves.tsx';
+import { LimitsEditor } from '../parts/limits-editor.tsx';
+import { LoadNow } from '../parts/load-now.tsx';
 import { Numbers } from '../parts/numbers.tsx';
 import { RunProgress } from '../parts/run-progress.tsx';
 import { StateBanner } from '../parts/state-banner.tsx';
-import { strings } from '../strings.ts';
+import { strings } from '../strings/index.ts';
 
 interface Props {
-  readonly contribution: Contribution;
-  readonly snapshot: VolunteerSnapshot;
-  /** The state to show. */
-  readonly state: VolunteerState;
-  readonly nextAtMs: number | null;
+  readonly contribution: Contributor;
+  readonly standing: Standing;
 }
 
-export function Working({ contribution, snapshot, state, nextAtMs }: Props) {
+export function Working({ contribution, standing }: Props) {
+  const { snapshot, state, nextAtMs, load } = standing;
   const { detail, run } = snapshot;
+  const [showsSettings, setShowsSettings] = useState(false);
   const check = contribution.gpuCheck.value;
+  const examples = contribution.examples.value;
   return (
     <>
       <StateBanner state={state} detail={detail} nextAtMs={nextAtMs} />
-      <div class="actions">
-        {state === 'paused' ? (
-          <button type="button" onClick={() => contribution.wish('resume')}>
-            {strings.actions.resume}
-          </button>
-        ) : (
-          <button
-            type="button"
-            disabled={state === 'finished' || state === 'blocked'}
-            onClick={() => contribution.wish('pause')}
-          >
-            {strings.actions.pause}
-          </button>
-        )}
-        <button type="button" class="outline secondary" onClick={() => contribution.wish('leave')}>
-          {strings.actions.leave}
-        </button>
-        {state !== 'finished' && state !== 'blocked' && (
-          <small class="note keys">{strings.actions.hint}</small>
-        )}
-      </div>
+      {load.isFinishing && <p>{strings.actions.finishing}</p>}
+      <Actions
+        contribution={contribution}
+        standing={standing}
+        showsSettings={showsSettings}
+        onSettings={() => setShowsSettings(!showsSettings)}
+      />
+      {showsSettings && (
+        <section class="card" id="settings" aria-labelledby="settings-heading">
+          <h2 id="settings-heading">{strings.actions.settings}</h2>
+          <LimitsEditor
+            limits={contribution.limits.value}
+            onChange={(limits) => contribution.setLimits(limits)}
+            dataNote={null}
+            measuredShare={load.measuredShare}
+          />
+        </section>
+      )}
       {state === 'finished' && detail !== 'left' && <p>{strings.ended.nextRun}</p>}
       {!snapshot.coordinatorConnected && state !== 'recovering' && (
         <p class="trouble">{strings.coordinatorAway}</p>
       )}
+      <LoadNow load={load} limits={contribution.limits.value} />
       {run !== null && <RunProgress run={run} />}
+      {run !== null && <LearnedCurves learned={contribution.learned.value} />}
+      {examples !== null && <ExampleGuesses examples={examples} />}
       <Numbers snapshot={snapshot} />
       <DeviceNote check={check} />
       {state === 'blocked' && <Diagnostics check={check} />}

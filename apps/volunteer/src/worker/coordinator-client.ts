@@ -27,6 +27,7 @@ export class CoordinatorClient {
   #bytesSent = 0;
   #bytesReceived = 0;
   #nonsenseCount = 0;
+  #download: { readonly doneBytes: number; readonly allBytes: number } | null = null;
 
   /** @param origin of the page, e.g. `https://grid.example`. */
   constructor(origin: string, events: CoordinatorEvents) {
@@ -36,6 +37,10 @@ export class CoordinatorClient {
 
   get totals(): { readonly bytesSentCoordinator: number; readonly bytesReceivedCoordinator: number } {
     return { bytesSentCoordinator: this.#bytesSent, bytesReceivedCoordinator: this.#bytesReceived };
+  }
+  /** The blob that is on its way; null: none is. */
+  get download(): { readonly doneBytes: number; readonly allBytes: number } | null {
+    return this.#download;
   }
   /** Messages of the coordinator that fitted no schema; a newer server, or somebody in between. */
   get nonsenseCount(): number {
@@ -83,11 +88,33 @@ export class CoordinatorClient {
     const announced = Number(response.headers.get('content-length') ?? 0);
     if (announced > maxBytes)
       throw new Error(`${announced} bytes were announced, at most ${maxBytes} were expected`);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    this.#bytesReceived += bytes.length;
+    const bytes = await this.#read(response, announced);
     if (bytes.length > maxBytes)
       throw new Error(`${bytes.length} bytes came, at most ${maxBytes} were expected`);
     if ((await sha256Of(bytes)) !== sha256) throw new Error('the bytes have another SHA-256 than their name');
+    return bytes;
+  }
+
+  /** Piece by piece, so that a page can show how far it is. */
+  async #read(response: Response, allBytes: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let doneBytes = 0;
+    try {
+      for await (const piece of piecesOf(response)) {
+        pieces.push(piece);
+        doneBytes += piece.length;
+        this.#bytesReceived += piece.length;
+        this.#download = { doneBytes, allBytes: Math.max(allBytes, doneBytes) };
+      }
+    } finally {
+      this.#download = null;
+    }
+    const bytes = new Uint8Array(doneBytes);
+    let offset = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, offset);
+      offset += piece.length;
+    }
     return bytes;
   }
 
@@ -120,6 +147,15 @@ export class CoordinatorClient {
     }
     if (Value.Check(CoordinatorMessageSchema, message)) this.#events.heard(message as CoordinatorMessage);
     else this.#nonsenseCount += 1;
+  }
+}
+
+async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  for (;;) {
+    const piece = await reader?.read();
+    if (piece?.value === undefined) return;
+    yield piece.value;
   }
 }
 

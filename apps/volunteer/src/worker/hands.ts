@@ -5,9 +5,17 @@
  */
 import { ChannelTransport, MESH_TICK_MS, type LinkNews } from '@murmuration/mesh';
 import type { Adapter, CoordinatorMessage, LinkPolicy } from '@murmuration/protocol';
-import { runFrameLimits, runTagOf, Volunteer, type Effect, type VolunteerEvent } from '@murmuration/swarm';
+import {
+  runFrameLimits,
+  runTagOf,
+  Volunteer,
+  type Effect,
+  type TrainerEvent,
+  type VolunteerEvent,
+  type VolunteerSnapshot,
+} from '@murmuration/swarm';
 import type { Trainer } from '@murmuration/trainer';
-import type { StopReason, WorkerMessage } from '../worker-protocol.ts';
+import type { WorkerMessage } from '../worker-protocol.ts';
 import { CoordinatorClient } from './coordinator-client.ts';
 
 /** The page redraws at most this often. */
@@ -17,7 +25,10 @@ const TIMER_MAX_MS = 60_000;
 
 export class Hands {
   readonly #trainer: Trainer;
+  readonly #adapter: Adapter;
   readonly #tell: (message: WorkerMessage) => void;
+  readonly #show: (snapshot: VolunteerSnapshot) => void;
+  readonly #ended: (detail: string) => void;
   readonly #mind: Volunteer;
   readonly #coordinator: CoordinatorClient;
   readonly #mesh: ChannelTransport;
@@ -34,9 +45,16 @@ export class Hands {
     readonly linkPolicy: LinkPolicy;
     readonly trainer: Trainer;
     readonly tell: (message: WorkerMessage) => void;
+    /** How it stands, at most four times a second. */
+    readonly show: (snapshot: VolunteerSnapshot) => void;
+    /** The last word: everything is closed, the device free. `detail`: `left`, or why this device cannot go on. */
+    readonly ended: (detail: string) => void;
   }) {
     this.#trainer = parts.trainer;
+    this.#adapter = parts.adapter;
     this.#tell = parts.tell;
+    this.#show = parts.show;
+    this.#ended = parts.ended;
     const nowMs = () => performance.now();
     this.#mesh = new ChannelTransport({ emit: (event) => this.handle(event), toPage: parts.tell, nowMs });
     this.#coordinator = new CoordinatorClient(parts.origin, {
@@ -57,6 +75,20 @@ export class Hands {
     this.handle({ kind: 'tick' });
   }
 
+  /** The blob that is on its way over HTTP; null: none is. */
+  get download(): { readonly doneBytes: number; readonly allBytes: number } | null {
+    return this.#coordinator.download;
+  }
+  /** Bytes that this volunteer moved: frames with peers, words and blobs with the coordinator. */
+  get bytes(): { readonly sentBytes: number; readonly receivedBytes: number } {
+    const { bytesSentPeers, bytesReceivedPeers } = this.#mesh.totals();
+    const { bytesSentCoordinator, bytesReceivedCoordinator } = this.#coordinator.totals;
+    return {
+      sentBytes: bytesSentPeers + bytesSentCoordinator,
+      receivedBytes: bytesReceivedPeers + bytesReceivedCoordinator,
+    };
+  }
+
   /** Words of the page's half of the mesh. */
   receive(news: LinkNews): void {
     this.#mesh.receive(news);
@@ -67,7 +99,7 @@ export class Hands {
     for (const effect of this.#mind.handle(event, performance.now())) this.#carryOut(effect);
     if (this.#stopped) return;
     this.#setAlarm();
-    this.#showSoon();
+    this.showSoon();
   }
 
   /** What the mesh and the page must know of a message, before the mind acts on it. */
@@ -94,7 +126,10 @@ export class Hands {
         this.#coordinator.connect();
         return;
       case 'train':
-        void this.#trainer.execute(effect.ticket, effect.command).then((event) => this.handle(event));
+        void this.#trainer.execute(effect.ticket, effect.command).then((event) => {
+          if (event.kind === 'trainer-failed') this.#explain(event);
+          this.handle(event);
+        });
         return;
       case 'interrupt-training':
         this.#trainer.interrupt();
@@ -140,18 +175,32 @@ export class Hands {
     this.#alarm = setTimeout(() => this.handle({ kind: 'tick' }), delayMs);
   }
 
-  #showSoon(): void {
-    if (this.#snapshotTimer !== undefined) return;
+  /** A model that does not fit is the device's fifth outcome, found out only when there is a run. */
+  #explain({ failure, detail, size }: Extract<TrainerEvent, { kind: 'trainer-failed' }>): void {
+    if (failure !== 'too-small' || size === undefined) return;
+    const verdict = {
+      outcome: 'too-small',
+      adapter: this.#adapter,
+      limit: 'maxStorageBufferBindingSize',
+      needs: size.needsBytes,
+      has: size.hasBytes,
+    } as const;
+    this.#tell({ kind: 'gpu-check', check: { verdict, diagnostics: [detail] } });
+  }
+
+  /** Shows how it stands before long, also when nothing happens in the mind. */
+  showSoon(): void {
+    if (this.#snapshotTimer !== undefined || this.#stopped) return;
     const waitMs = Math.max(0, this.#snapshotAtMs + SNAPSHOT_INTERVAL_MS - performance.now());
     this.#snapshotTimer = setTimeout(() => {
       this.#snapshotTimer = undefined;
-      this.#show();
+      this.#showNow();
     }, waitMs);
   }
 
-  #show(): void {
+  #showNow(): void {
     this.#snapshotAtMs = performance.now();
-    this.#tell({ kind: 'snapshot', snapshot: this.#mind.snapshot(), nowMs: this.#snapshotAtMs });
+    this.#show(this.#mind.snapshot());
   }
 
   #stop(detail: string): void {
@@ -159,11 +208,10 @@ export class Hands {
     clearTimeout(this.#alarm);
     clearTimeout(this.#snapshotTimer);
     clearInterval(this.#meshBeat);
-    this.#show();
+    this.#showNow();
     // The goodbyes were queued before; closing flushes them.
     this.#mesh.close();
     this.#coordinator.close();
-    const reason: StopReason = detail === 'left' ? 'left' : 'blocked';
-    void this.#trainer.close().then(() => this.#tell({ kind: 'stopped', reason, detail }));
+    void this.#trainer.close().then(() => this.#ended(detail));
   }
 }

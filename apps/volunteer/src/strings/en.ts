@@ -1,36 +1,12 @@
 /**
- * Every sentence of the volunteer page, in one place, so that it can be read as a whole and translated later.
+ * Every sentence of the volunteer page in English, in one place, so that it can be read as a whole. Other languages have
+ * the same shape (`Strings`), so that a missing sentence does not compile.
  * Words of the trade (peer, shard, gradient) stand here only with their explanation.
  */
 import type { VolunteerState } from '@murmuration/swarm';
+import { byDetail, fixed, inBrackets, type StateText } from './state-text.ts';
 
-interface StateText {
-  /** The state word as people read it; also the tab's title. */
-  readonly word: string;
-  /** What it means and what comes next. `detail` is the word in brackets, e.g. `need-peers 1/2`. */
-  readonly sentence: (detail: string) => string;
-}
-
-const fixed = (word: string, sentence: string): StateText => ({ word, sentence: () => sentence });
-
-/** Looks the detail's first word up; an unknown one is shown as it came, never hidden. */
-const byDetail = (
-  word: string,
-  sentences: Readonly<Record<string, string | ((rest: string) => string)>>,
-  otherwise: (detail: string) => string,
-): StateText => ({
-  word,
-  sentence: (detail) => {
-    const [first = '', ...rest] = detail.split(' ');
-    const found = sentences[first];
-    if (found === undefined) return otherwise(detail);
-    return typeof found === 'string' ? found : found(rest.join(' '));
-  },
-});
-
-const inBrackets = (detail: string) => (detail === '' ? '' : ` (${detail})`);
-
-export const states: Readonly<Record<VolunteerState, StateText>> = {
+const states: Readonly<Record<VolunteerState, StateText>> = {
   checking: fixed(
     'Checking',
     'Looking at your graphics device and letting it solve a small problem whose answer we know.',
@@ -72,7 +48,16 @@ export const states: Readonly<Record<VolunteerState, StateText>> = {
   paused: byDetail(
     'Paused',
     {
-      user: 'You paused it. Your graphics device is free; the links stay open. Press Resume when you like.',
+      user: 'You paused it. Your graphics device is free. Press Resume when you like.',
+      timer: 'You paused it for a while. Your graphics device is free until then.',
+      battery:
+        'This device runs on its battery, and you asked not to drain it. It goes on by itself when it is plugged in.',
+      'idle-rule':
+        'You are using this tab, and asked for peace meanwhile. It goes on when you have not touched it for a minute.',
+      schedule: 'It is outside the hours that you set. Nothing is connected until they begin.',
+      'data-cap':
+        'As much data was moved as you allow: today’s limit is reached, or your browser was asked to save data. Nothing is connected meanwhile.',
+      hidden: 'This tab is not in view, and you asked to pause then. It goes on when you come back.',
     },
     (detail) => `Paused${inBrackets(detail)}. Press Resume to go on.`,
   ),
@@ -107,9 +92,12 @@ export const states: Readonly<Record<VolunteerState, StateText>> = {
   ),
 };
 
-export const strings = {
+export const en = {
+  locale: 'en',
+  direction: 'ltr' as 'ltr' | 'rtl',
   name: 'Murmuration',
   titleOf: (word: string) => `${word} · Murmuration`,
+  states,
 
   consent: {
     headline: 'Many small devices, one model.',
@@ -124,7 +112,6 @@ export const strings = {
     asks: 'Who asks',
     asksValue: (host: string) => `the people behind ${host}`,
     run: 'Run',
-    samples: 'Learns from',
     licence: 'Licence of the data',
     licenceUnknown: 'not stated',
     helping: 'Helping now',
@@ -134,29 +121,87 @@ export const strings = {
       target === null ? now : `${now}, the aim is ${target}`,
     accuracyNone: 'not measured yet',
 
-    limitsHeading: 'What it takes from you',
-    gpuTitle: 'Your graphics device (GPU), in full',
-    gpuText:
-      'While it trains, it works as hard as it can: expect warmth, fan noise and slower games. A battery drains much faster. Pause and Leave are always one press away.',
-    trafficTitle: (bytes: string) => `About ${bytes} an hour, each way`,
-    trafficMeasured: 'At the pace this run has had so far. On a metered connection, better not.',
-    trafficUnmeasuredTitle: (bytes: string) => `About ${bytes} a round and helper, each way`,
-    trafficUnmeasured:
-      'How many rounds an hour depends on the devices; you will see the count while it runs.',
-    trafficUnknownTitle: 'Data, depending on the run',
-    trafficUnknown:
-      'Devices exchange what they learned after every round. You will see the count while it runs.',
-    addressTitle: 'Your IP address',
-    addressText:
-      'is seen by the coordinator, by the connection servers it names, and by the other devices of the run, because devices link directly.',
-    neverTitle: 'Nothing of yours',
+    purpose: 'Purpose',
+    purposeValue: (dataset: string) => `teach one model to tell the samples of “${dataset}” apart`,
+    contract: (share: string, data: string, power: string, address: string) =>
+      `${share} of your graphics device, ${data}, ${power}; ${address}.`,
+    contractData: (amount: string) => `at most ${amount} of data a day`,
+    contractDataFree: 'as much data as it needs',
+    contractMains: 'never on battery',
+    contractBattery: 'also on battery',
+    contractAddress: {
+      direct: 'the other devices can see your IP address',
+      'relay-only': 'a relay stands between you and the other devices',
+      'no-peers': 'only the coordinator sees your IP address',
+    },
+    limitsHeading: 'Your terms',
+    limitsNote: 'Change what you like now or later. They are kept in this browser and nowhere else.',
+    neverTitle: 'What it never takes',
     neverText:
-      'No files, camera, location or account. The page fetches training samples and sends numbers back; it stores nothing on this device.',
+      'No files, camera, location or account. The page fetches training samples and sends numbers back. In this browser it keeps your terms and today’s data count.',
+    lossless:
+      'Pausing or leaving costs the run at most the step that your device is in, and never what others learned.',
+  },
+
+  limits: {
+    share: 'Graphics device (GPU)',
+    presets: {
+      gentle: { name: 'Gentle', note: '25 % of the time. Cool and quiet; you should not notice it.' },
+      balanced: { name: 'Balanced', note: '50 % of the time. You may hear the fan.' },
+      full: {
+        name: 'Full',
+        note: '100 %. Warm, perhaps loud; games and films may stutter, a battery drains fast.',
+      },
+      custom: { name: 'Custom', note: 'Choose the share yourself.' },
+    },
+    slider: 'Share of the time in which it works',
+    sliderSpoken: (promised: number, measured: number | null) =>
+      measured === null ? `${promised} percent` : `${promised} percent, measured ${measured}`,
+    data: 'Data',
+    dataPerDay: 'At most, a day',
+    dataFree: 'No limit',
+    dataFirst: (bytes: string) => `The first visit downloads about ${bytes}.`,
+    dataMeasured: (bytes: string) => `This run has moved about ${bytes} an hour each way so far.`,
+    dataUnmeasured: (bytes: string) =>
+      `Then about ${bytes} each way for every other device, round after round; you will see the count.`,
+    battery: 'Battery',
+    batteryPause: 'Pause while this device runs on its battery',
+    batteryKnown: 'Your browser tells us, so this is kept.',
+    batteryUnknown: 'Your browser does not tell us whether you are on battery, so please mind it yourself.',
+    address: 'Who sees your IP address',
+    links: {
+      direct: {
+        name: 'The coordinator and the other devices',
+        note: 'Devices link directly. Quickest for everybody.',
+      },
+      'relay-only': {
+        name: 'The coordinator and a relay',
+        note: 'A relay server passes everything on, so other devices see its address instead of yours.',
+      },
+      'no-peers': {
+        name: 'Only the coordinator',
+        note: 'No links with other devices; the coordinator passes everything on, more slowly.',
+      },
+    },
+    more: 'More: hours, and when you are here',
+    whileUsed: 'While I use this tab',
+    whileUsedChoices: { same: 'go on the same', gentle: 'be gentle', pause: 'pause' },
+    whileHiddenPause: 'Pause while this tab is out of view',
+    hours: 'Only between certain hours',
+    from: 'From',
+    to: 'To',
+  },
+
+  elsewhere: {
+    word: 'Open elsewhere',
+    heading: 'Another tab of this browser already contributes',
+    text: 'Two would share one graphics device, which helps nobody. The other tab can go on, or this one can take over: the other says goodbye first, and nothing is counted twice.',
+    takeOver: 'Take over here',
+    leaveIt: 'Leave it there',
+    waiting: 'Waiting until the other tab has said goodbye …',
   },
 
   preparing: {
-    heading: 'Getting ready',
-    starting: 'Starting the worker that will do the training.',
     steps: [
       'Check the graphics device',
       'Get a run from the coordinator',
@@ -167,6 +212,26 @@ export const strings = {
     done: 'done',
     now: 'now',
     later: 'later',
+  },
+
+  loading: {
+    label: 'Download',
+    program: 'Loading the program that trains.',
+    ofBytes: (done: string, all: string) => `${done} of ${all}`,
+  },
+
+  load: {
+    heading: 'What it takes now',
+    gpu: 'Graphics device',
+    promised: (promised: string) => `promised: ${promised} at most`,
+    measured: (measured: string) => `${measured} measured`,
+    measuring: 'measuring …',
+    gentleForYou: 'Gentle now, because you are here.',
+    overHalfMinute: 'Share of the last half minute in which it was at work.',
+    data: 'Data today',
+    dataOf: (used: string, cap: string) => `${used} of ${cap}`,
+    dataNoCap: (used: string) => `${used}, no limit`,
+    upDown: (up: string, down: string) => `${up} sent, ${down} received`,
   },
 
   device: {
@@ -213,8 +278,67 @@ export const strings = {
     target: (target: string) => `aim ${target}`,
   },
 
+  learned: {
+    heading: 'What the run has learned since you came',
+    loss: 'Error',
+    accuracy: 'Right answers',
+    none: 'The curves begin as soon as there are two values.',
+    summary: (what: string, from: string, to: string) => `${what} went from ${from} to ${to}.`,
+    keys: 'Arrow keys read single values.',
+    at: (round: string, value: string) => `round ${round}: ${value}`,
+    table: 'The same as a table',
+    round: 'Round',
+  },
+
+  examples: {
+    heading: 'What the model sees in these samples',
+    note: 'Samples of the run’s data. The guess is made here, on your device, by the model as it is now.',
+    waiting: 'The first guesses come in a moment.',
+    right: (guess: string, percent: string) => `${guess}, ${percent} sure: right`,
+    wrong: (guess: string, percent: string, label: string) =>
+      `${guess}, ${percent} sure: wrong, it is ${label}`,
+    sample: (label: string) => `A sample of class ${label}`,
+    score: (right: number, all: number) => `${right} of ${all} right`,
+  },
+
+  trust: {
+    heading: 'What this page can do',
+    hosts: 'Hosts contacted',
+    hostsNote:
+      'Read from the browser’s own list of requests, and from the coordinator’s list of connection servers.',
+    hostsPeers: (count: string) => `and ${count} other devices of the run, directly or through those servers`,
+    build: 'Build',
+    buildNote: 'Anybody can build the same version and compare.',
+    hashes: 'Compute the SHA-256 of what was loaded',
+    hashFailed: 'could not be read again',
+    source: 'Source',
+    sourceUnknown: (host: string) =>
+      `free software (Apache 2.0); the people behind ${host} have not said where theirs is`,
+    licences: 'Licences of everything in it',
+    sandbox: 'Sandbox',
+    sandboxText:
+      'It runs in your browser’s sandbox like any page: no files, no other tabs, no other programs. Its security policy allows scripts and connections from this address only; camera, microphone, location, USB and payment are switched off. Training runs in a worker that ends with the tab.',
+    stored: 'Kept in this browser',
+    storedText: 'Your terms, your language and today’s data count.',
+    forget: 'Forget them',
+    forgotten: 'Forgotten.',
+  },
+
+  language: 'Language',
+
   actions: {
     pause: 'Pause',
+    pauseMore: 'Pause for …',
+    pauseHalfHour: '30 minutes',
+    pauseHour: '1 hour',
+    pauseTomorrow: 'until tomorrow, 8 o’clock',
+    finish: 'Finish this step and leave',
+    finishing: 'Leaving as soon as what your device has learned is with the others.',
+    leaveNow: 'Leave now',
+    stay: 'Stay after all',
+    override: 'Go on anyway',
+    settings: 'Settings',
+    settingsClose: 'Close settings',
     resume: 'Resume',
     leave: 'Leave',
     hint: 'The space bar pauses and resumes.',
@@ -227,6 +351,13 @@ export const strings = {
   },
 
   nextIn: (duration: string) => `Next step in ${duration} at the latest`,
+  resumesIn: (duration: string, clock: string) => `Resumes by itself in ${duration}, at ${clock}`,
+  resumesWhen: {
+    user: 'Resumes when you press Resume',
+    battery: 'Resumes when the device is plugged in',
+    'data-cap': 'Resumes when your browser no longer saves data',
+    hidden: 'Resumes when this tab is in view',
+  } as Readonly<Record<string, string>>,
   nextNow: 'Next step any moment now',
   coordinatorAway: 'The coordinator is away. Your device goes on with the others and reconnects by itself.',
 
@@ -273,7 +404,9 @@ export const strings = {
 
   ended: {
     /** The tab's title. */
-    title: { left: 'Left', failed: 'Stopped', blocked: 'Blocked' },
+    title: { left: 'Left', failed: 'Stopped', blocked: 'Blocked', moved: 'Moved' },
+    movedHeading: 'Another tab has taken over',
+    movedText: 'This tab said goodbye, and the other one contributes now. Nothing was counted twice.',
     finishedHeading: 'The run is done. Thank you.',
     finishedText: 'Nothing is left to do here, and your device flew with the flock.',
     leftHeading: 'You have left. Thank you.',
@@ -292,9 +425,20 @@ export const strings = {
     accuracy: (percent: string) => `${percent} right`,
     accuracyOf: 'is how good the model was when you left it',
     accuracyOfFinished: 'is how good the finished model is',
+    confirmed: (count: string) => `${count} of them confirmed by the coordinator`,
+    effect: (from: string, to: string) =>
+      `While you were here, the model went from ${from} to ${to} right answers`,
+    picture: 'Save a picture to share',
+    pictureShare: 'Share a picture',
+    pictureFailed: 'The picture could not be made here.',
+    pictureTitle: 'I flew with the flock',
+    pictureLine: (samples: string, run: string) => `${samples} samples for “${run}”`,
+    receipt: 'Download the signed receipt',
     nextRun: 'This tab stays and helps with the next run. Press Leave if you would rather not.',
   },
-} as const;
+};
+
+export type Strings = typeof en;
 
 export type System = 'windows' | 'mac' | 'linux' | 'android' | 'ios' | 'other';
 

@@ -1,0 +1,93 @@
+/**
+ * What the built page says of itself: the commit it was built from, how many bytes of script come after the click (a
+ * meta tag that the consent screen reads), and the licences of everything that was bundled (licences.txt). All of it is
+ * read from what the bundler really put in, so it cannot fall behind.
+ */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import type { Plugin } from 'vite';
+
+export function buildConstants(): Record<string, string> {
+  const sourceUrl = process.env['MURMURATION_SOURCE_URL'] ?? '';
+  return { __BUILD__: JSON.stringify({ commit: commitHere(), sourceUrl }) };
+}
+
+function commitHere(): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  try {
+    const commit = git('rev-parse', '--short=12', 'HEAD').trim();
+    return git('status', '--porcelain').trim() === '' ? commit : `${commit} and changes`;
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** `node_modules/@scope/name` or `node_modules/name`, the innermost of a path. */
+const PACKAGE = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
+
+export function selfDescription(): { readonly page: Plugin; readonly worker: Plugin } {
+  const packages = new Set<string>();
+  const collect = (id: string) => {
+    const found = PACKAGE.exec(id.replaceAll('\\', '/').replace(/^\0/, ''));
+    if (found !== null) packages.add(found[1]!);
+  };
+  const collecting = (name: string): Plugin => ({
+    name,
+    moduleParsed: ({ id }) => collect(id),
+  });
+  const page: Plugin = {
+    ...collecting('self-description'),
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source: licences([...packages].sort()) });
+    },
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_html, { bundle }) => {
+        if (bundle === undefined) return;
+        const files = Object.values(bundle);
+        const first = new Set<string>();
+        const visit = (name: string) => {
+          const file = bundle[name];
+          if (first.has(name) || file?.type !== 'chunk') return;
+          first.add(name);
+          file.imports.forEach(visit);
+        };
+        for (const file of files) if (file.type === 'chunk' && file.isEntry) visit(file.fileName);
+        const later = files.filter(({ fileName }) => fileName.endsWith('.js') && !first.has(fileName));
+        const bytes = later.reduce(
+          (sum, file) => sum + gzipSync(file.type === 'chunk' ? file.code : file.source).length,
+          0,
+        );
+        return [
+          {
+            tag: 'meta',
+            attrs: { name: 'later-script-bytes', content: String(bytes) },
+            injectTo: 'head' as const,
+          },
+        ];
+      },
+    },
+  };
+  return { page, worker: collecting('self-description-worker') };
+}
+
+function licences(folders: readonly string[]): string {
+  const parts = folders.map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as {
+      name: string;
+      version: string;
+      license?: string;
+    };
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const words = file === undefined ? '' : readFileSync(`${folder}/${file}`, 'utf8').trim();
+    return `${name} ${version}: ${license ?? 'no licence stated'}\n\n${words}`.trim();
+  });
+  const own = 'Murmuration: Apache-2.0\nhttps://www.apache.org/licenses/LICENSE-2.0';
+  return `${[own, ...parts].join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
+}
