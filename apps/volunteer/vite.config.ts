@@ -3,10 +3,10 @@
  * and PeerJS are chunks of their own (initial-bytes.test.ts holds the budget).
  *
  * Nothing is inlined into the HTML or as a data: address, so that the strict Content-Security-Policy holds. What the page
- * says of itself (commit, bytes that come later, licences) is written by self-description.config.ts.
+ * says of itself (commit, bytes that come later, licences) is written by building/self-description.ts.
  */
 import { defineConfig } from 'vite';
-import { buildConstants, selfDescription } from './self-description.config.ts';
+import { buildConstants, selfDescription } from './building/self-description.ts';
 
 /** Where `npm run dev` finds the coordinator. */
 const COORDINATOR = process.env['MURMURATION_COORDINATOR'] ?? 'http://localhost:8080';

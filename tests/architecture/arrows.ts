@@ -69,7 +69,17 @@ export const ROOMS: readonly Room[] = [
     ours: ['codec', 'protocol', 'swarm', 'trainer', 'mesh'],
     npm: ['preact', '@preact/signals', '@picocss/pico', 'typebox'],
     dom: true,
+    // The person's limits: what follows from them is decided here and carried out elsewhere.
+    pure: [
+      'apps/volunteer/src/pauses.ts',
+      'apps/volunteer/src/curve.ts',
+      'apps/volunteer/src/worker/throttle.ts',
+      'apps/volunteer/src/worker/steward.ts',
+      'apps/volunteer/src/worker/snapshots.ts',
+    ],
   },
+  // What the build writes into the page about itself.
+  { folder: 'apps/volunteer/building', ours: [], npm: ['vite'], node: true },
   {
     folder: 'apps/admin',
     ours: ['protocol'],

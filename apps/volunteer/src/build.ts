@@ -1,12 +1,12 @@
 /** What the build says of itself: filled in by vite.config.ts. */
-declare const __BUILD__: {
+declare const BUILD_FACTS: {
   /** The commit it was built from; `unknown` outside a checkout. */
   readonly commit: string;
   /** Where the source is; empty: whoever built it did not say. */
   readonly sourceUrl: string;
 };
 
-export const build = typeof __BUILD__ === 'undefined' ? { commit: 'unknown', sourceUrl: '' } : __BUILD__;
+export const build = typeof BUILD_FACTS === 'undefined' ? { commit: 'unknown', sourceUrl: '' } : BUILD_FACTS;
 
 /** Bytes of script that come after the click, compressed; null: not known (the page is not a built one). */
 export function firstDownloadBytes(): number | null {

@@ -24,8 +24,8 @@ type Standing =
   /** Looking at the device. */
   | { readonly at: 'opening' }
   | { readonly at: 'working'; readonly hands: Hands; readonly trainer: Trainer }
-  /** The hands say goodbye; `then` what follows. */
-  | { readonly at: 'closing'; readonly hands: Hands; readonly then: 'parked' | 'over' }
+  /** The hands say goodbye; `next` what follows. */
+  | { readonly at: 'closing'; readonly hands: Hands; readonly next: 'parked' | 'over' }
   | { readonly at: 'parked' }
   | { readonly at: 'over' };
 
@@ -121,7 +121,7 @@ export class Stay {
   #leave(): void {
     const standing = this.#standing;
     if (standing.at === 'working') this.#close(standing.hands, 'over');
-    else if (standing.at === 'closing') this.#standing = { ...standing, then: 'over' };
+    else if (standing.at === 'closing') this.#standing = { ...standing, next: 'over' };
     else this.#stopped('left', '');
   }
 
@@ -133,8 +133,8 @@ export class Stay {
       this.#leave();
   }
 
-  #close(hands: Hands, then: 'parked' | 'over'): void {
-    this.#standing = { at: 'closing', hands, then };
+  #close(hands: Hands, next: 'parked' | 'over'): void {
+    this.#standing = { at: 'closing', hands, next };
     // What is held could never end.
     this.#pacer.release();
     hands.handle({ kind: 'wish', wish: 'leave' });
@@ -203,7 +203,7 @@ export class Stay {
   #handsEnded(detail: string): void {
     const standing = this.#standing;
     if (standing.at === 'over') return;
-    if (standing.at === 'closing' && standing.then === 'parked' && detail === 'left') {
+    if (standing.at === 'closing' && standing.next === 'parked' && detail === 'left') {
       this.#before = this.#last;
       this.#standing = { at: 'parked' };
       return this.#look();

@@ -6,11 +6,10 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { Plugin } from 'vite';
 
 export function buildConstants(): Record<string, string> {
   const sourceUrl = process.env['MURMURATION_SOURCE_URL'] ?? '';
-  return { __BUILD__: JSON.stringify({ commit: commitHere(), sourceUrl }) };
+  return { BUILD_FACTS: JSON.stringify({ commit: commitHere(), sourceUrl }) };
 }
 
 function commitHere(): string {
@@ -31,50 +30,61 @@ function commitHere(): string {
 /** `node_modules/@scope/name` or `node_modules/name`, the innermost of a path. */
 const PACKAGE = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
-export function selfDescription(): { readonly page: Plugin; readonly worker: Plugin } {
+/** What the bundler made, as far as it is looked at here. */
+type Built =
+  | {
+      readonly type: 'chunk';
+      readonly fileName: string;
+      readonly isEntry: boolean;
+      readonly imports: readonly string[];
+      readonly code: string;
+    }
+  | { readonly type: 'asset'; readonly fileName: string; readonly source: string | Uint8Array };
+type Bundle = Readonly<Record<string, Built>>;
+interface Emitting {
+  emitFile(file: { type: 'asset'; fileName: string; source: string }): unknown;
+}
+
+/** Two Vite plugins: one of the page and one of its worker, which is bundled on its own and counts with it. */
+export function selfDescription() {
   const packages = new Set<string>();
-  const collect = (id: string) => {
+  const moduleParsed = ({ id }: { readonly id: string }): void => {
     const found = PACKAGE.exec(id.replaceAll('\\', '/').replace(/^\0/, ''));
     if (found !== null) packages.add(found[1]!);
   };
-  const collecting = (name: string): Plugin => ({
-    name,
-    moduleParsed: ({ id }) => collect(id),
-  });
-  const page: Plugin = {
-    ...collecting('self-description'),
-    generateBundle() {
+  const page = {
+    name: 'self-description',
+    moduleParsed,
+    generateBundle(this: Emitting): void {
       this.emitFile({ type: 'asset', fileName: 'licences.txt', source: licences([...packages].sort()) });
     },
     transformIndexHtml: {
-      order: 'post',
-      handler: (_html, { bundle }) => {
+      order: 'post' as const,
+      handler: (_html: string, { bundle }: { readonly bundle?: Bundle }) => {
         if (bundle === undefined) return;
-        const files = Object.values(bundle);
-        const first = new Set<string>();
-        const visit = (name: string) => {
-          const file = bundle[name];
-          if (first.has(name) || file?.type !== 'chunk') return;
-          first.add(name);
-          file.imports.forEach(visit);
-        };
-        for (const file of files) if (file.type === 'chunk' && file.isEntry) visit(file.fileName);
-        const later = files.filter(({ fileName }) => fileName.endsWith('.js') && !first.has(fileName));
-        const bytes = later.reduce(
-          (sum, file) => sum + gzipSync(file.type === 'chunk' ? file.code : file.source).length,
-          0,
-        );
-        return [
-          {
-            tag: 'meta',
-            attrs: { name: 'later-script-bytes', content: String(bytes) },
-            injectTo: 'head' as const,
-          },
-        ];
+        const content = String(laterScriptBytes(bundle));
+        const attrs = { name: 'later-script-bytes', content };
+        return [{ tag: 'meta', attrs, injectTo: 'head' as const }];
       },
     },
   };
-  return { page, worker: collecting('self-description-worker') };
+  return { page, worker: { name: 'self-description-worker', moduleParsed } };
+}
+
+/** Compressed bytes of the scripts that the entry does not import, so that they come after the click. */
+function laterScriptBytes(bundle: Bundle): number {
+  const first = new Set<string>();
+  const visit = (name: string): void => {
+    const file = bundle[name];
+    if (first.has(name) || file?.type !== 'chunk') return;
+    first.add(name);
+    file.imports.forEach(visit);
+  };
+  const files = Object.values(bundle);
+  for (const file of files) if (file.type === 'chunk' && file.isEntry) visit(file.fileName);
+  return files
+    .filter(({ fileName }) => fileName.endsWith('.js') && !first.has(fileName))
+    .reduce((sum, file) => sum + gzipSync(file.type === 'chunk' ? file.code : file.source).length, 0);
 }
 
 function licences(folders: readonly string[]): string {
