@@ -1,9 +1,5 @@
 /** Mounts the page. Nothing here or below starts anything before the person's click. */
-import '@picocss/pico/css/pico.min.css';
-import './style/theme.css';
-import './style/page.css';
-import './style/screens.css';
-import './style/limits.css';
+import './style/all.ts';
 import { render } from 'preact';
 import { Contribution } from './contribution.ts';
 import { Page } from './page.tsx';

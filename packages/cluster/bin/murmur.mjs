@@ -49,6 +49,10 @@ const COMMANDS = {
     'packages/cluster/src/bench-swarm.ts',
     "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
   ],
+  screenshots: [
+    'packages/cluster/src/screenshots.ts',
+    'every screen of the volunteer page as a picture (npm run screenshots)',
+  ],
   fuzz: ['packages/cluster/src/fuzz.ts', 'hostile bytes for the wire (npm run fuzz)'],
   test: ['packages/cluster/src/test.ts', 'everything that CI runs (npm test)'],
   check: ['packages/cluster/src/check.ts', 'format, lint, types, architecture (npm run check)'],
