@@ -96,7 +96,8 @@ describe('runs', () => {
     ['no name', { name: '' }, 'name'],
     ['a name with a right-to-left override', { name: 'a\u202Eb' }, 'name'],
     ['a name with markup', { name: '<b>' }, 'name'],
-    ['an unknown preset', { model: 'gpt' }, 'model'],
+    ['an unknown preset', { model: 'vgg' }, 'model'],
+    ['a preset for other data', { model: 'gpt' }, 'model'],
     ['a dataset that is not there', { datasetId: `data_${'0'.repeat(26)}` }, 'datasetId'],
     [
       'a model for other data',

@@ -3,7 +3,7 @@
  * stores its parameters, which makes a checkpoint. The duty goes round, has a generation and a deadline, and goes to
  * somebody else when its volunteer fails. The last evaluation ends a run that is finishing.
  */
-import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
+import type { Training, VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import type { Desk, Rejection } from './ledger-desk.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 
@@ -109,14 +109,22 @@ export function takeEvaluation(
   const presence = desk.attendance.present.get(volunteerId);
   if (presence !== undefined && (presence.head === null || presence.head.round < round))
     desk.attendance.stand(volunteerId, message.head);
-  const { checkpointSha256: sha256, loss, accuracy } = message;
-  desk.write({ kind: 'evaluated', volunteerId, checkpoint: { round, term, sha256, loss, accuracy } });
-  if (desk.state.reached)
-    desk.end(
-      'finished',
-      `accuracy ${accuracy.toFixed(4)} reached the target of ${setup.manifest.training.targetAccuracy}`,
-    );
+  const { checkpointSha256: sha256, loss, accuracy, error } = message;
+  desk.write({
+    kind: 'evaluated',
+    volunteerId,
+    checkpoint: { round, term, sha256, loss, accuracy, ...(error === null ? {} : { error }) },
+  });
+  if (desk.state.reached) desk.end('finished', reachedText(message, setup.manifest.training));
   else if (desk.state.badEvaluations >= BAD_EVALUATIONS_MAX)
     desk.end('failed', 'the loss is not finite any more; start again with a smaller learning rate');
   return null;
 }
+
+const reachedText = (
+  { accuracy, error }: VolunteerMessageOf<'evaluation'>,
+  { targetAccuracy, targetError }: Training,
+): string =>
+  accuracy !== null && targetAccuracy !== null && accuracy >= targetAccuracy
+    ? `accuracy ${accuracy.toFixed(4)} reached the target of ${targetAccuracy}`
+    : `error ${error?.toFixed(4)} reached the target of ${targetError}`;

@@ -7,16 +7,18 @@
  *
  * Times are the coordinator's clock in milliseconds; volunteers' clocks are never asked.
  */
-import type {
-  Adapter,
-  CheckpointView,
-  LinkPolicy,
-  MetricPoint,
-  RunEvent,
-  RunState,
-  Sha256,
-  TabTotals,
-  VolunteerId,
+import {
+  isBetter,
+  isReached,
+  type Adapter,
+  type CheckpointView,
+  type LinkPolicy,
+  type MetricPoint,
+  type RunEvent,
+  type RunState,
+  type Sha256,
+  type TabTotals,
+  type VolunteerId,
 } from '@murmuration/protocol';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 
@@ -154,7 +156,7 @@ export function initialState(setup: RunSetup): LedgerState {
 /** The checkpoint that a new term starts from. */
 export const latestCheckpoint = (state: LedgerState): CheckpointView => state.checkpoints.at(-1)!;
 
-/** The checkpoint worth downloading: the best by accuracy, else the latest. */
+/** The checkpoint worth downloading: the best (protocol task.ts), else the latest. */
 export const servedCheckpoint = (state: LedgerState): CheckpointView => state.best ?? latestCheckpoint(state);
 
 export const isOver = (state: RunState): boolean => state === 'finished' || state === 'failed';
@@ -304,7 +306,6 @@ function count(state: LedgerState, record: LedgerRecord & { kind: 'counted' }): 
 
 function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated' }): void {
   const { checkpoint } = record;
-  const { targetAccuracy } = state.setup.manifest.training;
   state.duty = null;
   state.evaluatedRound = checkpoint.round;
   state.round = Math.max(state.round, checkpoint.round);
@@ -312,11 +313,11 @@ function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated
   putPoint(state, checkpoint.round, record.atMs, {
     valLoss: checkpoint.loss,
     valAccuracy: checkpoint.accuracy,
+    ...(checkpoint.error === undefined ? {} : { valError: checkpoint.error }),
   });
   if (checkpoint.loss === null) return note(state, record, record.volunteerId, 'the loss is not finite');
-  const accuracy = checkpoint.accuracy ?? 0;
-  if (state.best === null || accuracy > (state.best.accuracy ?? 0)) state.best = checkpoint;
-  if (targetAccuracy !== null && accuracy >= targetAccuracy) {
+  if (state.best === null || isBetter(checkpoint, state.best)) state.best = checkpoint;
+  if (isReached(checkpoint, state.setup.manifest.training)) {
     state.reached = true;
     state.best = checkpoint;
   }
@@ -345,7 +346,7 @@ function putPoint(state: LedgerState, round: number, atMs: number, part: PointPa
   if (state.points.size <= POINTS_MAX) return;
   let odd = false;
   for (const [key, point] of state.points) {
-    if (point.valAccuracy !== null) continue;
+    if (point.valLoss !== null || point.valAccuracy !== null) continue;
     odd = !odd;
     if (odd) state.points.delete(key);
   }

@@ -35,7 +35,7 @@ export function runView(ledger: RunLedger, nowMs: number): RunView {
         ? losses.reduce((a, b) => a + b, 0) / losses.length
         : (points.findLast((p) => p.loss !== null)?.loss ?? null),
     best: state.best,
-    latest: latest.accuracy === null ? null : latest,
+    latest: latest.loss === null ? null : latest,
     reached: state.reached,
     divergences: state.divergences,
     progress: isOver ? 1 : progress,

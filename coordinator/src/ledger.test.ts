@@ -257,6 +257,7 @@ describe('evaluation', () => {
       checkpointSha256: '0'.repeat(64),
       loss: 0,
       accuracy: 1,
+      error: null,
       sampleCount: 100,
     });
     expect(late).toMatchObject({ records: [], rejected: null });
@@ -282,6 +283,7 @@ describe('evaluation', () => {
       checkpointSha256: '0'.repeat(64),
       loss: 0.1,
       accuracy: 0.99,
+      error: null,
       sampleCount: 100,
     });
     expect(answer.rejected?.code).toBe('bad-evaluation');
@@ -341,6 +343,23 @@ describe('state of the run', () => {
     expect(decision.freed).toEqual([{ volunteerId: volunteer(1), exit: 'run-finished' }]);
     expect(run.toldTo(1, 'run-state').at(-1)?.state).toBe('finished');
     expect(run.join(2).rejected?.code).toBe('run-over');
+  });
+
+  it('where there is an error it decides which checkpoint is best, and may be the aim', () => {
+    const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.9, targetError: 2 });
+    run.ready(1);
+    for (const [round, error] of [
+      [5, 3],
+      [10, 4],
+      [15, 1.9],
+    ] as const) {
+      run.report(1, round);
+      run.evaluate(1, null, 0.5, error);
+      expect(run.ledger.state.best?.round).toBe(round === 10 ? 5 : round);
+      expect(run.ledger.state.points.get(round)).toMatchObject({ valAccuracy: null, valError: error });
+    }
+    expect(run.ledger.state).toMatchObject({ state: 'finished', reached: true });
+    expect(run.ledger.state.reason).toContain('error 1.9000 reached the target of 2');
   });
 
   it('at the last round the final evaluation ends the run, reached or not', () => {

@@ -4,6 +4,7 @@ import {
   DEFAULT_TRAINING,
   idFromRandomBytes,
   ModelError,
+  misfit,
   parameterLayout,
   outputSizeOf,
   presetModel,
@@ -27,6 +28,7 @@ import { readBody } from './body.ts';
 import { sha256Of } from './blobs.ts';
 import { door } from './doors.ts';
 import { TFJS_WEIGHTS_FILE, toTfjs } from './exports/tfjs.ts';
+import { ExportError } from './exports/weights.ts';
 import { toSafetensors } from './exports/safetensors.ts';
 import {
   eventsAfter,
@@ -129,19 +131,27 @@ export function routeRuns(app: FastifyInstance, parts: AppParts): void {
 
   const exported = async (request: FastifyRequest) => {
     const ledger = ledgerOf(request);
-    const { model } = ledger.state.setup.manifest;
+    const { model, dataset } = ledger.state.setup.manifest;
+    const output = dataset.target.kind === 'value' ? ('values' as const) : ('probabilities' as const);
     const parameters = await grid.servedParameters(ledger);
     if (parameters === null)
       throw new ApiError(503, 'blob-damaged', 'the checkpoint of this run is missing or damaged on disk');
-    return { ledger, model, layout: parameterLayout(model), parameters };
+    return { ledger, model, layout: parameterLayout(model), parameters, output };
+  };
+  const tfjsOf = ({ model, layout, parameters, output }: Awaited<ReturnType<typeof exported>>) => {
+    try {
+      return toTfjs(model, layout, parameters, output);
+    } catch (error) {
+      if (error instanceof ExportError) throw new ApiError(409, 'not-exportable', error.message, 'model');
+      throw error;
+    }
   };
   app.get('/api/runs/:id/export/tfjs/model.json', async (request, reply) => {
-    const { model, layout, parameters } = await exported(request);
-    return reply.header('cache-control', 'no-store').send(toTfjs(model, layout, parameters).modelJson);
+    const { modelJson } = tfjsOf(await exported(request));
+    return reply.header('cache-control', 'no-store').send(modelJson);
   });
   app.get(`/api/runs/:id/export/tfjs/${TFJS_WEIGHTS_FILE}`, async (request, reply) => {
-    const { model, layout, parameters } = await exported(request);
-    return sendFile(reply, TFJS_WEIGHTS_FILE, toTfjs(model, layout, parameters).weights);
+    return sendFile(reply, TFJS_WEIGHTS_FILE, tfjsOf(await exported(request)).weights);
   });
   app.get('/api/runs/:id/export/model.safetensors', async (request, reply) => {
     const { ledger, layout, parameters } = await exported(request);
@@ -159,7 +169,7 @@ function sendFile(reply: FastifyReply, name: string, bytes: Uint8Array): Fastify
 
 function exportMetadata(ledger: RunLedger): Record<string, string> {
   const { manifest } = ledger.state.setup;
-  const { round, accuracy, sha256: checkpoint } = servedCheckpoint(ledger.state);
+  const { round, accuracy, error, sha256: checkpoint } = servedCheckpoint(ledger.state);
   return {
     run: manifest.id,
     name: manifest.name,
@@ -167,6 +177,7 @@ function exportMetadata(ledger: RunLedger): Record<string, string> {
     dataset: manifest.dataset.name,
     round: String(round),
     accuracy: accuracy === null ? '' : String(accuracy),
+    error: error == null ? '' : String(error),
     checkpoint,
   };
 }
@@ -177,25 +188,14 @@ function manifestOf(wish: RunRequest, dataset: StoredDataset): RunManifest {
   const refuse = (field: string, message: string): never => {
     throw new ApiError(400, 'bad-field', message, field);
   };
-  if (data.target.kind !== 'class')
-    refuse(
-      'datasetId',
-      `this dataset's target is "${data.target.kind}"; the trainer of this version learns classes only`,
-    );
   const model =
     typeof wish.model === 'string'
       ? presetModel(wish.model, data.sampleShape, outputSizeOf(data.target))
       : wish.model;
-  const layout = checkedLayout(model);
-  if (model.inputShape.join() !== data.sampleShape.join())
-    refuse(
-      'model.inputShape',
-      `the dataset's samples are [${data.sampleShape}], the model takes [${model.inputShape}]`,
-    );
-  const classes = layout.outputShapes.at(-1)![0]!;
-  const classCount = outputSizeOf(data.target);
-  if (classes !== classCount)
-    refuse('model.layers', `the dataset has ${classCount} classes, the last layer gives ${classes}`);
+  const isPreset = typeof wish.model === 'string';
+  const layout = checkedLayout(model, isPreset ? 'model' : 'model.layers');
+  const problem = misfit(model, data);
+  if (problem !== null) refuse(isPreset ? 'model' : problem.field, problem.message);
   const training = { ...DEFAULT_TRAINING, ...wish.training };
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)
@@ -211,11 +211,11 @@ function manifestOf(wish: RunRequest, dataset: StoredDataset): RunManifest {
   };
 }
 
-function checkedLayout(model: ModelSpec): ParameterLayout {
+function checkedLayout(model: ModelSpec, field: string): ParameterLayout {
   try {
     return parameterLayout(model);
   } catch (error) {
-    if (error instanceof ModelError) throw new ApiError(400, 'bad-field', error.message, 'model.layers');
+    if (error instanceof ModelError) throw new ApiError(400, 'bad-field', error.message, field);
     throw error;
   }
 }

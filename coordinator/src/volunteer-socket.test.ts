@@ -118,6 +118,7 @@ describe('a volunteer', () => {
       checkpointSha256: sha256,
       loss: 0.2,
       accuracy: 0.96,
+      error: null,
       sampleCount: manifest.dataset.validation.sampleCount,
     });
     for (;;) if ((await me.socket.next('run-state')).state === 'finished') break;

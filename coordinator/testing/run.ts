@@ -149,7 +149,12 @@ export class Rehearsal {
     return this.toldTo(n, 'lease-ack')[0]?.outcome ?? null;
   }
   /** The volunteer that was asked evaluates as asked. */
-  evaluate(n: number, accuracy: number, loss: number | null = 0.5): LedgerDecision {
+  evaluate(
+    n: number,
+    accuracy: number | null,
+    loss: number | null = 0.5,
+    error: number | null = null,
+  ): LedgerDecision {
     const duty = this.ledger.state.duty!;
     const sha256 = hash(`checkpoint ${duty.generation}`);
     this.event({ kind: 'checkpoint-stored', volunteerId: volunteer(n), sha256 });
@@ -161,6 +166,7 @@ export class Rehearsal {
       checkpointSha256: sha256,
       loss,
       accuracy,
+      error,
       sampleCount: this.setup.manifest.dataset.validation.sampleCount,
     });
   }

@@ -3,7 +3,7 @@
  * Self-contained: builds a page of its own, serves it, and asserts the adapter before it believes anything.
  */
 import { expect, test, type Page } from '@playwright/test';
-import type { ModelSpec } from '@murmuration/protocol';
+import { presetModel, type ModelSpec } from '@murmuration/protocol';
 import type { TrainerPage } from '../../packages/trainer/tests/browser/page.ts';
 import type { Request } from '../../packages/trainer/tests/browser/worker.ts';
 import { askWorker, openTrainerBrowser, type TrainerBrowser } from './trainer-page.ts';
@@ -122,6 +122,49 @@ test('odd shapes, strides, paddings and activations pass the self-test too', asy
   for (const model of models)
     expect(await ask({ kind: 'prepare', model })).toMatchObject({ kind: 'prepared' });
 });
+
+const TEXT_LAYERS: ModelSpec = {
+  name: 'every layer of a text',
+  inputShape: [6],
+  layers: [
+    { kind: 'embedding', vocabularySize: 9, units: 8 },
+    { kind: 'gru', units: 5, resetAfter: true, name: 'left' },
+    { kind: 'activation', activation: 'silu' },
+    { kind: 'batchNorm' },
+    { kind: 'gru', units: 4, inputs: ['embedding'], name: 'right' },
+    { kind: 'dropout', rate: 0.2 },
+    { kind: 'concatenate', inputs: ['batch_normalization', 'dropout'] },
+    { kind: 'softmax' },
+    { kind: 'dense', units: 9, activation: 'sigmoid' },
+    { kind: 'activation', activation: 'elu' },
+  ],
+};
+const IMAGE_LAYERS: ModelSpec = {
+  name: 'other layers of images',
+  inputShape: [9, 8, 4],
+  layers: [
+    { kind: 'batchNorm' },
+    { kind: 'averagePool2d', poolSize: 2 },
+    { kind: 'reshape', shape: [16, 4] },
+    { kind: 'positionEmbedding' },
+    { kind: 'selfAttention', heads: 2, headUnits: 3, causal: false },
+    { kind: 'globalAveragePool1d' },
+    { kind: 'dense', units: 10, activation: 'linear' },
+  ],
+};
+
+for (const model of [
+  presetModel('resnet', [28, 28, 1], 10),
+  presetModel('gpt', [16], 12),
+  TEXT_LAYERS,
+  IMAGE_LAYERS,
+])
+  test(`${model.name}: the self-test passes on the device`, async () => {
+    await ask({ kind: 'open', backend: 'webgpu' });
+    const startedMs = Date.now();
+    expect(await ask({ kind: 'prepare', model })).toMatchObject({ kind: 'prepared' });
+    console.log(`${model.name}: prepared after ${Date.now() - startedMs} ms`);
+  });
 
 for (const model of ['mlp', 'cnn'] as const)
   test(`${model}: one round's update is that of the cpu backend`, async () => {

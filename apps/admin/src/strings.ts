@@ -1,5 +1,5 @@
 /** Every sentence of the admin page, in one place, so that it can be read as a whole and translated later. */
-import type { Codec, OptimiserName, RunState, Training } from '@murmuration/protocol';
+import type { Codec, OptimiserName, PresetName, RunState, Training } from '@murmuration/protocol';
 
 export const runStates: Readonly<Record<RunState, { readonly word: string; readonly sentence: string }>> = {
   waiting: {
@@ -111,7 +111,13 @@ export const strings = {
     trainSampleCount: 'Samples to train on',
     trainSampleCountHint: 'The first so many rows; the rest validates. Empty: four fifths.',
     modelHeading: 'Model',
-    models: { mlp: 'MLP: one hidden layer of 128', cnn: 'CNN: two convolutions, then dense' },
+    models: {
+      mlp: 'MLP: one hidden layer of 128',
+      cnn: 'CNN: two convolutions, then dense',
+      resnet: 'ResNet: convolutions with ways past them',
+      gru: 'GRU: a recurrent net for text',
+      gpt: 'GPT: a small transformer for text',
+    } satisfies Readonly<Record<PresetName, string>>,
     aimHeading: 'Aim',
     target: 'Target accuracy, %',
     targetHint: 'The run ends when validation reaches it. Empty: only the last round ends it.',
@@ -129,6 +135,7 @@ export const strings = {
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
+      targetError: ['Error at most', 'The run also ends when the validation error is down to this.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
     optimisers: {
       adam: 'Adam',

@@ -1,6 +1,12 @@
 /** The export is loaded by tfjs itself and must predict what a plain forward pass, written here, predicts. */
 import { initialParameters, mulberry } from '@murmuration/codec';
-import { type ModelSpec, type ParameterLayout, parameterLayout, presetModel } from '@murmuration/protocol';
+import {
+  type Activation,
+  type ModelSpec,
+  type ParameterLayout,
+  parameterLayout,
+  presetModel,
+} from '@murmuration/protocol';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
@@ -122,7 +128,7 @@ function plainPredictions(model: ModelSpec, parameters: Float32Array, sample: Fl
         break;
       }
       default:
-        layer satisfies never;
+        throw new Error(`${layer.kind} is not among the plain predictions`);
     }
     shape = out;
   }
@@ -132,7 +138,7 @@ function plainPredictions(model: ModelSpec, parameters: Float32Array, sample: Fl
   return shares.map((share) => share / total);
 }
 
-function activate(kind: 'linear' | 'relu' | 'tanh' | 'gelu', z: number): number {
+function activate(kind: Activation, z: number): number {
   switch (kind) {
     case 'linear':
       return z;
@@ -142,6 +148,8 @@ function activate(kind: 'linear' | 'relu' | 'tanh' | 'gelu', z: number): number 
       return Math.tanh(z);
     case 'gelu':
       return 0.5 * z * (1 + erf(z / Math.SQRT2));
+    default:
+      throw new Error(`${kind} is not among the plain predictions`);
   }
 }
 

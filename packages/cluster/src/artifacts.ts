@@ -43,6 +43,7 @@ const METRICS = [
   'lossMax',
   'valLoss',
   'valAccuracy',
+  'valError',
   'volunteers',
 ] as const satisfies readonly (keyof MetricPoint)[];
 

@@ -7,6 +7,8 @@
 export const FIGURES = {
   val_acc: 'validation accuracy of the best checkpoint, 0 to 1',
   val_loss: 'validation loss of that checkpoint',
+  val_error:
+    'validation error of that checkpoint: mean absolute error in the units of the data, or bits a token',
   rounds: 'rounds that were closed',
   local_steps: 'optimiser steps of all tabs together',
   samples: 'samples trained, all tabs together',

@@ -51,6 +51,7 @@ export function figuresOf(evidence: Evidence): Figures {
   return {
     val_acc: shown?.accuracy ?? null,
     val_loss: shown?.loss ?? null,
+    val_error: shown?.error ?? null,
     rounds: run.round,
     local_steps: run.localSteps,
     samples: run.samples,

@@ -78,23 +78,27 @@ export function parametersFromBytes(bytes: Uint8Array, parameterCount: number): 
   return isFiniteVector(vector) ? vector : null;
 }
 
-/** What the first values of one tensor depend on; a bias has fan 0. */
+/** What the first values of one tensor depend on; what starts at `fill` (default 0), as a bias does, has fan 0. */
 export interface ParameterShape {
   readonly offset: number;
   readonly size: number;
   readonly fanIn: number;
   readonly fanOut: number;
+  readonly fill?: number;
 }
 
 /**
- * First parameters of a run: Glorot uniform kernels (Glorot and Bengio 2010, eq. 16), biases zero. A pure function of
+ * First parameters of a run: Glorot uniform kernels (Glorot and Bengio 2010, eq. 16), the rest filled. A pure function of
  * layout and seed, so that the coordinator can write checkpoint 0 without a GPU.
  */
 export function initialParameters(tensors: readonly ParameterShape[], seed: number): Float32Array {
   const total = tensors.reduce((end, tensor) => Math.max(end, tensor.offset + tensor.size), 0);
   const vector = new Float32Array(total);
   for (const [index, tensor] of tensors.entries()) {
-    if (tensor.fanIn === 0) continue;
+    if (tensor.fanIn === 0) {
+      vector.fill(tensor.fill ?? 0, tensor.offset, tensor.offset + tensor.size);
+      continue;
+    }
     const random = mulberry(streamSeed(seed, 'initial', index));
     const limit = Math.sqrt(6 / (tensor.fanIn + tensor.fanOut));
     for (let i = 0; i < tensor.size; i++) vector[tensor.offset + i] = (2 * random() - 1) * limit;

@@ -47,6 +47,8 @@ export const CheckpointViewSchema = Type.Object({
   sha256: Sha256Schema,
   loss: Nullable(Type.Number()),
   accuracy: Nullable(Type.Number()),
+  /** Mean absolute error or bits a token (task.ts); left out where there is none. */
+  error: Type.Optional(Nullable(Type.Number())),
 });
 export type CheckpointView = Static<typeof CheckpointViewSchema>;
 
@@ -87,6 +89,7 @@ export const MetricPointSchema = Type.Object({
   lossMax: Nullable(Type.Number()),
   valLoss: Nullable(Type.Number()),
   valAccuracy: Nullable(Type.Number()),
+  valError: Type.Optional(Nullable(Type.Number())),
   volunteers: Count,
 });
 export type MetricPoint = Static<typeof MetricPointSchema>;

@@ -44,6 +44,8 @@ export const LIMITS = {
   /** Chunks of a replica's state: 51,200 values each (codec state.ts), so the largest model has 977. */
   stateChunksMax: 1_024,
   layersMax: 200,
+  /** Inputs of one `add` or `concatenate`. */
+  layerInputsMax: 16,
   dimensionMax: 65_536,
   rankMax: 5,
   classesMax: 1_000,

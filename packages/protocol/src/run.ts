@@ -7,6 +7,7 @@ import { DatasetManifestSchema } from './dataset.ts';
 import { DatasetIdSchema, RunIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
+import { PRESET_NAMES } from './model-presets.ts';
 
 export const RUN_STATES = [
   'waiting',
@@ -106,6 +107,8 @@ export const TrainingSchema = Type.Object(
     roundsMax: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
     /** The run ends when validation accuracy reaches this; null: only `roundsMax` or Stop ends it. */
     targetAccuracy: Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()]),
+    /** The run also ends when the validation error (task.ts) is at most this; left out or null: it does not. */
+    targetError: Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()])),
   },
   { additionalProperties: false },
 );
@@ -134,7 +137,7 @@ export const RunRequestSchema = Type.Object(
       pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*$',
     }),
     datasetId: DatasetIdSchema,
-    model: Type.Union([Type.Literal('mlp'), Type.Literal('cnn'), ModelSpecSchema]),
+    model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema]),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
     training: Type.Optional(Type.Partial(TrainingSchema, { additionalProperties: false })),
   },

@@ -102,7 +102,9 @@ export const VolunteerMessageSchema = Type.Union([
     head: HeadSchema,
     checkpointSha256: Sha256Schema,
     loss: Measure,
-    accuracy: Type.Number({ minimum: 0, maximum: 1 }),
+    /** Accuracy and error as task.ts has them; null where the target has none. */
+    accuracy: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),
+    error: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
     sampleCount: Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax }),
   }),
   /** No peer could give it a state: asks to be introduced again or to found a new term. */

@@ -172,6 +172,7 @@ export class SimTrainer {
           round: this.#round,
           anchor: this.replica.fingerprint,
           ...model.evaluate(this.replica.average, validation),
+          error: null,
           sampleCount: validation.count,
           parameters: parametersToBytes(this.replica.average),
         };

@@ -51,7 +51,8 @@ export class Assignment {
     readonly generation: number;
     readonly head: Head;
     readonly loss: number | null;
-    readonly accuracy: number;
+    readonly accuracy: number | null;
+    readonly error: number | null;
     readonly sampleCount: number;
   } | null = null;
   #progress: CoordinatorMessageOf<'progress'> | null = null;
@@ -202,6 +203,7 @@ export class Assignment {
       head: { term: head.term, round: event.round, fingerprint: event.anchor },
       loss: Number.isFinite(event.loss) ? event.loss : null,
       accuracy: event.accuracy,
+      error: event.error !== null && Number.isFinite(event.error) ? event.error : null,
       sampleCount: event.sampleCount,
     };
     this.#duty = null;

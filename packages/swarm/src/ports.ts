@@ -89,7 +89,7 @@ export type TrainerCommand =
    */
   | { readonly kind: 'capture' }
   /**
-   * Loss and accuracy of the running mean of the anchors (codec `Replica.average`) on the validation samples, and its
+   * Loss, accuracy and error of the running mean of the anchors (codec `Replica.average`) on the validation samples, and its
    * parameters. Answer: `evaluated`, with round and fingerprint of the anchor.
    */
   | { readonly kind: 'evaluate' };
@@ -145,8 +145,10 @@ export type TrainerEvent =
       readonly round: number;
       readonly anchor: Fingerprint;
       readonly loss: number;
-      /** 0..1 */
-      readonly accuracy: number;
+      /** 0..1; null: the target has none (protocol task.ts). */
+      readonly accuracy: number | null;
+      /** Mean absolute error or bits a token; null: the target has none, or it was not finite. */
+      readonly error: number | null;
       readonly sampleCount: number;
       /** float32 little-endian parameters in the layout's order. */
       readonly parameters: Uint8Array;

@@ -87,7 +87,13 @@ class Life {
         this.#round.now = command.round + 1;
         return this.happen({ kind: 'committed', ticket, round: command.round + 1, anchor });
       case 'evaluate': {
-        const result = { loss: Number.NaN, accuracy: 0.5, sampleCount: 64, parameters: new Uint8Array(40) };
+        const result = {
+          loss: Number.NaN,
+          accuracy: 0.5,
+          error: null,
+          sampleCount: 64,
+          parameters: new Uint8Array(40),
+        };
         return this.happen({ kind: 'evaluated', ticket, round: this.#round.now, anchor, ...result });
       }
       default:

@@ -10,7 +10,7 @@ import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { mulberry } from '@murmuration/codec';
-import type { ModelSpec } from '@murmuration/protocol';
+import type { Activation, ModelSpec } from '@murmuration/protocol';
 
 const WARM_UP_STEPS = 2;
 const RESIDENT_BATCHES = 8;
@@ -85,19 +85,33 @@ function sequential(spec: ModelSpec): layers.Sequential {
         model.add(layers.layers.flatten(input));
         break;
       case 'dense':
-        model.add(layers.layers.dense({ units: layer.units, activation: layer.activation, ...input }));
+        model.add(
+          layers.layers.dense({ units: layer.units, activation: activationOf(layer.activation), ...input }),
+        );
         break;
       case 'conv2d': {
         const { filters, kernelSize, strides, padding, activation } = layer;
-        model.add(layers.layers.conv2d({ filters, kernelSize, strides, padding, activation, ...input }));
+        model.add(
+          layers.layers.conv2d({
+            filters,
+            kernelSize,
+            strides,
+            padding,
+            activation: activationOf(activation),
+            ...input,
+          }),
+        );
         break;
       }
       case 'maxPool2d':
         model.add(layers.layers.maxPooling2d({ poolSize: layer.poolSize, ...input }));
         break;
       default:
-        layer satisfies never;
+        throw new Error(`bare loop: ${layer.kind} is not in the models that it is compared on`);
     }
   }
   return model;
 }
+
+/** By the name that tfjs-layers has for it. */
+const activationOf = (activation: Activation) => (activation === 'silu' ? 'swish' : activation);

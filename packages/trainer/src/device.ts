@@ -11,6 +11,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerFailure } from '@murmuration/swarm';
 import { registerOnCpu, registerOnGpu } from './kernels.ts';
+import { registerRowsOnCpu, registerRowsOnGpu } from './row-kernels.ts';
 import { registerOptimiserOnCpu, registerOptimiserOnGpu } from './optimiser-kernels.ts';
 
 /** MatMulProgramType.MatMulPackedProgram: the only one of tfjs's products without a tree of barriers (15x on SwiftShader). */
@@ -58,6 +59,7 @@ export async function openDevice(backend: 'webgpu' | 'cpu'): Promise<Device> {
 async function openCpu(): Promise<Device> {
   await import('@tensorflow/tfjs-backend-cpu');
   registerOnCpu();
+  registerRowsOnCpu();
   registerOptimiserOnCpu();
   await tf.setBackend('cpu');
   return {
@@ -114,6 +116,7 @@ async function openGpu(): Promise<Device> {
   const webgpu = await import('@tensorflow/tfjs-backend-webgpu');
   const { useSoftwareKernels } = await import('./software-gpu.ts');
   registerOnGpu();
+  registerRowsOnGpu();
   registerOptimiserOnGpu();
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   const isFallbackAdapter = info.isFallbackAdapter;

@@ -56,6 +56,8 @@ export function elementwise(
     readonly scalars?: Readonly<Record<string, tf.TensorInfo>>;
     /** Float uniforms by name, used as `uniforms.name`. */
     readonly uniforms: Readonly<Record<string, number>>;
+    /** WGSL statements before it. */
+    readonly before?: string;
     /** May also use `zero`. */
     readonly expression: string;
   },
@@ -85,6 +87,7 @@ export function elementwise(
       let zero = ${components === 4 ? 'vec4<f32>()' : '0.0'};
       ${names.map((name) => `let ${name} = ${name}In[index];`).join('\n')}
       ${scalars.map(([name]) => `let ${name} = ${name}In[0];`).join('\n')}
+      ${options.before ?? ''}
       result[index] = ${options.expression};`,
   });
   const floats = Object.values(options.uniforms).map((value) => ({ type: 'float32', data: [value] }));

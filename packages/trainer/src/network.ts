@@ -1,52 +1,46 @@
 /**
- * A model as tfjs operations: forward, and backward written out layer by layer.
- *
- * Why not tf.variableGrads: the tape needs every gradient and chained operation registered (bundle), records each
- * forward operation anew at each step, and cannot fuse activation and bias into the product while it records. Written
- * out, a dense layer is one dispatch forwards, and the loss costs none: its gradient is (probabilities - labels) / batch,
- * and its value is computed on the CPU from the probabilities, which are tiny. The self-test compares every gradient
- * with plain JavaScript (reference.ts), so a wrong line here cannot train.
- *
- * Int-transpose patch of tfjs (STACK A.3): not needed. No operation here transposes: products take transposition
- * flags, sums over the batch are products with ones, and no tensor is an integer.
+ * A model on the device: weights as tensors, a forward pass, and a pass forwards and backwards. The loss costs no
+ * operation of its own: its gradient is (probabilities - labels) / rows or 2 (values - targets) / size, and its value is
+ * computed on the CPU from one number a row (`measure`).
  *
  * It knows no shard, round or optimiser. Tensors that a method returns belong to the caller; call within tf.tidy.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { parameterLayout, type LayerSpec, type ModelSpec, type ParameterLayout } from '@murmuration/protocol';
-import { reluGradient } from './kernels.ts';
+import { parameterLayout, type ModelSpec, type ParameterLayout } from '@murmuration/protocol';
+import { runModel, statisticMomentum } from './layers.ts';
+import { labelGradient, labelShare } from './row-kernels.ts';
+import { Constants, TapeOperations, TapeValue } from './tape.ts';
 
-type Activation = 'linear' | 'relu' | 'tanh' | 'gelu';
-
-/** What one layer's forward leaves behind for its backward. */
-interface Trace {
-  readonly layer: LayerSpec;
-  readonly input: tf.Tensor;
-  readonly output: tf.Tensor;
-  /** Before the activation where its derivative needs that (gelu), else the same as `output`. */
-  readonly linear: tf.Tensor;
-  /** Index of the layer's kernel among the weights (its bias follows), -1 when it has none. */
-  readonly kernelIndex: number;
-}
+/** What a step makes small: over rows of logits with a label each, or over values. */
+export type Objective = 'cross-entropy' | 'squared-error';
 
 export interface Pass {
-  /** Softmax of the logits, [batch, classes]. */
-  readonly probabilities: tf.Tensor2D;
-  /** Of the mean cross entropy, one a weight, in the layout's order. */
+  /** Softmax of the logits [rows, columns], or the values. */
+  readonly outputs: tf.Tensor;
+  /** Cross entropy: the share of each row's label, [rows]. Squared error: what each value is off by. */
+  readonly measure: tf.Tensor;
+  /** Of the mean loss, one a weight, in the layout's order; at statistics (batchNorm) what the batch says of them. */
   readonly gradients: tf.Tensor[];
 }
 
 export class Network {
   readonly model: ModelSpec;
   readonly layout: ParameterLayout;
-  readonly classCount: number;
-  /** Rows of ones by length: a product with them sums over the batch, in one dispatch. */
-  readonly #ones = new Map<number, tf.Tensor2D>();
+  /** Last dimension of the output: classes, values, or the size of the vocabulary. */
+  readonly outputSize: number;
+  /** Rows of `outputSize` that one sample gives: 1, or its steps. */
+  readonly rowsPerSample: number;
+  /** One a tensor: the share of a running statistic that stays at a step; 0: an ordinary weight. */
+  readonly momentum: readonly number[];
+  readonly #constants = new Constants();
 
   constructor(model: ModelSpec) {
     this.model = model;
     this.layout = parameterLayout(model);
-    this.classCount = this.layout.outputShapes.at(-1)![0]!;
+    this.momentum = statisticMomentum(model, this.layout);
+    const output = this.layout.outputShapes.at(-1)!;
+    this.outputSize = output.at(-1)!;
+    this.rowsPerSample = output.length === 2 ? output[0]! : 1;
   }
 
   /** One tensor a parameter. Copies: the vector may change afterwards. */
@@ -64,192 +58,54 @@ export class Network {
     return vector;
   }
 
-  /** `samples`: [batch, ...inputShape]. */
-  logits(weights: readonly tf.Tensor[], samples: tf.Tensor): tf.Tensor2D {
-    return (this.#forward(weights, samples).at(-1)?.output ?? samples) as tf.Tensor2D;
+  /** `inputs`: [batch, ...inputShape], floats also for ids. As in evaluation: nothing is dropped. */
+  logits(weights: readonly tf.Tensor[], inputs: tf.Tensor): tf.Tensor {
+    return runModel(new TapeOperations(this.#constants), this.model, this.layout, {
+      weights: weights.map((weight) => new TapeValue(weight, false)),
+      input: new TapeValue(inputs, false),
+      mode: { training: false, seed: 0 },
+    }).output.tensor;
   }
 
-  /** Forward and backward. `labels`: one-hot [batch, classes]. */
-  pass(weights: readonly tf.Tensor[], samples: tf.Tensor, labels: tf.Tensor2D): Pass {
-    const batchSize = samples.shape[0]!;
-    const traces = this.#forward(weights, samples);
-    const probabilities = tf.softmax(traces.at(-1)!.output as tf.Tensor2D);
-    const gradients = new Array<tf.Tensor>(weights.length);
-    const first = traces.findIndex((trace) => trace.kernelIndex >= 0);
-    let upstream: tf.Tensor = tf.mul(tf.sub(probabilities, labels), 1 / batchSize);
-    for (let i = traces.length - 1; i >= first; i--) {
-      const trace = traces[i]!;
-      const { layer, input } = trace;
-      switch (layer.kind) {
-        case 'flatten':
-          upstream = tf.reshape(upstream, input.shape);
-          break;
-        case 'maxPool2d':
-          upstream = run(
-            'MaxPoolGrad',
-            { dy: upstream, input, output: trace.output },
-            poolAttributes(layer.poolSize),
-          );
-          break;
-        case 'dense': {
-          const kernel = weights[trace.kernelIndex] as tf.Tensor2D;
-          const dz = activationGradient(layer.activation, upstream, trace) as tf.Tensor2D;
-          gradients[trace.kernelIndex] = tf.matMul(input as tf.Tensor2D, dz, true, false);
-          gradients[trace.kernelIndex + 1] = this.#columnSum(dz);
-          if (i > first) upstream = tf.matMul(dz, kernel, false, true);
-          break;
-        }
-        case 'conv2d': {
-          const kernel = weights[trace.kernelIndex] as tf.Tensor4D;
-          const dz = activationGradient(layer.activation, upstream, trace) as tf.Tensor4D;
-          gradients[trace.kernelIndex] = run(
-            'Conv2DBackpropFilter',
-            { x: input, dy: dz },
-            {
-              strides: [layer.strides, layer.strides],
-              pad: layer.padding,
-              dataFormat: 'NHWC',
-              filterShape: kernel.shape,
-            },
-          );
-          gradients[trace.kernelIndex + 1] = this.#columnSum(dz);
-          if (i > first)
-            upstream = tf.conv2dTranspose(
-              dz,
-              kernel,
-              (input as tf.Tensor4D).shape,
-              layer.strides,
-              layer.padding,
-            );
-          break;
-        }
-        default:
-          layer satisfies never;
-      }
+  /**
+   * Forward and backward.
+   * @param targets cross entropy: a label a row, as floats; squared error: the values
+   * @param seed of this step, for dropout
+   */
+  pass(
+    weights: readonly tf.Tensor[],
+    inputs: tf.Tensor,
+    targets: tf.Tensor,
+    { objective, seed }: { readonly objective: Objective; readonly seed: number },
+  ): Pass {
+    const ops = new TapeOperations(this.#constants);
+    const values = weights.map((weight, i) => new TapeValue(weight, this.momentum[i] === 0));
+    const { output, statistics } = runModel(ops, this.model, this.layout, {
+      weights: values,
+      input: new TapeValue(inputs, false),
+      mode: { training: true, seed },
+    });
+    const { tensor } = output;
+    const rows = tf.reshape(tensor, [tensor.size / this.outputSize, this.outputSize]) as tf.Tensor2D;
+    let outputs: tf.Tensor = rows;
+    let measure: tf.Tensor;
+    let upstream: tf.Tensor;
+    if (objective === 'cross-entropy') {
+      const probabilities = tf.softmax(rows);
+      outputs = probabilities;
+      measure = labelShare(probabilities, targets);
+      upstream = labelGradient(probabilities, targets);
+    } else {
+      measure = tf.sub(tf.reshape(rows, [rows.size]), tf.reshape(targets, [rows.size]));
+      upstream = tf.mul(measure, 2 / rows.size);
     }
-    return { probabilities, gradients };
+    ops.backward(output, tf.reshape(upstream, tensor.shape));
+    const gradients = values.map(({ gradient, tensor: weight }) => gradient ?? tf.zerosLike(weight));
+    for (const { tensorIndex, value } of statistics) gradients[tensorIndex] = value.tensor;
+    return { outputs, measure, gradients };
   }
 
   dispose(): void {
-    for (const row of this.#ones.values()) row.dispose();
-    this.#ones.clear();
-  }
-
-  #forward(weights: readonly tf.Tensor[], samples: tf.Tensor): Trace[] {
-    const traces: Trace[] = [];
-    let input = samples;
-    let kernelIndex = 0;
-    for (const layer of this.model.layers) {
-      switch (layer.kind) {
-        case 'flatten': {
-          const output = tf.reshape(input, [input.shape[0]!, input.size / input.shape[0]!]);
-          traces.push({ layer, input, output, linear: output, kernelIndex: -1 });
-          break;
-        }
-        case 'maxPool2d': {
-          const output = tf.maxPool(input as tf.Tensor4D, layer.poolSize, layer.poolSize, 'valid');
-          traces.push({ layer, input, output, linear: output, kernelIndex: -1 });
-          break;
-        }
-        case 'dense': {
-          const linear = tf.fused.matMul({
-            a: input as tf.Tensor2D,
-            b: weights[kernelIndex] as tf.Tensor2D,
-            bias: weights[kernelIndex + 1] as tf.Tensor1D,
-            activation: layer.activation === 'relu' ? 'relu' : 'linear',
-          });
-          traces.push({ layer, input, output: activate(layer.activation, linear), linear, kernelIndex });
-          kernelIndex += 2;
-          break;
-        }
-        case 'conv2d': {
-          const linear = tf.fused.conv2d({
-            x: input as tf.Tensor4D,
-            filter: weights[kernelIndex] as tf.Tensor4D,
-            bias: weights[kernelIndex + 1] as tf.Tensor1D,
-            strides: layer.strides,
-            pad: layer.padding,
-            activation: layer.activation === 'relu' ? 'relu' : 'linear',
-          });
-          traces.push({ layer, input, output: activate(layer.activation, linear), linear, kernelIndex });
-          kernelIndex += 2;
-          break;
-        }
-        default:
-          layer satisfies never;
-      }
-      input = traces.at(-1)!.output;
-    }
-    return traces;
-  }
-
-  /** Sum over all dimensions but the last. Images are summed each first: one long product would have one thread a column. */
-  #columnSum(x: tf.Tensor): tf.Tensor1D {
-    const columns = x.shape.at(-1)!;
-    const batchSize = x.shape[0]!;
-    const rows = x.size / columns / batchSize;
-    let table = x;
-    if (rows > 1) {
-      const images = tf.reshape(x, [batchSize, rows, columns]) as tf.Tensor3D;
-      const ones = tf.reshape(this.#onesRow(rows), [1, 1, rows]) as tf.Tensor3D;
-      table = tf.matMul(ones, images);
-    }
-    return tf.reshape(tf.matMul(this.#onesRow(batchSize), tf.reshape(table, [batchSize, columns])), [
-      columns,
-    ]);
-  }
-
-  #onesRow(length: number): tf.Tensor2D {
-    let row = this.#ones.get(length);
-    if (row === undefined) {
-      row = tf.keep(tf.tensor2d(new Float32Array(length).fill(1), [1, length]));
-      this.#ones.set(length, row);
-    }
-    return row;
+    this.#constants.dispose();
   }
 }
-
-/** relu is already inside the fused product. */
-function activate(activation: Activation, linear: tf.Tensor): tf.Tensor {
-  switch (activation) {
-    case 'linear':
-    case 'relu':
-      return linear;
-    case 'tanh':
-      return tf.tanh(linear);
-    case 'gelu':
-      return tf.mul(linear, normalCdf(linear));
-    default:
-      return activation satisfies never;
-  }
-}
-
-function activationGradient(activation: Activation, upstream: tf.Tensor, trace: Trace): tf.Tensor {
-  switch (activation) {
-    case 'linear':
-      return upstream;
-    case 'relu':
-      return reluGradient(upstream, trace.output);
-    case 'tanh':
-      return tf.mul(upstream, tf.sub(1, tf.square(trace.output)));
-    case 'gelu': {
-      const z = trace.linear;
-      const density = tf.mul(tf.exp(tf.mul(tf.square(z), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return tf.mul(upstream, tf.add(normalCdf(z), tf.mul(z, density)));
-    }
-    default:
-      return activation satisfies never;
-  }
-}
-
-/** The exact gelu of Keras and tfjs-layers (`gelu`, not `gelu_new`), so that an export means the same. */
-const normalCdf = (z: tf.Tensor): tf.Tensor => tf.mul(tf.add(tf.erf(tf.mul(z, Math.SQRT1_2)), 1), 0.5);
-
-const poolAttributes = (poolSize: number): tf.NamedAttrMap => ({
-  filterSize: [poolSize, poolSize],
-  strides: [poolSize, poolSize],
-  pad: 'valid',
-});
-
-const run = (kernel: string, inputs: tf.NamedTensorMap, attributes: tf.NamedAttrMap): tf.Tensor =>
-  tf.engine().runKernel(kernel, inputs, attributes) as tf.Tensor;

@@ -35,6 +35,9 @@ export class Optimiser {
     if (this.#first.length === 0 && factors.beta1 > 0) this.#first = this.#zeros();
     if (this.#second.length === 0) this.#second = this.#zeros();
     return weights.map((weight, i) => {
+      const momentum = this.#network.momentum[i]!;
+      // A running statistic has no gradient: it moves towards what the batch says.
+      if (momentum > 0) return tf.add(tf.mul(weight, momentum), tf.mul(gradients[i]!, 1 - momentum));
       const now = { weight, gradient: gradients[i]!, second: this.#second[i]! };
       const first = this.#first[i];
       const next = optimiserStep(first === undefined ? now : { ...now, first }, factors);

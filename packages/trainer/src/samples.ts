@@ -11,12 +11,7 @@ const SHARDS_MAX = 64;
 
 /** What is to be predicted of a batch, sample after sample. */
 export type BatchTargets =
-  | {
-      readonly kind: 'class';
-      readonly labels: Uint8Array;
-      /** [batch * classes] */
-      readonly oneHot: Float32Array;
-    }
+  | { readonly kind: 'class'; readonly labels: Uint8Array }
   /** [batch * size], standardised as they are stored. */
   | { readonly kind: 'value'; readonly values: Float32Array }
   /** [batch * L]: the id that follows each input id. */
@@ -105,9 +100,7 @@ export class Samples {
     if (target.kind === 'value')
       return { inputs, targets: { kind: 'value', values: numbersOf(block.targets, indices, target.size) } };
     const labels = Uint8Array.from(indices, (index) => block.targets.getUint8(index));
-    const oneHot = new Float32Array(batchSize * target.classCount);
-    for (const [i, label] of labels.entries()) oneHot[i * target.classCount + label] = 1;
-    return { inputs, targets: { kind: 'class', labels, oneHot } };
+    return { inputs, targets: { kind: 'class', labels } };
   }
 
   #read(name: string, bytes: Uint8Array): ShardBlock {

@@ -3,9 +3,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { OPTIMISERS, type ModelSpec, type OptimiserName } from '@murmuration/protocol';
 import { openDevice, type Device } from './device.ts';
-import { RELU_GRADIENT_KERNEL } from './kernels.ts';
+import { CURVE_GRADIENT_KERNEL, GELU_KERNEL } from './kernels.ts';
 import { OPTIMISER_KERNEL } from './optimiser-kernels.ts';
-import { layerCases, selfTest } from './self-test.ts';
+import { ROW_KERNELS } from './row-kernels.ts';
+import { layerCases } from './self-test-cases.ts';
+import { selfTest } from './self-test.ts';
 
 const MODEL: ModelSpec = {
   name: 'all layers',
@@ -24,13 +26,38 @@ let device: Device;
 beforeAll(async () => {
   device = await openDevice('cpu');
 });
-const testDevice = (optimiser: OptimiserName = 'adam') =>
-  selfTest(MODEL, { batchSize: 8, optimiser }, device.compileAhead);
+const testDevice = (optimiser: OptimiserName = 'adam', model = MODEL) =>
+  selfTest(model, { batchSize: 8, optimiser, objective: 'cross-entropy' }, device.compileAhead);
+
+/** All other kinds of layers, and a graph. */
+const TEXT: ModelSpec = {
+  name: 'text',
+  inputShape: [6],
+  layers: [
+    { kind: 'embedding', vocabularySize: 9, units: 8 },
+    { kind: 'positionEmbedding', name: 'placed' },
+    { kind: 'layerNorm' },
+    { kind: 'selfAttention', heads: 2, headUnits: 4, name: 'attended' },
+    { kind: 'dropout', rate: 0.2 },
+    { kind: 'add', inputs: ['placed', 'dropout'] },
+    { kind: 'gru', units: 5, name: 'remembered' },
+    { kind: 'activation', activation: 'silu' },
+    { kind: 'batchNorm' },
+    { kind: 'concatenate', inputs: ['batch_normalization', 'remembered'] },
+    { kind: 'softmax' },
+    { kind: 'dense', units: 9, activation: 'linear' },
+  ],
+};
 
 test.each(OPTIMISERS)('a healthy device passes and keeps no tensor: %s', async (optimiser) => {
   const before = tf.memory().numTensors;
-  expect(await testDevice(optimiser)).toBeNull();
+  for (const model of [MODEL, TEXT]) expect(await testDevice(optimiser, model)).toBeNull();
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('a model of values is tested on its squared error', async () => {
+  const options = { batchSize: 8, optimiser: 'adam', objective: 'squared-error' } as const;
+  expect(await selfTest(MODEL, options, device.compileAhead)).toBeNull();
 });
 
 test('each different layer of the model has a case, in a shape that shaders treat alike', () => {
@@ -72,18 +99,48 @@ describe('a broken kernel is found', () => {
     ['FusedConv2D', 'conv2d 3x3 stride 1 same relu, 1 to 8'],
     ['Conv2DBackpropFilter', 'conv2d 3x3 stride 1 same relu, 1 to 8'],
     ['Conv2DBackpropInput', 'conv2d 3x3 stride 1 same relu, 1 to 8'],
-    [RELU_GRADIENT_KERNEL, 'conv2d 3x3 stride 1 same relu, 1 to 8'],
+    [CURVE_GRADIENT_KERNEL, 'conv2d 3x3 stride 1 same relu, 1 to 8'],
     ['Softmax', 'conv2d 3x3 stride 1 same relu, 1 to 8'],
     ['MaxPool', 'maxPool2d 2, 8 to 8'],
     ['MaxPoolGrad', 'maxPool2d 2, 8 to 8'],
     ['Tanh', 'conv2d 3x3 stride 2 valid tanh, 8 to 8'],
-    ['Erf', 'dense gelu, 8 to 5'],
+    [GELU_KERNEL, 'dense gelu, 8 to 5'],
     [OPTIMISER_KERNEL, 'adam'],
   ])('%s off by one in one value', async (kernelName, failedCase) => {
     plant(kernelName, (value) => value + 1);
     const failure = await testDevice();
     expect(failure?.case).toBe(failedCase);
     expect(failure!.relativeError).toBeGreaterThan(1e-3);
+  });
+
+  test.each([
+    ['MurmurationNormalise', 'layerNorm, 8 to 8'],
+    ['MurmurationNormaliseGradient', 'layerNorm, 8 to 8'],
+    ['MurmurationSoftmaxGradient', 'selfAttention, 8 a head'],
+    ['MurmurationOneHot', 'embedding, 5 to 8'],
+    ['MurmurationDropout', 'dropout, 8 to 8'],
+    ['MurmurationLabelShare', 'embedding, 5 to 8'],
+    ['MurmurationLabelGradient', 'embedding, 5 to 8'],
+    ['Transpose', 'selfAttention, 8 a head'],
+    ['Concat', 'gru, 8 to 5'],
+    ['Sigmoid', 'gru, 8 to 5'],
+  ])('%s off by one in one value, in a text model', async (kernelName, failedCase) => {
+    plant(kernelName, (value) => value + 1);
+    expect((await testDevice('adam', TEXT))?.case).toBe(failedCase);
+  });
+
+  test('of the kernels that walk along rows none is left out here', () => {
+    expect(ROW_KERNELS.toSorted()).toEqual(
+      [
+        'Dropout',
+        'LabelGradient',
+        'LabelShare',
+        'Normalise',
+        'NormaliseGradient',
+        'OneHot',
+        'SoftmaxGradient',
+      ].map((name) => `Murmuration${name}`),
+    );
   });
 
   test('not a number is a failure, not an unknown', async () => {

@@ -12,19 +12,20 @@ import {
   loadState,
   parametersFromBytes,
   parametersToBytes,
+  streamSeed,
 } from '@murmuration/codec';
-import type { RunManifest } from '@murmuration/protocol';
+import { largestActivation, misfit, type ModelSpec, type RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Breath } from './breath.ts';
 import { calibrate } from './codec-calibration.ts';
 import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
-import { Network } from './network.ts';
+import { Network, type Objective } from './network.ts';
+import { lossOf, objectiveOf, Tally, targetsOf } from './objective.ts';
 import { Optimiser } from './optimiser.ts';
 import type { Pacing } from './pacing.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
-import { crossEntropy } from './reference.ts';
-import { Samples, type Batch, type BatchTargets } from './samples.ts';
+import { Samples } from './samples.ts';
 import { selfTest } from './self-test.ts';
 
 /**
@@ -34,6 +35,8 @@ import { selfTest } from './self-test.ts';
 const STEPS_IN_FLIGHT_MAX = 8;
 /** Fixed, so that shapes (and with them tfjs's pooled buffers) never vary. A guess between dispatches and memory. */
 const EVALUATION_BATCH_SIZE = 128;
+/** Values after any one layer of a batch that is evaluated: 64 MB. A model with larger ones is evaluated in smaller batches. */
+const EVALUATION_VALUES_MAX = 16_777_216;
 
 /** Samples that `predict` takes at once: the shapes of an evaluation, whose shaders are compiled. */
 export const PREDICTED_MAX = EVALUATION_BATCH_SIZE;
@@ -64,6 +67,7 @@ export class Stage {
   readonly #position: Position;
   readonly #optimiser: Optimiser;
   readonly #samples: Samples;
+  readonly #evaluationBatchSize: number;
   /** Null until a state or a checkpoint was loaded. */
   #round: number | null = null;
 
@@ -77,6 +81,7 @@ export class Stage {
       formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
     this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);
     this.#samples = new Samples(dataset, seed);
+    this.#evaluationBatchSize = evaluationBatchSize(manifest.model);
   }
 
   /**
@@ -87,28 +92,16 @@ export class Stage {
   static async prepare(manifest: RunManifest, device: Device, formedBy?: Shape | 'host'): Promise<Stage> {
     const { model, training, dataset } = manifest;
     const network = new Network(model);
-    const { parameterCount, tensors, outputShapes } = network.layout;
+    const { parameterCount, tensors } = network.layout;
     if (parameterCount !== manifest.parameterCount)
       throw new TrainerError(
         'error',
         `parameterCount: the manifest says ${manifest.parameterCount}, its model has ${parameterCount}`,
       );
-    if (dataset.target.kind !== 'class')
-      throw new TrainerError(
-        'error',
-        `dataset: its target is "${dataset.target.kind}"; only classes can be trained`,
-      );
-    if (
-      model.inputShape.join() !== dataset.sampleShape.join() ||
-      network.classCount !== dataset.target.classCount
-    )
-      throw new TrainerError(
-        'error',
-        `model: takes [${model.inputShape}] to ${network.classCount} classes, the dataset has [${dataset.sampleShape}] and ${dataset.target.classCount}`,
-      );
-    const batchMax = Math.max(training.batchSize, EVALUATION_BATCH_SIZE);
-    const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-    const activationMax = Math.max(...[model.inputShape, ...outputShapes].map(product)) * batchMax;
+    const problem = misfit(model, dataset);
+    if (problem !== null) throw new TrainerError('error', `${problem.field}: ${problem.message}`);
+    const batchMax = Math.max(training.batchSize, evaluationBatchSize(model));
+    const activationMax = largestActivation(model) * batchMax;
     const largestBytes = 4 * Math.max(activationMax, ...tensors.map((tensor) => tensor.size));
     if (largestBytes > device.bufferMaxBytes)
       throw new TrainerError(
@@ -116,7 +109,11 @@ export class Stage {
         `the model needs a buffer of ${largestBytes} bytes, this device allows ${device.bufferMaxBytes}`,
         { needsBytes: largestBytes, hasBytes: device.bufferMaxBytes },
       );
-    const failure = await selfTest(model, training, device.compileAhead);
+    const failure = await selfTest(
+      model,
+      { ...training, objective: objectiveOf(dataset.target) },
+      device.compileAhead,
+    );
     if (failure !== null)
       throw new TrainerError(
         'self-test',
@@ -229,8 +226,9 @@ export class Stage {
   ): Promise<Answer> {
     const network = this.#network;
     const optimiser = this.#optimiser;
-    const { model, training } = this.#manifest;
+    const { model, training, dataset } = this.#manifest;
     const { batchSize } = training;
+    const objective = objectiveOf(dataset.target);
     if (command.batches.length === 0)
       throw new TrainerError('error', 'batches: a round needs at least one batch');
     this.#samples.requireShards(command.batches);
@@ -248,18 +246,16 @@ export class Stage {
         stepCount += 1;
         const batch = this.#samples.batch(plan, batchSize);
         const previous = weights;
-        const [probabilities, ...next] = tf.tidy(() => {
-          const labels = tf.tensor2d(classesOf(batch).oneHot, [batchSize, network.classCount]);
-          const pass = network.pass(
-            previous,
-            tf.tensor(batch.inputs, [batchSize, ...model.inputShape]),
-            labels,
-          );
-          return [pass.probabilities, ...optimiser.step(previous, pass.gradients)];
+        const seed = streamSeed(this.#manifest.seed, 'step', command.round, stepCount);
+        const [measure, ...next] = tf.tidy(() => {
+          const inputs = tf.tensor(Float32Array.from(batch.inputs), [batchSize, ...model.inputShape]);
+          const targets = tf.tensor1d(targetsOf(batch.targets));
+          const pass = network.pass(previous, inputs, targets, { objective, seed });
+          return [pass.measure, ...optimiser.step(previous, pass.gradients)];
         });
         weights = next;
         tf.dispose(previous);
-        const loss = lossOf(probabilities!, batch, network.classCount);
+        const loss = readLoss(objective, measure!);
         // Awaited below, in order; until then a rejection must not count as unhandled.
         loss.catch(() => {});
         inFlight.push(loss);
@@ -318,27 +314,21 @@ export class Stage {
     const samples = this.#samples;
     const sampleCount = samples.validationCount;
     const weights = network.weightsFrom(shared.average);
-    let lossSum = 0;
-    let correct = 0;
+    const batchSize = this.#evaluationBatchSize;
+    const tally = new Tally(this.#manifest.dataset.target);
     try {
-      for (let start = 0; start < Math.max(sampleCount, 1); start += EVALUATION_BATCH_SIZE) {
-        const batch = samples.validationBatch(start, EVALUATION_BATCH_SIZE);
-        const count = Math.min(EVALUATION_BATCH_SIZE, sampleCount - start);
-        const logits = tf.tidy(() =>
-          network.logits(
-            weights,
-            tf.tensor(batch.inputs, [EVALUATION_BATCH_SIZE, ...this.#manifest.model.inputShape]),
-          ),
-        );
-        const values = ((await logits.data()) as Float32Array).subarray(0, count * network.classCount);
-        logits.dispose();
-        const labels = classesOf(batch).labels.subarray(0, count);
-        const { loss, probabilities } = crossEntropy(values, labels, network.classCount);
-        lossSum += loss * count;
-        for (const [i, label] of labels.entries()) {
-          const row = probabilities.subarray(i * network.classCount, (i + 1) * network.classCount);
-          if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === label) correct += 1;
-        }
+      for (let start = 0; start < Math.max(sampleCount, 1); start += batchSize) {
+        const batch = samples.validationBatch(start, batchSize);
+        const count = Math.min(batchSize, sampleCount - start);
+        const outputs = tf.tidy(() => {
+          const inputs = Float32Array.from(batch.inputs);
+          return network.logits(weights, tf.tensor(inputs, [batchSize, ...this.#manifest.model.inputShape]));
+        });
+        const values = (await outputs.data()) as Float32Array;
+        outputs.dispose();
+        const targets = targetsOf(batch.targets);
+        const own = (vector: Float32Array) => vector.subarray(0, (vector.length / batchSize) * count);
+        tally.add(own(values), own(targets), network.outputSize);
         await breath.take();
         await pacing.between(nothingInFlight, neverStopped);
         assertHealthy();
@@ -350,32 +340,21 @@ export class Stage {
       kind: 'evaluated',
       round,
       anchor: shared.fingerprint,
-      loss: lossSum / sampleCount,
-      accuracy: correct / sampleCount,
+      ...tally.figures(),
       sampleCount,
       parameters: parametersToBytes(shared.average),
     };
   }
 }
 
-/** Mean cross entropy of a batch, nats, from its probabilities; frees them. */
-async function lossOf(probabilities: tf.Tensor, batch: Batch, classCount: number): Promise<number> {
-  try {
-    const values = await probabilities.data();
-    let sum = 0;
-    const { labels } = classesOf(batch);
-    // 1e-38: the smallest float32 that software flushes to zero; a probability of 0 would be an infinite loss.
-    for (const [i, label] of labels.entries())
-      sum -= Math.log(Math.max(values[i * classCount + label]!, 1e-38));
-    return sum / labels.length;
-  } finally {
-    probabilities.dispose();
-  }
-}
+const evaluationBatchSize = (model: ModelSpec): number =>
+  Math.min(EVALUATION_BATCH_SIZE, Math.max(1, Math.floor(EVALUATION_VALUES_MAX / largestActivation(model))));
 
-/** `prepare` refuses datasets of other targets. */
-function classesOf({ targets }: Batch): Extract<BatchTargets, { kind: 'class' }> {
-  if (targets.kind !== 'class')
-    throw new TrainerError('error', `targets: "${targets.kind}" is not trained yet`);
-  return targets;
+/** Reads a pass's measure, and frees it. */
+async function readLoss(objective: Objective, measure: tf.Tensor): Promise<number> {
+  try {
+    return lossOf(objective, await measure.data());
+  } finally {
+    measure.dispose();
+  }
 }

@@ -344,7 +344,7 @@ describe('what is refused changes nothing', () => {
     expect(await prepare({ parameterCount: 5 })).toContain('parameterCount: the manifest says 5');
     expect(
       await prepare({ dataset: { ...manifest.dataset, target: { kind: 'class', classCount: 4 } } }),
-    ).toContain('to 10 classes');
+    ).toContain('the last layer must give [4]; it gives [10]');
   });
 
   test('a shard that is not here is named, and the moments stay', async () => {

@@ -5,6 +5,7 @@ import {
   parameterLayout,
   presetModel,
   sampleSize,
+  type DatasetManifest,
   type ModelSpec,
   type RunManifest,
   type Training,
@@ -33,8 +34,7 @@ export function exampleManifest(
       kind: 'digits',
       licence: 'none needed',
       sampleShape,
-      encoding: 'uint8',
-      target: { kind: 'class', classCount: CLASS_COUNT },
+      ...dataOf(spec),
       trainSampleCount: 4 * EXAMPLE_SHARD_SAMPLES,
       shardCount: 4,
       validation: {
@@ -45,6 +45,14 @@ export function exampleManifest(
       },
     },
   };
+}
+
+/** A model that begins with an embedding reads ids and says what comes next; any other tells classes of images. */
+function dataOf(model: ModelSpec): Pick<DatasetManifest, 'encoding' | 'target'> {
+  const classCount = parameterLayout(model).outputShapes.at(-1)!.at(-1)!;
+  return model.layers[0]!.kind === 'embedding'
+    ? { encoding: 'token', target: { kind: 'next-token', vocabularySize: classCount } }
+    : { encoding: 'uint8', target: { kind: 'class', classCount } };
 }
 
 export const EXAMPLE_SHARD_SAMPLES = 160;

@@ -173,8 +173,7 @@ function Details({ run }: { readonly run: RunView }) {
 
 function knobRows({ manifest: { training } }: RunView): readonly (readonly [string, string])[] {
   const { knobs } = strings.newRun;
-  return (Object.keys(knobs) as (keyof typeof knobs)[]).map((name) => [
-    knobs[name][0],
-    String(training[name]),
-  ]);
+  return (Object.keys(knobs) as (keyof typeof knobs)[])
+    .filter((name) => training[name] != null)
+    .map((name) => [knobs[name][0], String(training[name])]);
 }

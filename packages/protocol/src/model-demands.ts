@@ -1,0 +1,79 @@
+/**
+ * What training a model asks of a device, before anybody's device is asked: numbers for a preflight. Pure; estimates are
+ * said to be such.
+ */
+import { parameterLayout, type ModelSpec } from './model.ts';
+import { product } from './model-shapes.ts';
+import type { OptimiserName } from './run.ts';
+
+const FLOAT_BYTES = 4;
+/**
+ * What a layer leaves for its gradient beside its output, in outputs; counted by hand in the trainer's layers: attention
+ * keeps queries, keys, values and their orders by head, a GRU its gates.
+ */
+const KEPT: Readonly<Partial<Record<ModelSpec['layers'][number]['kind'], number>>> = {
+  selfAttention: 9,
+  gru: 12,
+  batchNorm: 4,
+  layerNorm: 3,
+  dropout: 1,
+};
+
+export interface ModelDemands {
+  readonly parameterCount: number;
+  /** Weights, their gradients and the optimiser's moments on the device. */
+  readonly stateBytes: number;
+  /** What one sample of a batch keeps on the device in a step: an estimate, within a factor of two of what was counted. */
+  readonly activationBytesPerSample: number;
+  /** State and the activations of a batch, forwards and backwards. */
+  readonly stepBytes: number;
+  /** The largest single buffer: what an adapter's `maxStorageBufferBindingSize` must allow. */
+  readonly largestBufferBytes: number;
+}
+
+/** Values of the largest activation of one sample, the input included. */
+export function largestActivation(model: ModelSpec): number {
+  const { outputShapes, inputIndices } = parameterLayout(model);
+  let largest = product(model.inputShape);
+  for (const [i, layer] of model.layers.entries()) {
+    largest = Math.max(largest, product(outputShapes[i]!));
+    const from = inputIndices[i]![0]!;
+    const [steps] = from < 0 ? model.inputShape : outputShapes[from]!;
+    if (layer.kind === 'selfAttention') largest = Math.max(largest, layer.heads * steps! * steps!);
+    if (layer.kind === 'embedding') largest = Math.max(largest, steps! * layer.vocabularySize);
+    if (layer.kind === 'gru') largest = Math.max(largest, 3 * steps! * layer.units);
+  }
+  return largest;
+}
+
+/** @throws ModelError when the model does not fit itself */
+export function modelDemands(
+  model: ModelSpec,
+  { batchSize, optimiser }: { readonly batchSize: number; readonly optimiser: OptimiserName },
+): ModelDemands {
+  const { parameterCount, outputShapes, inputIndices, tensors } = parameterLayout(model);
+  // Weights before and after the step, gradients, and one or two moments.
+  const copies = optimiser === 'adam' ? 5 : 4;
+  const stateBytes = FLOAT_BYTES * parameterCount * copies;
+  let activations = product(model.inputShape);
+  for (const [i, layer] of model.layers.entries()) {
+    const output = product(outputShapes[i]!);
+    activations += output * (1 + (KEPT[layer.kind] ?? 0));
+    if ('activation' in layer && layer.activation !== 'linear' && layer.activation !== 'relu')
+      activations += output;
+    const from = inputIndices[i]![0]!;
+    const [steps] = from < 0 ? model.inputShape : outputShapes[from]!;
+    if (layer.kind === 'selfAttention') activations += 3 * layer.heads * steps! * steps!;
+    if (layer.kind === 'embedding') activations += steps! * layer.vocabularySize;
+  }
+  // Backwards there is a gradient for each of them.
+  const activationBytesPerSample = 2 * FLOAT_BYTES * activations;
+  return {
+    parameterCount,
+    stateBytes,
+    activationBytesPerSample,
+    stepBytes: stateBytes + batchSize * activationBytesPerSample,
+    largestBufferBytes:
+      FLOAT_BYTES * Math.max(batchSize * largestActivation(model), ...tensors.map(({ size }) => size)),
+  };
+}

@@ -1,0 +1,133 @@
+/** A whole trainer learns each kind of target: numbers, and what comes next in a text. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mulberry } from '@murmuration/codec';
+import {
+  DEFAULT_TRAINING,
+  parameterLayout,
+  presetModel,
+  shardByteLength,
+  type DatasetManifest,
+  type ModelSpec,
+  type RunManifest,
+  type Training,
+} from '@murmuration/protocol';
+import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
+import { exampleBatches, exampleCheckpoint, exampleManifest } from '../tests/example.ts';
+import { createTrainer } from './trainer.ts';
+
+const trainer = createTrainer({ backend: 'cpu', formedBy: 'host' });
+beforeAll(() => trainer.open());
+afterAll(() => trainer.close());
+
+let ticket = 0;
+async function ask<K extends TrainerEvent['kind']>(kind: K, command: TrainerCommand) {
+  const event = await trainer.execute(ticket++, command);
+  expect(event).toMatchObject({ kind });
+  return event as Extract<TrainerEvent, { kind: K }>;
+}
+
+type Data = Pick<DatasetManifest, 'encoding' | 'sampleShape' | 'target'>;
+const SAMPLE_COUNT = 96;
+
+function manifestOf(model: ModelSpec, data: Data, training: Partial<Training>): RunManifest {
+  const { dataset, ...rest } = exampleManifest('mlp');
+  const validation = {
+    ...dataset.validation,
+    sampleCount: SAMPLE_COUNT,
+    byteLength: shardByteLength(data, SAMPLE_COUNT),
+  };
+  return {
+    ...rest,
+    model,
+    parameterCount: parameterLayout(model).parameterCount,
+    training: { ...DEFAULT_TRAINING, batchSize: 16, learningRate: 0.01, ...training },
+    dataset: { ...dataset, ...data, validation },
+  };
+}
+
+/** Loss and figures before and after `rounds` rounds of five steps alone. */
+async function learn(manifest: RunManifest, shard: Uint8Array, rounds: number) {
+  await ask('prepared', { kind: 'prepare', manifest });
+  await ask('state-loaded', {
+    kind: 'load-checkpoint',
+    round: 0,
+    parameters: exampleCheckpoint(manifest.model),
+  });
+  await ask('done', { kind: 'add-shard', shardIndex: 0, bytes: shard });
+  await ask('done', { kind: 'add-validation', bytes: shard });
+  const before = await ask('evaluated', { kind: 'evaluate' });
+  const losses: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const trained = await ask('trained', { kind: 'train', round, batches: exampleBatches(round, 5) });
+    losses.push(trained.loss);
+    const { encoded } = await ask('update-formed', {
+      kind: 'form-update',
+      round,
+      withSlice: false,
+      scheme: 'int8',
+    });
+    const update = {
+      author: 'vol_00000000000000000000000000',
+      sampleCount: trained.sampleCount,
+      encoded,
+      slice: new Uint8Array(0),
+    };
+    await ask('committed', { kind: 'commit', round, updates: [update], ownIncluded: true });
+  }
+  return { before, losses, after: await ask('evaluated', { kind: 'evaluate' }) };
+}
+
+test('numbers: the squared error falls, and the error is in the units of the data', async () => {
+  const data: Data = {
+    encoding: 'float32',
+    sampleShape: [3],
+    target: { kind: 'value', size: 2, mean: [5, 0], stdDev: [100, 1] },
+  };
+  const random = mulberry(3);
+  const bytes = new DataView(new ArrayBuffer(shardByteLength(data, SAMPLE_COUNT)));
+  const put = (index: number, value: number) => bytes.setFloat32(4 * index, value, true);
+  for (let i = 0; i < SAMPLE_COUNT; i++) {
+    const [a, b, c] = [random() * 2 - 1, random() * 2 - 1, random() * 2 - 1] as const;
+    for (const [j, value] of [a, b, c].entries()) put(3 * i + j, value);
+    for (const [j, value] of [a - b, b * c].entries()) put(3 * SAMPLE_COUNT + 2 * i + j, value);
+  }
+  const model: ModelSpec = {
+    name: 'numbers',
+    inputShape: [3],
+    layers: [
+      { kind: 'dense', units: 16, activation: 'tanh' },
+      { kind: 'batchNorm' },
+      { kind: 'dense', units: 2, activation: 'linear' },
+    ],
+  };
+  const { before, losses, after } = await learn(
+    manifestOf(model, data, {}),
+    new Uint8Array(bytes.buffer),
+    24,
+  );
+  expect(before.accuracy).toBeNull();
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 5);
+  expect(after.loss).toBeLessThan(before.loss / 5);
+  expect(after.error).toBeLessThan(before.error! / 2);
+  // Most of it is the first value, whose unit is a hundredth of what was trained.
+  expect(after.error).toBeGreaterThan(10 * Math.sqrt(after.loss));
+});
+
+test.each(['gru', 'gpt'] as const)('text: %s learns what comes next, in bits a token', async (preset) => {
+  const data: Data = {
+    encoding: 'token',
+    sampleShape: [8],
+    target: { kind: 'next-token', vocabularySize: 6 },
+  };
+  const bytes = new DataView(new ArrayBuffer(shardByteLength(data, SAMPLE_COUNT)));
+  // What comes after a 1 or a 2 depends on what stood before it.
+  const words = [1, 2, 3, 1, 4, 2, 5, 0];
+  for (let i = 0; i < SAMPLE_COUNT; i++)
+    for (let j = 0; j <= 8; j++) bytes.setUint16(2 * (i * 9 + j), words[(i + j) % 8]!, true);
+  const manifest = manifestOf(presetModel(preset, [8], 6), data, {});
+  const { before, after } = await learn(manifest, new Uint8Array(bytes.buffer), 12);
+  expect(before.error).toBeGreaterThan(2);
+  expect(before.error).toBeCloseTo(before.loss / Math.LN2, 6);
+  expect(after.error).toBeLessThan(0.9);
+  expect(after.accuracy).toBeGreaterThan(0.8);
+});
