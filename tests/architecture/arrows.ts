@@ -60,7 +60,7 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'coordinator',
     ours: ['codec', 'protocol'],
-    npm: ['fastify', '@fastify/*', 'kysely', 'libsql', 'typebox'],
+    npm: ['fastify', '@fastify/*', 'fflate', 'h5wasm', 'kysely', 'libsql', 'typebox'],
     node: true,
     pure: ['coordinator/src/ledger.ts', 'coordinator/src/introductions.ts'],
   },

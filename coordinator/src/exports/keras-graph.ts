@@ -33,6 +33,8 @@ export interface KerasNode {
   /** Arguments of the call by name. */
   readonly callArguments?: Config;
   readonly weights: readonly KerasWeight[];
+  /** Without the batch; the dialect of Keras 3 needs it. */
+  readonly outputShape?: readonly number[];
 }
 
 /**
@@ -64,6 +66,7 @@ export function kerasGraph(
       inputs,
       weights,
       inputShape: from < 0 ? model.inputShape : layout.outputShapes[from]!,
+      outputShape: layout.outputShapes[i]!,
     };
     const parts = dialect === 'tfjs' ? tfjsNodes(layer, place) : kerasNodes(layer, place);
     nodes.push(...parts);
@@ -78,6 +81,7 @@ export interface Place {
   readonly inputs: readonly string[];
   readonly weights: readonly KerasWeight[];
   readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
 }
 
 function tfjsNodes(layer: LayerSpec, place: Place): KerasNode[] {
@@ -132,9 +136,12 @@ function tfjsNodes(layer: LayerSpec, place: Place): KerasNode[] {
   }
 }
 
-function kerasNodes(layer: LayerSpec, { name, inputs, weights, inputShape }: Place): KerasNode[] {
+function kerasNodes(
+  layer: LayerSpec,
+  { name, inputs, weights, inputShape, outputShape }: Place,
+): KerasNode[] {
   const node = (className: string, config: Config, own = weights): KerasNode[] => [
-    { className, name, config, inputs, weights: own },
+    { className, name, config, inputs, weights: own, outputShape },
   ];
   switch (layer.kind) {
     case 'positionEmbedding': {
@@ -162,13 +169,14 @@ function kerasNodes(layer: LayerSpec, { name, inputs, weights, inputShape }: Pla
           inputs: [inputs[0]!, inputs[0]!],
           callArguments: { use_causal_mask: causal },
           weights,
+          outputShape,
         },
       ];
     }
     case 'gru':
       return node('GRU', gruConfig(layer));
     case 'lastStep': {
-      const [steps] = inputShape as [number, number];
+      const [steps, units] = inputShape as [number, number];
       return [
         {
           className: 'Cropping1D',
@@ -176,6 +184,7 @@ function kerasNodes(layer: LayerSpec, { name, inputs, weights, inputShape }: Pla
           config: { cropping: [steps - 1, 0] },
           inputs,
           weights: [],
+          outputShape: [1, units],
         },
         {
           className: 'Flatten',
@@ -183,6 +192,7 @@ function kerasNodes(layer: LayerSpec, { name, inputs, weights, inputShape }: Pla
           config: { data_format: 'channels_last' },
           inputs: [`${name}_cut`],
           weights: [],
+          outputShape,
         },
       ];
     }
@@ -294,6 +304,6 @@ function withSoftmax(nodes: readonly KerasNode[]): KerasNode[] {
   while (taken.has(name)) name += '_';
   return [
     ...nodes,
-    { className: 'Activation', name, config: { activation }, inputs: [last.name], weights: [] },
+    { ...last, className: 'Activation', name, config: { activation }, inputs: [last.name], weights: [] },
   ];
 }
