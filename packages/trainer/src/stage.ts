@@ -25,6 +25,7 @@ import { lossOf, objectiveOf, Tally, targetsOf } from './objective.ts';
 import { Optimiser } from './optimiser.ts';
 import type { Pacing } from './pacing.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
+import { crossEntropy } from './reference.ts';
 import { Samples } from './samples.ts';
 import { selfTest } from './self-test.ts';
 
@@ -289,20 +290,21 @@ export class Stage {
     }
   }
 
-  /** See `Trainer.predict`; null: no replica stands here yet. */
+  /** See `Trainer.predict`; null: no replica stands here yet, or the run is not about classes. */
   async predict(pixels: Float32Array, count: number): Promise<Float64Array | null> {
-    if (this.#round === null) return null;
-    const { inputShape } = this.#manifest.model;
-    const batch = new Float32Array(EVALUATION_BATCH_SIZE * (pixels.length / count));
+    const { model, dataset } = this.#manifest;
+    if (this.#round === null || dataset.target.kind !== 'class') return null;
+    const batchSize = Math.max(this.#evaluationBatchSize, count);
+    const batch = new Float32Array(batchSize * (pixels.length / count));
     batch.set(pixels);
     const weights = this.#network.weightsFrom(this.#position.shared.average);
-    const { classCount } = this.#network;
+    const { outputSize } = this.#network;
     const logits = tf.tidy(() =>
-      this.#network.logits(weights, tf.tensor(batch, [EVALUATION_BATCH_SIZE, ...inputShape])),
+      this.#network.logits(weights, tf.tensor(batch, [batchSize, ...model.inputShape])),
     );
     try {
-      const values = ((await logits.data()) as Float32Array).subarray(0, count * classCount);
-      return crossEntropy(values, new Uint8Array(count), classCount).probabilities;
+      const values = ((await logits.data()) as Float32Array).subarray(0, count * outputSize);
+      return crossEntropy(values, new Uint8Array(count), outputSize).probabilities;
     } finally {
       tf.dispose([logits, ...weights]);
     }
