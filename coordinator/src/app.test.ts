@@ -9,6 +9,7 @@ import {
   MetricPointSchema,
   RunEventSchema,
   RunLiveSchema,
+  RunPageSchema,
   RunViewSchema,
   VolunteerViewSchema,
 } from '@murmuration/protocol';
@@ -34,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => coordinator.stop());
 
 const inject = (request: InjectOptions) => coordinator.built.app.inject(request);
-const get = (url: string) => inject({ method: 'GET', url });
+const get = (url: string) => inject({ method: 'GET', url, headers: ADMIN });
 const post = (url: string, payload: unknown, headers: Record<string, string> = ADMIN) =>
   inject({ method: 'POST', url, headers, payload: payload as object });
 const json = { ...ADMIN, 'content-type': 'application/json' };
@@ -59,7 +60,7 @@ describe('runs', () => {
 
   it('lists, metrics, volunteers and events conform to the wire', async () => {
     const id = run.manifest.id;
-    expect(Value.Check(Type.Array(RunViewSchema), (await get('/api/runs')).json())).toBe(true);
+    expect(Value.Check(RunPageSchema, (await get('/api/runs')).json())).toBe(true);
     expect(Value.Check(Type.Array(MetricPointSchema), (await get(`/api/runs/${id}/metrics`)).json())).toBe(
       true,
     );
@@ -75,7 +76,15 @@ describe('runs', () => {
     expect((await order('resume')).json()).toMatchObject({ code: 'illegal-state', field: 'state' });
     expect((await order('pause')).json().state).toBe('paused');
     const again = await order('pause');
-    expect([again.statusCode, again.json().message]).toEqual([409, 'the run is paused; it cannot pause']);
+    expect([again.statusCode, again.json()]).toEqual([
+      409,
+      {
+        code: 'illegal-state',
+        message: 'the run is paused; it cannot pause',
+        field: 'state',
+        state: 'paused',
+      },
+    ]);
     expect((await order('resume')).json().state).toBe('waiting');
     expect((await order('stop')).json().state).toBe('finished');
     expect((await order('resume')).statusCode).toBe(409);
@@ -134,12 +143,12 @@ describe('runs', () => {
     ],
   ];
   it.each(badRuns)('[R27] %s: 400 naming the field', async (_name, change, field) => {
-    const before = (await get('/api/runs')).json().length;
+    const before = (await get('/api/runs')).json().items.length;
     const answer = await post('/api/runs', { name: 'bad', datasetId: dataset.id, model: 'mlp', ...change });
     expect(answer.statusCode).toBe(400);
     expect(Value.Check(ErrorBodySchema, answer.json())).toBe(true);
     expect(answer.json().field).toBe(field);
-    expect((await get('/api/runs')).json()).toHaveLength(before);
+    expect((await get('/api/runs')).json().items).toHaveLength(before);
   });
 });
 
@@ -216,9 +225,9 @@ describe('bad addresses', () => {
     expect((await get(`/blobs/${'0'.repeat(64)}`)).statusCode).toBe(404);
   });
   it('[R18] a method that the address does not answer: 405 with those that it does', async () => {
-    const answer = await inject({ method: 'DELETE', url: `/api/runs/${run.manifest.id}` });
+    const answer = await inject({ method: 'PUT', url: `/api/runs/${run.manifest.id}` });
     expect(answer.statusCode).toBe(405);
-    expect(answer.headers.allow).toBe('GET, HEAD');
+    expect(answer.headers.allow).toBe('GET, HEAD, DELETE');
     expect((await inject({ method: 'HEAD', url: '/api/uploads' })).statusCode).toBe(405);
     expect((await inject({ method: 'DELETE', url: '/nowhere' })).statusCode).toBe(404);
   });
@@ -243,7 +252,7 @@ describe('who may', () => {
       const answer = await fresh.built.app.inject({ method: 'POST', url, headers, payload: {} });
       expect(answer.statusCode).toBe(401);
     }
-    expect((await fresh.built.app.inject('/api/runs')).json()).toEqual([]);
+    expect((await fresh.inject('/api/runs')).json().items).toEqual([]);
     await fresh.stop();
   });
 
@@ -392,12 +401,10 @@ describe('restart', () => {
       'damaged',
     );
     const second = await TestCoordinator.start({ directory: first.directory });
-    expect((await second.built.app.inject('/api/runs')).json()[0].manifest).toEqual(made.manifest);
-    const weights = await second.built.app.inject(
-      `/api/runs/${made.manifest.id}/export/tfjs/group1-shard1of1.bin`,
-    );
+    expect((await second.inject(`/api/runs/${made.manifest.id}`)).json().manifest).toEqual(made.manifest);
+    const weights = await second.inject(`/api/runs/${made.manifest.id}/export/tfjs/group1-shard1of1.bin`);
     expect(weights.statusCode).toBe(200);
-    const events = (await second.built.app.inject(`/api/runs/${made.manifest.id}/events`)).json();
+    const events = (await second.inject(`/api/runs/${made.manifest.id}/events`)).json();
     expect(events.at(-1).kind).toBe('restarted');
     await second.stop();
   });
@@ -407,7 +414,7 @@ describe('live stream', () => {
   it('sends the whole at first and what is new after a change', async () => {
     const live = await TestCoordinator.start({ listen: true });
     const { manifest } = await live.createRun();
-    const response = await fetch(`${live.url}/api/runs/${manifest.id}/live`);
+    const response = await fetch(`${live.url}/api/runs/${manifest.id}/live`, { headers: ADMIN });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

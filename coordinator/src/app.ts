@@ -5,17 +5,33 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastifyWebsocket from '@fastify/websocket';
-import { isVolunteerId, LIMITS, PROTOCOL_VERSION } from '@murmuration/protocol';
-import type { VolunteerId } from '@murmuration/protocol';
+import { isVolunteerId, LIMITS } from '@murmuration/protocol';
 import Fastify from 'fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import { AccessGuard } from './access-guard.ts';
+import { Access } from './access.ts';
 import { ApiError } from './api-error.ts';
 import { BlobShelf } from './blobs.ts';
+import { Creations } from './creations.ts';
 import { DatasetShelf } from './dataset-shelf.ts';
 import { parseJson } from './doors.ts';
 import { Grid } from './grid.ts';
+import { describeApi, routeDocs } from './openapi.ts';
+import { routeAccess } from './routes-access.ts';
 import { routeDatasets } from './routes-datasets.ts';
+import { routeExports } from './routes-exports.ts';
+import { routePublic } from './routes-public.ts';
+import { routeRunLive } from './routes-run-live.ts';
 import { routeRuns } from './routes-runs.ts';
 import { Secrets, turnServer } from './secrets.ts';
 import type { CoordinatorSettings } from './settings.ts';
@@ -29,24 +45,25 @@ import type { SocketLimits } from './volunteer-socket.ts';
 const BODY_MAX_BYTES = 65_536;
 /** An address is a household, a school or a demo with forty tabs: generous, against runaway loops only. */
 const REQUESTS_PER_ADDRESS = { perSecond: 100, burst: 3_000 };
-/** Wrong admin tokens of one address: ten, then one in half a minute. */
-const ADMIN_FAILURES_PER_ADDRESS = { perSecond: 1 / 30, burst: 10 };
 const TICK_MS = 1_000;
+
+/** Routes are typed by their schemas. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 
 export interface AppParts {
   readonly grid: Grid;
   readonly datasets: DatasetShelf;
   readonly blobs: BlobShelf;
+  readonly creations: Creations;
+  readonly access: Access;
+  readonly guard: AccessGuard;
   readonly nowMs: () => number;
-  readonly adminOnly: (request: FastifyRequest) => Promise<void>;
-  readonly volunteerOnly: (request: FastifyRequest) => Promise<void>;
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Set by `volunteerOnly`. */
-    volunteerId: VolunteerId | null;
-  }
 }
 
 export interface AppOptions {
@@ -103,40 +120,17 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
       ? { http: { headersTimeout: 10_000 } }
       : { https: { cert: settings.tls.cert, key: settings.tls.key, headersTimeout: 10_000 } }),
   }) as unknown as FastifyInstance;
-  app.decorateRequest('volunteerId', null);
-  guard(app, settings, nowMs);
+  const isHttps = settings.tls !== null || settings.publicUrl?.startsWith('https:') === true;
+  protect(app, { isHttps, nowMs });
   answerErrors(app);
   readBodies(app);
+  const access = new Access(store.db, secrets, nowMs);
+  const guard = new AccessGuard({ access, secrets, nowMs, isHttps });
+  guard.register(app);
+  await describeApi(app);
 
-  const adminFailures = new AddressBuckets(ADMIN_FAILURES_PER_ADDRESS);
-  const parts: AppParts = {
-    grid,
-    datasets,
-    blobs,
-    nowMs,
-    adminOnly: async (request) => {
-      if (!adminFailures.has(request.ip, nowMs()))
-        throw new ApiError(429, 'too-many-failures', 'too many wrong admin tokens; wait half a minute');
-      if (secrets.isAdminToken(bearer(request))) return;
-      adminFailures.take(request.ip, nowMs());
-      throw new ApiError(
-        401,
-        'unauthorised',
-        'send the admin token as "authorization: Bearer <token>"',
-        'authorization',
-      );
-    },
-    volunteerOnly: async (request) => {
-      request.volunteerId = secrets.volunteerOfBearer(bearer(request));
-      if (request.volunteerId === null)
-        throw new ApiError(
-          401,
-          'unauthorised',
-          'send "authorization: Bearer <volunteerId>.<secret>"',
-          'authorization',
-        );
-    },
-  };
+  const creations = new Creations(store.db, nowMs);
+  const parts: AppParts = { grid, datasets, blobs, creations, access, guard, nowMs };
   const ticker = setInterval(() => grid.tick(), TICK_MS);
   // Before the plugin that closes all sockets.
   app.addHook('preClose', async () => {
@@ -152,13 +146,14 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     },
     errorHandler: (_error, socket) => socket.terminate(),
   });
-  app.get('/api/health', async () => ({
-    ok: true,
-    protocolVersion: PROTOCOL_VERSION,
-    volunteers: grid.volunteerCount,
-  }));
-  routeRuns(app, parts);
-  routeDatasets(app, parts);
+  const api: Api = app.withTypeProvider<TypeBoxTypeProvider>();
+  routePublic(api, parts);
+  routeAccess(api, parts);
+  routeRuns(api, parts);
+  routeRunLive(api, parts);
+  routeExports(api, parts);
+  routeDatasets(api, parts);
+  routeDocs(app);
 
   const sameOrigin = async (request: FastifyRequest) => {
     if (!isAllowedOrigin(request, settings))
@@ -169,7 +164,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
         'origin',
       );
   };
-  app.get('/ws/volunteer', { websocket: true, preValidation: sameOrigin }, (socket) =>
+  app.get('/ws/volunteer', { websocket: true, preValidation: sameOrigin, schema: { hide: true } }, (socket) =>
     serveVolunteer(socket, grid, { nowMs, limits: socketLimits }),
   );
   const signalTicket = (request: FastifyRequest) => {
@@ -188,19 +183,20 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
         'token',
       );
   };
-  app.get('/signal/peerjs', { websocket: true, preValidation: [sameOrigin, ticketed] }, (socket, request) => {
-    const ticket = signalTicket(request);
-    if (ticket === null) return socket.terminate();
-    switchboard.serve(socket, ticket.id, ticket.expirySeconds);
-  });
+  app.get(
+    '/signal/peerjs',
+    { websocket: true, preValidation: [sameOrigin, ticketed], schema: { hide: true } },
+    (socket, request) => {
+      const ticket = signalTicket(request);
+      if (ticket === null) return socket.terminate();
+      switchboard.serve(socket, ticket.id, ticket.expirySeconds);
+    },
+  );
   await servePages(app, settings.pagesDirectory);
 
   app.addHook('onClose', () => store.close());
   return { app, grid, switchboard, adminToken };
 }
-
-const bearer = (request: FastifyRequest): string =>
-  /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
 /** Browsers always say where a page came from. Ours, or one that the operator named. */
 function isAllowedOrigin({ headers, host }: FastifyRequest, settings: CoordinatorSettings): boolean {
@@ -211,9 +207,8 @@ function isAllowedOrigin({ headers, host }: FastifyRequest, settings: Coordinato
 }
 
 /** Before a route is even looked up: rate, encodings, headers that keep a browser safe. */
-function guard(app: FastifyInstance, settings: CoordinatorSettings, nowMs: () => number): void {
+function protect(app: FastifyInstance, { isHttps, nowMs }: { isHttps: boolean; nowMs: () => number }): void {
   const requests = new AddressBuckets(REQUESTS_PER_ADDRESS);
-  const isHttps = settings.tls !== null || settings.publicUrl?.startsWith('https:') === true;
   const headers: Record<string, string> = {
     'content-security-policy': [
       "default-src 'none'",
@@ -312,10 +307,10 @@ async function servePages(app: FastifyInstance, pagesDirectory: string): Promise
     { root: join(pagesDirectory, 'volunteer', 'dist'), prefix: '/' },
     { root: join(pagesDirectory, 'admin', 'dist'), prefix: '/admin/' },
   ];
-  app.get('/admin', (_request, reply) => reply.redirect('/admin/'));
+  app.get('/admin', { schema: { hide: true } }, (_request, reply) => reply.redirect('/admin/'));
   for (const { root, prefix } of pages) {
     if (!existsSync(root)) {
-      app.get(prefix, async () => {
+      app.get(prefix, { schema: { hide: true } }, async () => {
         throw new ApiError(503, 'not-built', 'this page is not built; run "npm run build" and start again');
       });
       continue;
@@ -324,6 +319,7 @@ async function servePages(app: FastifyInstance, pagesDirectory: string): Promise
       root,
       prefix,
       decorateReply: false,
+      schemaHide: true,
       cacheControl: false,
       // The launcher leaves a .gz beside each built file.
       preCompressed: true,

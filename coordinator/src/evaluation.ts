@@ -4,6 +4,7 @@
  * somebody else when its volunteer fails. The last evaluation ends a run that is finishing.
  */
 import type { Training, VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
+import { verdictOn } from './checkpoint-gate.ts';
 import type { Desk, Rejection } from './ledger-desk.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 
@@ -110,11 +111,9 @@ export function takeEvaluation(
   if (presence !== undefined && (presence.head === null || presence.head.round < round))
     desk.attendance.stand(volunteerId, message.head);
   const { checkpointSha256: sha256, loss, accuracy, error } = message;
-  desk.write({
-    kind: 'evaluated',
-    volunteerId,
-    checkpoint: { round, term, sha256, loss, accuracy, ...(error === null ? {} : { error }) },
-  });
+  const checkpoint = { round, term, sha256, loss, accuracy, ...(error === null ? {} : { error }) };
+  const verdict = verdictOn(checkpoint, desk.state.best, sampleCount);
+  desk.write({ kind: 'evaluated', volunteerId, checkpoint, verdict });
   if (desk.state.reached) desk.end('finished', reachedText(message, setup.manifest.training));
   else if (desk.state.badEvaluations >= BAD_EVALUATIONS_MAX)
     desk.end('failed', 'the loss is not finite any more; start again with a smaller learning rate');

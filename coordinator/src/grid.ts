@@ -3,8 +3,7 @@
  * ledger at once; what it decided goes to the journal, and its messages leave when it is on disk. It refuses to know
  * sockets and HTTP: a volunteer is a `VolunteerLink`.
  */
-import { initialParameters, parametersFromBytes, parametersToBytes } from '@murmuration/codec';
-import { parameterLayout } from '@murmuration/protocol';
+import { parametersFromBytes } from '@murmuration/codec';
 import type {
   Adapter,
   CoordinatorMessage,
@@ -18,6 +17,7 @@ import type {
   VolunteerMessageOf,
 } from '@murmuration/protocol';
 import type { BlobShelf } from './blobs.ts';
+import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { Journal } from './journal.ts';
 import { isOver, latestCheckpoint, RunLedger, servedCheckpoint } from './ledger.ts';
 import type { Exit, LedgerDecision, LedgerEvent, LedgerRecord, RunOrder, RunSetup } from './ledger.ts';
@@ -71,12 +71,12 @@ export class Grid {
   readonly #runs = new Map<RunId, Run>();
   readonly #volunteers = new Map<VolunteerId, Volunteer>();
   readonly #journal: Journal;
+  readonly checkpoints: CheckpointShelf;
   #isStopped = false;
-  /** Storing and removing checkpoints take turns: the same bytes may come again while they are being removed. */
-  #blobTurn: Promise<unknown> = Promise.resolve();
 
   private constructor(ports: GridPorts) {
     this.#ports = ports;
+    this.checkpoints = new CheckpointShelf(ports.blobs, () => this.runs);
     this.#journal = new Journal((records) => ports.store.append(records), ports.onFatal);
   }
 
@@ -122,12 +122,22 @@ export class Grid {
 
   /** The initial parameters become checkpoint 0, so that a good one exists from the start (I-6). */
   async createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
-    const initialCheckpoint = await this.#storeInitial(manifest);
+    const initialCheckpoint = manifest.forkOf?.sha256 ?? (await this.checkpoints.storeInitial(manifest));
     const setup = { manifest, shards, initialCheckpoint, createdAtMs: Math.round(this.#ports.nowMs()) };
     await this.#ports.store.addRun(setup);
     const run = this.#addRun(setup, []);
     this.#assignIdle();
     return run.ledger;
+  }
+
+  /** The run is over. What only it referred to goes with it. */
+  async deleteRun(runId: RunId): Promise<void> {
+    const run = this.#runs.get(runId)!;
+    await this.#journal.settled();
+    await this.#ports.store.removeRun(runId);
+    this.#runs.delete(runId);
+    run.storedCheckpoints.add(run.ledger.state.setup.initialCheckpoint);
+    await this.checkpoints.inTurn(() => this.checkpoints.prune(run.storedCheckpoints));
   }
 
   /** Durable when it resolves. null: done; else why the run's state does not allow it. */
@@ -216,7 +226,7 @@ export class Grid {
     if (!run.ledger.mayStoreCheckpoint(volunteerId)) return { rejected: 'no-duty' };
     const { parameterCount } = run.ledger.state.setup.manifest;
     if (parametersFromBytes(bytes, parameterCount) === null) return { rejected: 'bad-bytes' };
-    const rejected = await this.#inBlobTurn(async () => {
+    const rejected = await this.checkpoints.inTurn(async () => {
       const sha256 = await this.#ports.blobs.put(bytes);
       run.storedCheckpoints.add(sha256);
       return this.#tell(run, { kind: 'checkpoint-stored', volunteerId, sha256 }).rejected;
@@ -226,18 +236,8 @@ export class Grid {
   }
 
   /** Parameters of the checkpoint that the run serves for download; null: its file is gone or damaged. */
-  async servedParameters(ledger: RunLedger): Promise<Float32Array | null> {
-    const { sha256 } = servedCheckpoint(ledger.state);
-    const bytes = await this.#ports.blobs.read(sha256);
-    return bytes === null ? null : parametersFromBytes(bytes, ledger.state.setup.manifest.parameterCount);
-  }
-
-  isCheckpoint(sha256: Sha256): boolean {
-    for (const { ledger } of this.#runs.values()) {
-      const { checkpoints, best } = ledger.state;
-      if (best?.sha256 === sha256 || checkpoints.some((kept) => kept.sha256 === sha256)) return true;
-    }
-    return false;
+  servedParameters({ state }: RunLedger): Promise<Float32Array | null> {
+    return this.checkpoints.parameters(servedCheckpoint(state).sha256, state.setup.manifest.parameterCount);
   }
 
   /** Deadlines, silences, progress. Call it about once a second. */
@@ -262,20 +262,21 @@ export class Grid {
     return run;
   }
 
-  async #storeInitial({ model, seed }: RunSetup['manifest']): Promise<Sha256> {
-    const { tensors } = parameterLayout(model);
-    return this.#ports.blobs.put(parametersToBytes(initialParameters(tensors, seed)));
-  }
-
   /** A damaged checkpoint is given up for the one before it; the initial one is drawn again. */
   async #mendCheckpoints(run: Run): Promise<void> {
     const { state } = run.ledger;
     if (isOver(state.state)) return;
     for (;;) {
       const { sha256 } = latestCheckpoint(state);
-      if ((await this.#ports.blobs.read(sha256)) !== null) return;
+      if (await this.checkpoints.isWhole(sha256)) return;
       if (state.checkpoints.length > 1) this.#tell(run, { kind: 'checkpoint-lost', sha256 });
-      else return void (await this.#storeInitial(state.setup.manifest));
+      else if (state.setup.manifest.forkOf === undefined)
+        return void (await this.checkpoints.storeInitial(state.setup.manifest));
+      else
+        return void this.#tell(run, {
+          kind: 'unusable',
+          reason: 'the checkpoint that this fork began with is gone or damaged on disk',
+        });
     }
   }
 
@@ -295,7 +296,7 @@ export class Grid {
                 kind === 'evaluated' || kind === 'evaluation-dropped' || kind === 'checkpoint-stored',
             )
           )
-            this.#inBlobTurn(() => this.#pruneCheckpoints(run)).catch(() => {});
+            this.checkpoints.inTurn(() => this.checkpoints.prune(run.storedCheckpoints)).catch(() => {});
           for (const watcher of run.watchers) watcher();
         },
       });
@@ -313,12 +314,6 @@ export class Grid {
 
   #send(volunteer: Volunteer, message: CoordinatorMessage): void {
     this.#journal.write({ records: [], announce: () => volunteer.link.send(message) });
-  }
-
-  #inBlobTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#blobTurn.then(work);
-    this.#blobTurn = turn.catch(() => {});
-    return turn;
   }
 
   /** Policy: the run whose replica it holds, else the oldest run that is open for work; null: none. */
@@ -349,19 +344,6 @@ export class Grid {
     if (this.#openRun() === undefined) return;
     for (const volunteer of this.#volunteers.values())
       if (volunteer.runId === null) this.#assign(volunteer, null);
-  }
-
-  /** Removes checkpoints that nothing refers to any more. A removal that fails costs only its bytes. */
-  async #pruneCheckpoints(run: Run): Promise<void> {
-    for (const sha256 of [...run.storedCheckpoints]) {
-      const isPending = [...this.#runs.values()].some(
-        ({ ledger }) =>
-          ledger.state.duty?.checkpointSha256 === sha256 || ledger.state.setup.initialCheckpoint === sha256,
-      );
-      if (isPending || this.isCheckpoint(sha256)) continue;
-      run.storedCheckpoints.delete(sha256);
-      await this.#ports.blobs.remove(sha256);
-    }
   }
 }
 

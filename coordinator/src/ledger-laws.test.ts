@@ -29,7 +29,7 @@ type Step =
   | { kind: 'report'; who: number; ahead: number }
   | { kind: 'evaluation'; accuracy: number; isFinite: boolean }
   | { kind: 'wait'; ms: number }
-  | { kind: 'order'; order: 'pause' | 'resume' | 'stop' }
+  | { kind: 'order'; order: 'pause' | 'resume' | 'finish' | 'stop' }
   | { kind: 'restart' };
 
 const who = fc.integer({ min: 0, max: VOLUNTEERS - 1 });

@@ -14,6 +14,8 @@ import type {
   VolunteerId,
 } from '@murmuration/protocol';
 
+import type { Verdict } from './checkpoint-gate.ts';
+
 /** What a run is made of; fixed at creation. */
 export interface RunSetup {
   readonly manifest: RunManifest;
@@ -66,7 +68,13 @@ export type LedgerRecord = { readonly atMs: number } & (
     }
   | { readonly kind: 'evaluation-dropped'; readonly why: string }
   | { readonly kind: 'checkpoint-stored'; readonly sha256: Sha256 }
-  | { readonly kind: 'evaluated'; readonly volunteerId: VolunteerId; readonly checkpoint: CheckpointView }
+  | {
+      readonly kind: 'evaluated';
+      readonly volunteerId: VolunteerId;
+      readonly checkpoint: CheckpointView;
+      /** Of the checkpoint gate; absent in records of a version without one, where the accuracy alone decided. */
+      readonly verdict?: Verdict;
+    }
   | { readonly kind: 'checkpoint-lost'; readonly sha256: Sha256 }
   | {
       readonly kind: 'point';

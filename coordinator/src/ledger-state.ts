@@ -316,11 +316,21 @@ function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated
     ...(checkpoint.error === undefined ? {} : { valError: checkpoint.error }),
   });
   if (checkpoint.loss === null) return note(state, record, record.volunteerId, 'the loss is not finite');
-  if (state.best === null || isBetter(checkpoint, state.best)) state.best = checkpoint;
-  if (isReached(checkpoint, state.setup.manifest.training)) {
-    state.reached = true;
-    state.best = checkpoint;
-  }
+  const former = state.best;
+  const isReaching = isReached(checkpoint, state.setup.manifest.training);
+  const isBest =
+    record.verdict === undefined
+      ? isReaching || former === null || isBetter(checkpoint, former)
+      : record.verdict === 'promoted';
+  if (isBest) state.best = checkpoint;
+  if (isReaching && isBest) state.reached = true;
+  if (record.verdict === 'worse-loss')
+    note(
+      state,
+      record,
+      record.volunteerId,
+      `round ${checkpoint.round} is kept but not promoted: its held-out loss ${checkpoint.loss.toPrecision(4)} is worse than ${former?.loss?.toPrecision(4)} of round ${former?.round}`,
+    );
   const [initial, ...others] = state.checkpoints;
   state.checkpoints = [initial!, ...[...others, checkpoint].slice(-CHECKPOINTS_KEPT)];
 }

@@ -373,18 +373,48 @@ describe('state of the run', () => {
     expect(run.ledger.state).toMatchObject({ state: 'finished', reached: false, best: { round: 7 } });
   });
 
-  it('stop evaluates what there is first; with nobody there it ends at once', () => {
+  it('finish evaluates what there is first; with nobody there it ends at once', () => {
     const run = start();
     run.ready(1);
     run.report(1, 2);
-    run.event({ kind: 'ordered', order: 'stop' });
+    run.event({ kind: 'ordered', order: 'finish' });
     expect(run.ledger.state).toMatchObject({ state: 'finishing', duty: { roundMin: 2 } });
     run.evaluate(1, 0.4);
-    expect(run.ledger.state).toMatchObject({ state: 'finished', reason: 'stopped by the researcher' });
+    expect(run.ledger.state).toMatchObject({ state: 'finished', reason: 'ended by the researcher' });
 
     const empty = start();
-    empty.event({ kind: 'ordered', order: 'stop' });
+    empty.event({ kind: 'ordered', order: 'finish' });
     expect(empty.ledger.state.state).toBe('finished');
+  });
+
+  it('stop ends at once, also while a last evaluation is awaited, and frees everybody', () => {
+    const run = start();
+    run.ready(1);
+    run.report(1, 2);
+    run.event({ kind: 'ordered', order: 'finish' });
+    const { freed } = run.event({ kind: 'ordered', order: 'stop' });
+    expect(run.ledger.state).toMatchObject({
+      state: 'finished',
+      reason: 'stopped by the researcher',
+      duty: null,
+    });
+    expect(freed).toEqual([{ volunteerId: volunteer(1), exit: 'run-finished' }]);
+    expect(run.event({ kind: 'ordered', order: 'stop' }).rejected?.message).toContain('finished');
+  });
+
+  it('[K2] an evaluation whose loss is worse beyond noise is kept as a checkpoint but not served, and reaches nothing', () => {
+    const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.95 });
+    run.ready(1);
+    run.report(1, 5);
+    run.evaluate(1, 0.8, 0.5);
+    run.report(1, 10);
+    run.evaluate(1, 0.96, 0.9);
+    expect(run.ledger.state).toMatchObject({ state: 'training', reached: false, best: { round: 5 } });
+    expect(run.ledger.state.checkpoints.at(-1)).toMatchObject({ round: 10 });
+    expect(run.ledger.state.events.at(-1)!.text).toContain('not promoted');
+    const { best, reached } = run.ledger.state;
+    run.restart();
+    expect(run.ledger.state).toMatchObject({ best, reached });
   });
 
   it('[R29] an illegal order is refused with the current state', () => {

@@ -14,6 +14,7 @@ import type {
   CoordinatorMessage,
   Head,
   LinkPolicy,
+  RunOrderName,
   Sha256,
   VolunteerId,
   VolunteerMessage,
@@ -49,7 +50,7 @@ const LAST_WORD_MS = 15_000;
 const LOSS_MAX = 1e6;
 
 export type RunMessage = Exclude<VolunteerMessage, { type: 'hello' | 'heartbeat' | 'leaving' }>;
-export type RunOrder = 'pause' | 'resume' | 'stop';
+export type RunOrder = RunOrderName;
 
 export type LedgerEvent =
   /** The coordinator's process started and folded this ledger. Once, before anything else. */
@@ -70,6 +71,8 @@ export type LedgerEvent =
   /** The parameters of the evaluation's replica are on disk (`maySendCheckpoint` was true). */
   | { readonly kind: 'checkpoint-stored'; readonly volunteerId: VolunteerId; readonly sha256: Sha256 }
   | { readonly kind: 'checkpoint-lost'; readonly sha256: Sha256 }
+  /** Nothing is left to go on from. */
+  | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'ordered'; readonly order: RunOrder }
   | { readonly kind: 'tick' };
 
@@ -145,6 +148,9 @@ export class RunLedger {
         return null;
       case 'checkpoint-lost':
         desk.write({ kind: 'checkpoint-lost', sha256: event.sha256 });
+        return null;
+      case 'unusable':
+        desk.end('failed', event.reason);
         return null;
       case 'ordered':
         return this.#order(event.order);
@@ -288,9 +294,13 @@ export class RunLedger {
         if (state !== 'paused') return illegal;
         desk.become('waiting', 'resumed by the researcher');
         return null;
-      case 'stop':
+      case 'finish':
         if (isOver(state) || state === 'finishing') return illegal;
-        this.#finishSoon('stopped by the researcher');
+        this.#finishSoon('ended by the researcher');
+        return null;
+      case 'stop':
+        if (isOver(state)) return illegal;
+        desk.end('finished', 'stopped by the researcher');
         return null;
       default:
         return order satisfies never;

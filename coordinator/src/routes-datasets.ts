@@ -1,47 +1,93 @@
 /** REST of datasets, uploads and blobs. */
-import { DatasetIdSchema, DatasetRequestSchema, Sha256Schema } from '@murmuration/protocol';
-import type { FastifyInstance } from 'fastify';
+import {
+  DatasetIdSchema,
+  DatasetListSchema,
+  DatasetManifestSchema,
+  DatasetRequestSchema,
+  DatasetSamplesSchema,
+  Sha256Schema,
+} from '@murmuration/protocol';
 import Type from 'typebox';
 import { ApiError } from './api-error.ts';
-import type { AppParts } from './app.ts';
+import type { Api, AppParts } from './app.ts';
 import { BlobTooLargeError } from './blobs.ts';
 import { isByteStream } from './body.ts';
-import { door } from './doors.ts';
-import { noQuery, parsed } from './routes-runs.ts';
+import { described } from './openapi.ts';
 
-const datasetRequest = door(DatasetRequestSchema);
-const datasetId = door(DatasetIdSchema);
-const sha256 = door(Sha256Schema);
-/** 1 to 100, as text: query strings are never coerced. */
-const samplesQuery = door(
-  Type.Object(
-    { count: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|100)$' })) },
-    { additionalProperties: false },
-  ),
-);
 const SAMPLES_DEFAULT = 20;
 
-export function routeDatasets(app: FastifyInstance, { datasets, blobs, grid, adminOnly }: AppParts): void {
-  app.post('/api/datasets', { onRequest: adminOnly }, async (request, reply) => {
-    const { manifest, isNew } = await datasets.create(parsed(datasetRequest(request.body)));
-    return reply.status(isNew ? 201 : 200).send(manifest);
-  });
+export function routeDatasets(app: Api, { datasets, blobs, grid }: AppParts): void {
+  app.post(
+    '/api/datasets',
+    {
+      schema: {
+        ...described({
+          tag: 'data',
+          id: 'createDataset',
+          summary: 'Makes a dataset of uploads, or the built-in digits. The same content is kept once.',
+          answers: { 201: DatasetManifestSchema, 200: DatasetManifestSchema },
+          errors: ['bad-field', 'bad-json', 'busy'],
+        }),
+        body: DatasetRequestSchema,
+      },
+    },
+    async (request, reply) => {
+      const { manifest, isNew } = await datasets.create(request.body);
+      return reply.status(isNew ? 201 : 200).send(manifest);
+    },
+  );
 
-  app.get('/api/datasets', (request) => {
-    parsed(noQuery(request.query), 'query');
-    return datasets.list();
-  });
+  app.get(
+    '/api/datasets',
+    {
+      schema: described({
+        tag: 'data',
+        id: 'datasets',
+        summary: 'All datasets, oldest first.',
+        answers: { 200: DatasetListSchema },
+      }),
+    },
+    () => datasets.list(),
+  );
 
-  app.get('/api/datasets/:id/samples', (request) => {
-    const dataset = datasets.get(parsed(datasetId((request.params as { id: string }).id), 'id'));
-    const { count } = parsed(samplesQuery(request.query), 'query');
-    if (dataset === null) throw new ApiError(404, 'not-found', 'no such dataset');
-    return datasets.samples(dataset, count === undefined ? SAMPLES_DEFAULT : Number(count));
-  });
+  app.get(
+    '/api/datasets/:id/samples',
+    {
+      schema: {
+        ...described({
+          tag: 'data',
+          id: 'datasetSamples',
+          summary: 'The first training samples.',
+          answers: { 200: DatasetSamplesSchema },
+          errors: ['bad-field', 'not-found', 'blob-damaged'],
+        }),
+        params: Type.Object({ id: DatasetIdSchema }),
+        querystring: Type.Object(
+          { count: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|100)$' })) },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    (request) => {
+      const dataset = datasets.get(request.params.id);
+      const { count } = request.query;
+      if (dataset === null) throw new ApiError(404, 'not-found', 'no such dataset');
+      return datasets.samples(dataset, count === undefined ? SAMPLES_DEFAULT : Number(count));
+    },
+  );
 
   app.post(
     '/api/uploads',
-    { onRequest: adminOnly, bodyLimit: Number.MAX_SAFE_INTEGER },
+    {
+      bodyLimit: Number.MAX_SAFE_INTEGER,
+      schema: described({
+        tag: 'data',
+        id: 'upload',
+        summary: 'Stores one file (application/octet-stream); its id goes into POST /api/datasets.',
+        answers: { 201: Type.Object({ id: Sha256Schema, byteLength: Type.Integer() }) },
+        errors: ['bad-type', 'too-large'],
+      }),
+    },
     async (request, reply) => {
       if (!isByteStream(request.body))
         throw new ApiError(415, 'bad-type', 'send the file as application/octet-stream', 'content-type');
@@ -55,16 +101,32 @@ export function routeDatasets(app: FastifyInstance, { datasets, blobs, grid, adm
     },
   );
 
-  app.get('/blobs/:sha256', async (request, reply) => {
-    const hash = parsed(sha256((request.params as { sha256: string }).sha256), 'sha256');
-    const isKnown = datasets.blobByteLength(hash) !== null || grid.isCheckpoint(hash);
-    const byteLength = isKnown ? await blobs.byteLength(hash) : null;
-    if (byteLength === null) throw new ApiError(404, 'not-found', 'no such blob');
-    return reply
-      .header('cache-control', 'public, max-age=31536000, immutable')
-      .header('etag', `"${hash}"`)
-      .header('content-length', byteLength)
-      .type('application/octet-stream')
-      .send(blobs.stream(hash));
-  });
+  app.get(
+    '/blobs/:sha256',
+    {
+      schema: {
+        ...described({
+          tag: 'volunteers',
+          id: 'blob',
+          summary: 'A shard, held-out samples or a checkpoint, by its SHA-256.',
+          answers: { 200: 'application/octet-stream' },
+          errors: ['bad-field', 'not-found'],
+        }),
+        security: [],
+        params: Type.Object({ sha256: Sha256Schema }),
+      },
+    },
+    async (request, reply) => {
+      const hash = request.params.sha256;
+      const isKnown = datasets.blobByteLength(hash) !== null || grid.checkpoints.isKept(hash);
+      const byteLength = isKnown ? await blobs.byteLength(hash) : null;
+      if (byteLength === null) throw new ApiError(404, 'not-found', 'no such blob');
+      return reply
+        .header('cache-control', 'public, max-age=31536000, immutable')
+        .header('etag', `"${hash}"`)
+        .header('content-length', byteLength)
+        .type('application/octet-stream')
+        .send(blobs.stream(hash));
+    },
+  );
 }

@@ -1,263 +1,390 @@
-/** REST of runs: create, list, steer, watch, export, and the checkpoints that volunteers store. */
-import { randomBytes } from 'node:crypto';
+/** REST of runs: create, list, show, steer, make descendants of, compare, delete. */
 import {
-  DEFAULT_TRAINING,
-  idFromRandomBytes,
-  ModelError,
-  misfit,
-  parameterLayout,
-  outputSizeOf,
-  presetModel,
+  CloneRequestSchema,
+  COMPARED_RUNS_MAX,
+  CompareQuerySchema,
+  ComparisonSchema,
+  CheckpointListSchema,
+  CURVE_POINTS_MAX,
+  EventsQuerySchema,
+  ForkRequestSchema,
+  MetricPointSchema,
+  MetricsQuerySchema,
+  RUN_ORDERS,
+  RunEventSchema,
   RunIdSchema,
+  RunListQuerySchema,
+  RunPageSchema,
   RunRequestSchema,
-  Sha256Schema,
+  RunViewSchema,
+  VolunteerViewSchema,
 } from '@murmuration/protocol';
-import type {
-  ModelSpec,
-  ParameterLayout,
-  RunId,
-  RunLive,
-  RunManifest,
-  RunRequest,
-} from '@murmuration/protocol';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { CheckpointView, RunManifest, RunRequest } from '@murmuration/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { ApiError } from './api-error.ts';
-import type { AppParts } from './app.ts';
-import { readBody } from './body.ts';
-import { sha256Of } from './blobs.ts';
-import { door } from './doors.ts';
-import { TFJS_WEIGHTS_FILE, toTfjs } from './exports/tfjs.ts';
-import { ExportError } from './exports/weights.ts';
-import { toSafetensors } from './exports/safetensors.ts';
+import type { Api, AppParts } from './app.ts';
+import { thinnedPoints } from './downsample.ts';
 import {
   eventsAfter,
+  isOver,
+  latestCheckpoint,
   metricPoints,
-  pointsAfter,
   runView,
   servedCheckpoint,
   volunteerViews,
 } from './ledger.ts';
-import type { RunLedger, RunOrder } from './ledger.ts';
-import type { StoredDataset } from './store.ts';
+import type { RunLedger } from './ledger.ts';
+import { described, IdempotencyHeaders } from './openapi.ts';
+import { pageOfList } from './page-of-list.ts';
+import { manifestOf, requestLike } from './run-manifest.ts';
+import { comparison, runSummary } from './run-summary.ts';
 
-/** The live stream speaks at least this often, and on a change at most four times a second. */
-const LIVE_EVERY_MS = 1_000;
-const LIVE_CHANGE_MS = 250;
-const LIVE_STREAMS_MAX = 200;
-const LIVE_QUEUE_MAX_BYTES = 4 * 1024 * 1024;
 const RUNS_MAX = 10_000;
 
-const runRequest = door(RunRequestSchema);
-const runId = door(RunIdSchema);
-const sha256 = door(Sha256Schema);
-/** Strings only: nothing is coerced. */
-export const noQuery = door(Type.Object({}, { additionalProperties: false }));
+export const RunParams = Type.Object({ id: RunIdSchema });
 
-export function parsed<T>(
-  result: { ok: true; value: T } | { ok: false; fault: { field: string; message: string } },
-  field = '',
-): T {
-  if (result.ok) return result.value;
-  const name = [field, result.fault.field].filter((part) => part !== '').join('.');
-  throw new ApiError(400, 'bad-field', result.fault.message, name);
+/** The run of the address. @throws ApiError 404 */
+export function ledgerOf({ grid }: Pick<AppParts, 'grid'>, id: string): RunLedger {
+  const ledger = grid.run(id);
+  if (ledger === null) throw new ApiError(404, 'not-found', 'no such run');
+  return ledger;
 }
 
-export function routeRuns(app: FastifyInstance, parts: AppParts): void {
-  const { grid, datasets, nowMs, adminOnly, volunteerOnly } = parts;
-  let liveStreams = 0;
+export function routeRuns(app: Api, parts: AppParts): void {
+  routeCreation(app, parts);
+  routeReading(app, parts);
+  routeSteering(app, parts);
+}
 
-  const ledgerOf = (request: FastifyRequest): RunLedger => {
-    const id = parsed(runId((request.params as { id: string }).id), 'id');
-    parsed(noQuery(request.query), 'query');
-    const ledger = grid.run(id);
-    if (ledger === null) throw new ApiError(404, 'not-found', 'no such run');
-    return ledger;
-  };
-
-  app.post('/api/runs', { onRequest: adminOnly }, async (request, reply) => {
-    const wish = parsed(runRequest(request.body));
+function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts): void {
+  interface Wish {
+    readonly request: RunRequest;
+    readonly origin?: { readonly runId: string; readonly checkpoint: CheckpointView };
+  }
+  const create = async (request: FastifyRequest, reply: FastifyReply, { request: wish, origin }: Wish) => {
     if (grid.runs.length >= RUNS_MAX) throw new ApiError(409, 'full', `there are ${RUNS_MAX} runs already`);
     const dataset = datasets.get(wish.datasetId);
     if (dataset === null) throw new ApiError(400, 'bad-field', 'no such dataset', 'datasetId');
-    const ledger = await grid.createRun(manifestOf(wish, dataset), dataset.shards);
-    return reply.status(201).send(runView(ledger, nowMs()));
-  });
-
-  app.get('/api/runs', (request) => {
-    parsed(noQuery(request.query), 'query');
-    return grid.runs.map((ledger) => runView(ledger, nowMs()));
-  });
-  app.get('/api/runs/:id', (request) => runView(ledgerOf(request), nowMs()));
-  app.get('/api/runs/:id/metrics', (request) => metricPoints(ledgerOf(request).state));
-  app.get('/api/runs/:id/volunteers', (request) => volunteerViews(ledgerOf(request), nowMs()));
-  app.get('/api/runs/:id/events', (request) => eventsAfter(ledgerOf(request).state, 0));
-
-  for (const order of ['pause', 'resume', 'stop'] as const satisfies readonly RunOrder[])
-    app.post(`/api/runs/:id/${order}`, { onRequest: adminOnly }, async (request) => {
-      const ledger = ledgerOf(request);
-      const rejected = await grid.order(ledger.state.setup.manifest.id, order);
-      if (rejected !== null) throw new ApiError(409, rejected.code, rejected.message, 'state');
-      return runView(ledger, nowMs());
+    const { made, isNew } = await creations.once(request, {
+      prefix: 'run',
+      find: (id) => grid.run(id),
+      make: (id) => {
+        const manifest: RunManifest = {
+          ...manifestOf(wish, dataset, id),
+          ...(origin === undefined
+            ? {}
+            : {
+                forkOf: {
+                  runId: origin.runId,
+                  round: origin.checkpoint.round,
+                  sha256: origin.checkpoint.sha256,
+                },
+              }),
+        };
+        return grid.createRun(manifest, dataset.shards);
+      },
     });
-
-  app.get('/api/runs/:id/live', async (request, reply) => {
-    const ledger = ledgerOf(request);
-    if (liveStreams >= LIVE_STREAMS_MAX)
-      throw new ApiError(503, 'busy', 'too many live streams; read the run by polling');
-    liveStreams++;
-    reply.raw.once('close', () => liveStreams--);
-    streamLive(ledger, reply, parts);
-    return reply;
-  });
-
-  app.put('/api/runs/:id/checkpoints/:sha256', { onRequest: volunteerOnly }, async (request, reply) => {
-    const ledger = ledgerOf(request);
-    const { manifest } = ledger.state.setup;
-    const wanted = parsed(sha256((request.params as { sha256: string }).sha256), 'sha256');
-    const volunteerId = request.volunteerId!;
-    const noDuty = () =>
-      new ApiError(403, 'no-duty', 'only the volunteer that was asked to evaluate may store a checkpoint');
-    if (!grid.mayStoreCheckpoint(volunteerId, manifest.id)) throw noDuty();
-    const bytes = await readBody(request, 4 * manifest.parameterCount);
-    if (sha256Of(bytes) !== wanted)
-      throw new ApiError(400, 'bad-hash', 'the body has another SHA-256 than the address', 'sha256');
-    const answer = await grid.storeCheckpoint(volunteerId, manifest.id, bytes);
-    if ('stored' in answer) return reply.status(201).send({ sha256: wanted, byteLength: bytes.length });
-    if (answer.rejected === 'bad-bytes')
-      throw new ApiError(400, 'not-finite', 'a parameter is NaN or infinite', 'body');
-    throw noDuty();
-  });
-
-  const exported = async (request: FastifyRequest) => {
-    const ledger = ledgerOf(request);
-    const { model, dataset } = ledger.state.setup.manifest;
-    const output = dataset.target.kind === 'value' ? ('values' as const) : ('probabilities' as const);
-    const parameters = await grid.servedParameters(ledger);
-    if (parameters === null)
-      throw new ApiError(503, 'blob-damaged', 'the checkpoint of this run is missing or damaged on disk');
-    return { ledger, model, layout: parameterLayout(model), parameters, output };
+    return reply.status(isNew ? 201 : 200).send(runView(made, nowMs()));
   };
-  const tfjsOf = ({ model, layout, parameters, output }: Awaited<ReturnType<typeof exported>>) => {
-    try {
-      return toTfjs(model, layout, parameters, output);
-    } catch (error) {
-      if (error instanceof ExportError) throw new ApiError(409, 'not-exportable', error.message, 'model');
-      throw error;
-    }
-  };
-  app.get('/api/runs/:id/export/tfjs/model.json', async (request, reply) => {
-    const { modelJson } = tfjsOf(await exported(request));
-    return reply.header('cache-control', 'no-store').send(modelJson);
-  });
-  app.get(`/api/runs/:id/export/tfjs/${TFJS_WEIGHTS_FILE}`, async (request, reply) => {
-    return sendFile(reply, TFJS_WEIGHTS_FILE, tfjsOf(await exported(request)).weights);
-  });
-  app.get('/api/runs/:id/export/model.safetensors', async (request, reply) => {
-    const { ledger, layout, parameters } = await exported(request);
-    return sendFile(reply, 'model.safetensors', toSafetensors(layout, parameters, exportMetadata(ledger)));
-  });
+
+  const creation = { 201: RunViewSchema, 200: RunViewSchema } as const;
+  app.post(
+    '/api/runs',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'createRun',
+          summary: 'Creates a run; volunteers begin at once.',
+          description:
+            'The body is run.yaml as JSON (GET /schemas/run.json), with `datasetId` instead of `data`.',
+          answers: creation,
+          errors: ['bad-field', 'bad-json', 'full', 'key-reused'],
+        }),
+        body: RunRequestSchema,
+        headers: IdempotencyHeaders,
+      },
+    },
+    (request, reply) => create(request, reply, { request: request.body }),
+  );
+
+  app.post(
+    '/api/runs/:id/clone',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'cloneRun',
+          summary: 'Creates a run with the same configuration, with what the body names changed.',
+          answers: creation,
+          errors: ['bad-field', 'not-found', 'full', 'key-reused'],
+        }),
+        params: RunParams,
+        body: CloneRequestSchema,
+        headers: IdempotencyHeaders,
+      },
+    },
+    (request, reply) => {
+      const { manifest } = ledgerOf({ grid }, request.params.id).state.setup;
+      return create(request, reply, { request: requestLike(manifest, request.body, 'copy') });
+    },
+  );
+
+  app.post(
+    '/api/runs/:id/fork',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'forkRun',
+          summary: 'Creates a run that begins with a checkpoint of this one.',
+          answers: creation,
+          errors: ['bad-field', 'not-found', 'full', 'key-reused', 'blob-damaged'],
+        }),
+        params: RunParams,
+        body: ForkRequestSchema,
+        headers: IdempotencyHeaders,
+      },
+    },
+    async (request, reply) => {
+      const { state } = ledgerOf({ grid }, request.params.id);
+      const { checkpoint: word = 'best', ...change } = request.body;
+      const checkpoint =
+        word === 'best'
+          ? servedCheckpoint(state)
+          : word === 'latest'
+            ? latestCheckpoint(state)
+            : keptCheckpoints(state).find(({ sha256 }) => sha256 === word);
+      if (checkpoint === undefined)
+        throw new ApiError(400, 'bad-field', 'the run keeps no such checkpoint', 'checkpoint');
+      if (!(await grid.checkpoints.isWhole(checkpoint.sha256)))
+        throw new ApiError(
+          503,
+          'blob-damaged',
+          'this checkpoint is missing or damaged on disk',
+          'checkpoint',
+        );
+      return create(request, reply, {
+        request: requestLike(state.setup.manifest, change, 'fork'),
+        origin: { runId: request.params.id, checkpoint },
+      });
+    },
+  );
 }
 
-function sendFile(reply: FastifyReply, name: string, bytes: Uint8Array): FastifyReply {
-  return reply
-    .header('cache-control', 'no-store')
-    .header('content-disposition', `attachment; filename="${name}"`)
-    .type('application/octet-stream')
-    .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+function routeReading(app: Api, { grid, nowMs }: AppParts): void {
+  const points = (text: string | undefined) => (text === undefined ? CURVE_POINTS_MAX : Number(text));
+
+  app.get(
+    '/api/runs',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'runs',
+          summary: 'Runs, newest first, a page at a time.',
+          answers: { 200: RunPageSchema },
+          errors: ['bad-field'],
+        }),
+        querystring: RunListQuerySchema,
+      },
+    },
+    (request) => {
+      const { state: wanted } = request.query;
+      const isWanted = ({ state: { state } }: RunLedger) =>
+        wanted === undefined ||
+        wanted === state ||
+        (wanted === 'over' && isOver(state)) ||
+        (wanted === 'open' && !isOver(state));
+      return pageOfList(grid.runs.filter(isWanted), request.query, {
+        placeOf: ({ state: { setup } }) => ({ atMs: setup.createdAtMs, id: setup.manifest.id }),
+        viewOf: (ledger) => runSummary(ledger, nowMs(), null),
+      });
+    },
+  );
+
+  app.get(
+    '/api/runs/compare',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'compareRuns',
+          summary: 'Curves side by side, and of the configurations only what differs.',
+          description: `At most ${COMPARED_RUNS_MAX} runs, ${CURVE_POINTS_MAX} points each.`,
+          answers: { 200: ComparisonSchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        querystring: CompareQuerySchema,
+      },
+    },
+    (request) => {
+      const ids = [...new Set(request.query.ids.split(','))];
+      const ledgers = ids.map((id) => ledgerOf({ grid }, id));
+      return comparison(ledgers, points(request.query.points), nowMs());
+    },
+  );
+
+  app.get(
+    '/api/runs/:id',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'run',
+          summary: 'A run as it stands.',
+          answers: { 200: RunViewSchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+      },
+    },
+    (request) => runView(ledgerOf({ grid }, request.params.id), nowMs()),
+  );
+
+  app.get(
+    '/api/runs/:id/metrics',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'metrics',
+          summary: 'The curve, thinned out to at most 2000 points (largest triangle, three buckets).',
+          answers: { 200: Type.Array(MetricPointSchema, { maxItems: CURVE_POINTS_MAX }) },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+        querystring: MetricsQuerySchema,
+      },
+    },
+    (request) => {
+      const { from = '0', to, points: most } = request.query;
+      const [first, last] = [Number(from), to === undefined ? Number.POSITIVE_INFINITY : Number(to)];
+      const all = metricPoints(ledgerOf({ grid }, request.params.id).state);
+      return thinnedPoints(
+        all.filter(({ round }) => round >= first && round <= last),
+        points(most),
+      );
+    },
+  );
+
+  app.get(
+    '/api/runs/:id/volunteers',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'volunteers',
+          summary: 'The tabs that take or took part.',
+          answers: { 200: Type.Array(VolunteerViewSchema) },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+      },
+    },
+    (request) => volunteerViews(ledgerOf({ grid }, request.params.id), nowMs()),
+  );
+
+  app.get(
+    '/api/runs/:id/events',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'events',
+          summary: 'The log: joins, leaves, state changes, evaluations that failed.',
+          answers: { 200: Type.Array(RunEventSchema) },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+        querystring: EventsQuerySchema,
+      },
+    },
+    (request) => eventsAfter(ledgerOf({ grid }, request.params.id).state, Number(request.query.after ?? '0')),
+  );
+
+  app.get(
+    '/api/runs/:id/checkpoints',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'checkpoints',
+          summary: 'The checkpoints that are kept: the first, the best, and the last three.',
+          answers: { 200: CheckpointListSchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+      },
+    },
+    (request) => {
+      const { state } = ledgerOf({ grid }, request.params.id);
+      const byteLength = 4 * state.setup.manifest.parameterCount;
+      const best = servedCheckpoint(state).sha256;
+      return keptCheckpoints(state).map((each) => ({ ...each, isBest: each.sha256 === best, byteLength }));
+    },
+  );
 }
 
-function exportMetadata(ledger: RunLedger): Record<string, string> {
-  const { manifest } = ledger.state.setup;
-  const { round, accuracy, error, sha256: checkpoint } = servedCheckpoint(ledger.state);
-  return {
-    run: manifest.id,
-    name: manifest.name,
-    model: JSON.stringify(manifest.model),
-    dataset: manifest.dataset.name,
-    round: String(round),
-    accuracy: accuracy === null ? '' : String(accuracy),
-    error: error == null ? '' : String(error),
-    checkpoint,
-  };
+function routeSteering(app: Api, { grid, nowMs }: AppParts): void {
+  const SUMMARIES = {
+    pause: 'Volunteers keep their replicas and wait.',
+    resume: 'A paused run goes on.',
+    finish: 'The model is measured once more, then the run ends.',
+    stop: 'The run ends now, with the best checkpoint there is.',
+  } as const;
+  for (const order of RUN_ORDERS)
+    app.post(
+      `/api/runs/:id/${order}`,
+      {
+        schema: {
+          ...described({
+            tag: 'runs',
+            id: `${order}Run`,
+            summary: SUMMARIES[order],
+            answers: { 200: RunViewSchema },
+            errors: ['bad-field', 'not-found', 'illegal-state'],
+          }),
+          params: RunParams,
+        },
+      },
+      async (request) => {
+        const ledger = ledgerOf({ grid }, request.params.id);
+        const rejected = await grid.order(request.params.id, order);
+        if (rejected !== null)
+          throw new ApiError(409, rejected.code, rejected.message, 'state', { state: ledger.state.state });
+        return runView(ledger, nowMs());
+      },
+    );
+
+  app.delete(
+    '/api/runs/:id',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'deleteRun',
+          summary: 'A run that is over goes for good, with its checkpoints.',
+          answers: { 204: null },
+          errors: ['bad-field', 'not-found', 'illegal-state'],
+        }),
+        params: RunParams,
+      },
+    },
+    async (request, reply) => {
+      const { state } = ledgerOf({ grid }, request.params.id).state;
+      if (!isOver(state))
+        throw new ApiError(409, 'illegal-state', `the run is ${state}; stop it first`, 'state', { state });
+      await grid.deleteRun(request.params.id);
+      return reply.status(204).send();
+    },
+  );
 }
 
-/** Fixes what the researcher left open and checks that model, data and training fit. @throws ApiError naming the field */
-function manifestOf(wish: RunRequest, dataset: StoredDataset): RunManifest {
-  const { manifest: data, shards } = dataset;
-  const refuse = (field: string, message: string): never => {
-    throw new ApiError(400, 'bad-field', message, field);
-  };
-  const model =
-    typeof wish.model === 'string'
-      ? presetModel(wish.model, data.sampleShape, outputSizeOf(data.target))
-      : wish.model;
-  const isPreset = typeof wish.model === 'string';
-  const layout = checkedLayout(model, isPreset ? 'model' : 'model.layers');
-  const problem = misfit(model, data);
-  if (problem !== null) refuse(isPreset ? 'model' : problem.field, problem.message);
-  const training = { ...DEFAULT_TRAINING, ...wish.training };
-  const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
-  if (training.batchSize > smallest)
-    refuse('training.batchSize', `the smallest shard has ${smallest} samples; a batch must fit into it`);
-  return {
-    id: idFromRandomBytes('run', randomBytes(26)) as RunId,
-    name: wish.name.normalize('NFC'),
-    seed: wish.seed ?? randomBytes(4).readUInt32LE(),
-    model,
-    parameterCount: layout.parameterCount,
-    training,
-    dataset: data,
-  };
-}
-
-function checkedLayout(model: ModelSpec, field: string): ParameterLayout {
-  try {
-    return parameterLayout(model);
-  } catch (error) {
-    if (error instanceof ModelError) throw new ApiError(400, 'bad-field', error.message, field);
-    throw error;
-  }
-}
-
-/** Server-sent events: everything at first, then what is new. */
-function streamLive(ledger: RunLedger, reply: FastifyReply, { grid, nowMs }: AppParts): void {
-  const { raw } = reply;
-  reply.hijack();
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
-  let version = 0;
-  let sequence = 0;
-  let soon: NodeJS.Timeout | null = null;
-  const speak = () => {
-    if (soon !== null) clearTimeout(soon);
-    soon = null;
-    if (raw.writableLength > LIVE_QUEUE_MAX_BYTES) return raw.destroy();
-    const fresh = pointsAfter(ledger.state, version);
-    const events = eventsAfter(ledger.state, sequence);
-    version = fresh.version;
-    sequence = events.at(-1)?.sequence ?? sequence;
-    const now = nowMs();
-    const live: RunLive = {
-      run: runView(ledger, now),
-      volunteers: volunteerViews(ledger, now),
-      points: fresh.points,
-      events,
-    };
-    raw.write(`data: ${JSON.stringify(live)}\n\n`);
-  };
-  const stopWatching = grid.watch(ledger.state.setup.manifest.id, () => {
-    soon ??= setTimeout(speak, LIVE_CHANGE_MS);
-  });
-  const timer = setInterval(speak, LIVE_EVERY_MS);
-  raw.once('close', () => {
-    clearInterval(timer);
-    if (soon !== null) clearTimeout(soon);
-    stopWatching();
-  });
-  speak();
+/** By age, the best among them. */
+function keptCheckpoints({ checkpoints, best }: RunLedger['state']): CheckpointView[] {
+  const kept = [...checkpoints];
+  if (best !== null && !kept.some(({ sha256 }) => sha256 === best.sha256)) kept.splice(1, 0, best);
+  return kept;
 }

@@ -42,7 +42,10 @@ export class Secrets {
     let clear = adminToken;
     if (clear === null && hash === null) clear = `mur_${randomBytes(32).toString('base64url')}`;
     if (clear !== null) {
+      const former = hash;
       hash = sha256(clear).toString('hex');
+      // Whoever signed in with the old token knows a secret that was replaced.
+      if (former !== hash) await store.db.deleteFrom('sessions').where('token_id', 'is', null).execute();
       await store.setSetting('admin-token-sha256', hash);
     }
     return { secrets: new Secrets(Buffer.from(key, 'hex'), Buffer.from(hash!, 'hex')), adminToken: clear };

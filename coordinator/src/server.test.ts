@@ -118,7 +118,7 @@ describe('the server', () => {
     expect(await after.next('lease-ack')).toMatchObject({ outcome: 'duplicate' });
     await after.say(second);
     expect(await after.next('lease-ack')).toMatchObject({ outcome: 'counted' });
-    const view = (await (await fetch(`${url}/api/runs/${runId}`)).json()) as RunView;
+    const view = (await (await fetch(`${url}/api/runs/${runId}`, { headers: ADMIN })).json()) as RunView;
     expect(view).toMatchObject({ state: 'training', term: 1, epoch: 1, volunteersConnected: 1 });
 
     const other = await ended(run(['--port', '0', '--data', directory]));

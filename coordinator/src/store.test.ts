@@ -149,6 +149,16 @@ describe('a store of an earlier version', () => {
     old.prepare('update datasets set manifest = ?').run(JSON.stringify(before));
     old.prepare('update runs set manifest = ?').run(JSON.stringify({ ...manifest, dataset: before }));
     old.exec("delete from kysely_migration where name > '001-first'");
+    for (const table of [
+      'deliveries',
+      'webhooks',
+      'sweep_trials',
+      'sweeps',
+      'creations',
+      'tokens',
+      'sessions',
+    ])
+      old.exec(`drop table ${table}`);
     old.close();
     const mended = await Store.open(directory);
     expect((await mended.datasets())[0]!.manifest).toEqual(manifest.dataset);

@@ -14,70 +14,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatasetManifest, RunManifest, Sha256, Shard } from '@murmuration/protocol';
-import { Kysely, Migrator, sql, SqliteDialect } from 'kysely';
-import type { Migration, SqliteDatabase } from 'kysely';
+import { Kysely, Migrator, SqliteDialect } from 'kysely';
+import type { SqliteDatabase } from 'kysely';
 import Database from 'libsql';
 import type { LedgerRecord, RunSetup } from './ledger.ts';
-
-interface Tables {
-  settings: { name: string; value: string };
-  datasets: { id: string; content: string; manifest: string; created_at_ms: number };
-  dataset_shards: {
-    dataset_id: string;
-    shard_index: number;
-    sha256: string;
-    sample_count: number;
-    byte_length: number;
-  };
-  uploads: { sha256: string; byte_length: number; created_at_ms: number };
-  runs: {
-    id: string;
-    dataset_id: string;
-    manifest: string;
-    initial_checkpoint: string;
-    created_at_ms: number;
-  };
-  /** `replaces`: a later record of the run with the same key takes this one's place (totals of a tab). */
-  records: { sequence?: number; run_id: string; replaces: string | null; body: string };
-}
-
-/** Names sort in order; a published migration is never changed. */
-const MIGRATIONS: Record<string, Migration> = {
-  '001-first': {
-    async up(db: Kysely<Tables>) {
-      await sql`create table settings (name text primary key, value text not null) strict`.execute(db);
-      await sql`create table datasets (id text primary key, content text not null unique, manifest text not null,
-        created_at_ms integer not null) strict`.execute(db);
-      await sql`create table dataset_shards (dataset_id text not null references datasets(id),
-        shard_index integer not null, sha256 text not null, sample_count integer not null,
-        byte_length integer not null, primary key (dataset_id, shard_index)) strict`.execute(db);
-      await sql`create table uploads (sha256 text primary key, byte_length integer not null,
-        created_at_ms integer not null) strict`.execute(db);
-      await sql`create table runs (id text primary key, dataset_id text not null references datasets(id),
-        manifest text not null, initial_checkpoint text not null, created_at_ms integer not null) strict`.execute(
-        db,
-      );
-      await sql`create table records (sequence integer primary key autoincrement,
-        run_id text not null references runs(id), replaces text, body text not null) strict`.execute(db);
-      await sql`create index records_of_run on records (run_id, sequence)`.execute(db);
-      await sql`create unique index records_replaced on records (run_id, replaces) where replaces is not null`.execute(
-        db,
-      );
-    },
-  },
-  /** Datasets say how their samples are encoded and what is predicted; until then all were bytes with a class. */
-  '002-targets': {
-    async up(db: Kysely<Tables>) {
-      const [whole, ofRun] = ['$', '$.dataset'].map(
-        (at) =>
-          sql<string>`json_remove(json_set(manifest, ${`${at}.encoding`}, 'uint8', ${`${at}.target`},
-          json_object('kind', 'class', 'classCount', json_extract(manifest, ${`${at}.classCount`}))), ${`${at}.classCount`})`,
-      );
-      await sql`update datasets set manifest = ${whole!}`.execute(db);
-      await sql`update runs set manifest = ${ofRun!}`.execute(db);
-    },
-  },
-};
+import { MIGRATIONS } from './store-schema.ts';
+import type { Tables } from './store-schema.ts';
 
 /** The store cannot be used as it is; the message names the cause and the fix. */
 export class StoreError extends Error {}
@@ -139,6 +81,11 @@ export class Store {
     }
   }
 
+  /** For the books that keep their own tables (access, sweeps, alerts). */
+  get db(): Kysely<Tables> {
+    return this.#db;
+  }
+
   async close(): Promise<void> {
     await this.#db.destroy();
     this.#lock.close();
@@ -191,6 +138,14 @@ export class Store {
         created_at_ms: Math.round(setup.createdAtMs),
       })
       .execute();
+  }
+
+  /** All of the run goes; its blobs are somebody else's matter. */
+  async removeRun(runId: string): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('records').where('run_id', '=', runId).execute();
+      await tx.deleteFrom('runs').where('id', '=', runId).execute();
+    });
   }
 
   /** Every run with its records, oldest first. */

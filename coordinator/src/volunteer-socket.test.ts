@@ -123,10 +123,13 @@ describe('a volunteer', () => {
     });
     for (;;) if ((await me.socket.next('run-state')).state === 'finished') break;
     expect(await me.socket.next('assignment')).toEqual({ type: 'assignment', run: null });
-    const view = (await (await fetch(`${coordinator.url}/api/runs/${manifest.id}`)).json()) as RunView;
+    const view = (await (
+      await fetch(`${coordinator.url}/api/runs/${manifest.id}`, { headers: ADMIN })
+    ).json()) as RunView;
     expect(view).toMatchObject({ state: 'finished', reached: true, best: { sha256, accuracy: 0.96 } });
     const weights = await fetch(
       `${coordinator.url}/api/runs/${manifest.id}/export/tfjs/group1-shard1of1.bin`,
+      { headers: ADMIN },
     );
     expect(new Uint8Array(await weights.arrayBuffer())).toEqual(bytes);
     await coordinator.built.app.inject({ method: 'POST', url: `/api/runs/${other}/resume`, headers: ADMIN });

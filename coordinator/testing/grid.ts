@@ -73,6 +73,11 @@ export class TestCoordinator {
     if (!keepData) rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** GET with the first-run token. */
+  inject(url: string) {
+    return this.built.app.inject({ method: 'GET', url, headers: ADMIN });
+  }
+
   async createDataset(): Promise<DatasetManifest> {
     const response = await this.built.app.inject({
       method: 'POST',

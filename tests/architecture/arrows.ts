@@ -25,6 +25,8 @@ export interface Room {
 
 export const ROOMS: readonly Room[] = [
   { folder: 'packages/protocol', ours: [], npm: ['typebox'], pure: 'all' },
+  // The typed client: pages and programs alike, so neither DOM nor Node; it wants fetch.
+  { folder: 'packages/client', ours: ['protocol'], npm: ['typebox', 'yaml'] },
   { folder: 'packages/codec', ours: [], npm: [], pure: 'all' },
   { folder: 'packages/swarm', ours: ['codec', 'protocol'], npm: [], pure: 'all' },
   {
@@ -49,7 +51,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     folder: 'packages/cluster',
-    ours: ['codec', 'protocol', 'coordinator', 'simulator'],
+    ours: ['client', 'codec', 'protocol', 'coordinator', 'simulator'],
     npm: ['playwright', 'tsx', 'typebox', 'yaml'],
     node: true,
   },
@@ -60,7 +62,7 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'coordinator',
     ours: ['codec', 'protocol'],
-    npm: ['fastify', '@fastify/*', 'fflate', 'h5wasm', 'kysely', 'libsql', 'typebox'],
+    npm: ['cookie', 'fastify', '@fastify/*', 'fflate', 'h5wasm', 'kysely', 'libsql', 'typebox'],
     node: true,
     pure: ['coordinator/src/ledger.ts', 'coordinator/src/introductions.ts'],
   },
@@ -82,7 +84,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'apps/volunteer/building', ours: [], npm: ['vite'], node: true },
   {
     folder: 'apps/admin',
-    ours: ['protocol'],
+    ours: ['client', 'protocol'],
     npm: ['preact', '@preact/signals', '@picocss/pico', 'uplot', 'typebox'],
     dom: true,
   },

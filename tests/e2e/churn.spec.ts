@@ -71,7 +71,7 @@ test('a tab killed mid-exchange costs the run nothing but its help: the shard is
     GO_ON_MAX_MS,
     ({ run }) => (run.best?.accuracy ?? 0) >= TARGET && run.epoch > noticed.run.epoch,
   );
-  await grid.client.stop(runId);
+  await grid.client.order(runId, 'finish');
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   // [R6] A leader killed while it sends its commit may leave its round closed in two ways; one side then fetches the state
   // of the other. The victim may have been that leader, once.

@@ -95,7 +95,7 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
       ),
   );
   expect(later.run.term).toBe(before.run.term);
-  await grid.client.stop(runId);
+  await grid.client.order(runId, 'finish');
   const end = await grid.until(runId, 'the run ends', GO_ON_MAX_MS, ({ run }) => run.state === 'finished');
   // [R6] A machine that stalls for longer than a link may be silent parts the two: one fork, which heals.
   expect(end.run.divergences).toBeLessThanOrEqual(1);

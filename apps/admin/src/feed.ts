@@ -14,7 +14,7 @@ import {
   type RunView,
   type VolunteerView,
 } from '@murmuration/protocol';
-import { ApiError, parsed } from './api.ts';
+import { ApiRefusal, parsed } from './api.ts';
 import { strings } from './strings.ts';
 
 export interface RunPicture {
@@ -85,7 +85,7 @@ export class RunFeed {
       this.close();
       this.#feed.value = {
         state: 'failed',
-        message: reason instanceof ApiError ? reason.message : String(reason),
+        message: reason instanceof ApiRefusal ? reason.body.message : String(reason),
       };
       return;
     }

@@ -1,5 +1,5 @@
 /** The frame around the screens: header, the screen that the address names, the tab's title, the live region. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { announcement } from './announcer.ts';
 import { addressOf, route, type Route } from './route.ts';
 import { session, signOut } from './session.ts';
@@ -10,16 +10,8 @@ import { RunsScreen } from './screens/runs.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 
 export function Page() {
-  const [asksForToken, setAsksForToken] = useState(
-    session.value.kind === 'signed-out' && route.value.screen === 'runs',
-  );
   const { value: current } = session;
-  const refused = current.kind === 'signed-out' && current.why === 'refused';
-  useEffect(() => {
-    if (refused) setAsksForToken(true);
-    if (current.kind === 'signed-in') setAsksForToken(false);
-  }, [refused, current.kind]);
-  const isAsking = asksForToken && current.kind === 'signed-out';
+  const isAsking = current.kind === 'signed-out';
   const { value: here } = route;
   useEffect(() => {
     document.title = strings.titleOf(isAsking ? strings.signIn.heading : titleOf(here));
@@ -46,24 +38,18 @@ export function Page() {
             >
               {strings.nav.create}
             </a>
-            {current.kind === 'signed-in' ? (
-              <button type="button" class="plain" onClick={() => signOut('left')}>
+            {current.kind === 'signed-in' && (
+              <button type="button" class="plain" onClick={signOut}>
                 {strings.nav.signOut}
-              </button>
-            ) : (
-              <button type="button" class="plain" onClick={() => setAsksForToken(true)}>
-                {strings.nav.signIn}
               </button>
             )}
           </nav>
         </div>
       </header>
       <main class="column" data-screen={isAsking ? 'sign-in' : here.screen}>
-        {isAsking ? (
-          <SignIn refused={refused} onLook={() => setAsksForToken(false)} />
-        ) : (
-          <Shown route={here} />
-        )}
+        {current.kind === 'checking' && <p class="note">{strings.loading}</p>}
+        {current.kind === 'signed-out' && <SignIn why={current.why} />}
+        {current.kind === 'signed-in' && <Shown route={here} />}
       </main>
       <p class="unseen" role="status" aria-live="polite">
         {announcement.value}

@@ -1,40 +1,55 @@
 /**
- * The admin token: out of the link's fragment (which no server ever sees) or the sign-in field, kept for this tab only.
- * Reading is open; the token opens what changes something. A wrong one is noticed by the coordinator's first 401.
+ * Whether this browser is signed in. The token comes out of the link's fragment (which no server ever sees) or the sign-in
+ * field, is exchanged at once for a cookie that no script can read, and is then forgotten.
  */
+import { ApiClient, ApiRefusal } from '@murmuration/client';
+import type { SessionView } from '@murmuration/protocol';
 import { signal } from '@preact/signals';
 
-const KEY = 'murmuration-admin-token';
-
 export type Session =
-  | { readonly kind: 'signed-in'; readonly token: string }
-  | { readonly kind: 'signed-out'; readonly why: 'new' | 'refused' | 'left' };
+  | { readonly kind: 'checking' }
+  | { readonly kind: 'signed-in'; readonly view: SessionView }
+  | { readonly kind: 'signed-out'; readonly why: 'new' | 'refused' | 'left' | 'unreachable' };
 
-const kept = sessionStorage.getItem(KEY);
-export const session = signal<Session>(
-  kept === null ? { kind: 'signed-out', why: 'new' } : { kind: 'signed-in', token: kept },
-);
+export const session = signal<Session>({ kind: 'checking' });
 
-export function signIn(token: string): void {
-  sessionStorage.setItem(KEY, token);
-  session.value = { kind: 'signed-in', token };
+export const csrfToken = (): string | null =>
+  session.value.kind === 'signed-in' ? session.value.view.csrfToken : null;
+
+const client = new ApiClient({ url: '', csrfToken });
+
+export const signIn = (token: string): Promise<void> => settle(client.signIn(token), 'refused');
+
+export async function signOut(): Promise<void> {
+  await client.signOut().catch(() => {});
+  session.value = { kind: 'signed-out', why: 'left' };
 }
 
-export function signOut(why: 'refused' | 'left'): void {
-  sessionStorage.removeItem(KEY);
-  session.value = { kind: 'signed-out', why };
+/** The coordinator does not know the cookie any more. */
+export function sessionLost(): void {
+  session.value = { kind: 'signed-out', why: 'refused' };
+}
+
+async function settle(asked: Promise<SessionView>, refused: 'new' | 'refused'): Promise<void> {
+  try {
+    session.value = { kind: 'signed-in', view: await asked };
+  } catch (reason) {
+    const why = reason instanceof ApiRefusal ? refused : 'unreachable';
+    session.value = { kind: 'signed-out', why };
+  }
 }
 
 /** Takes `#token=...` and removes it from the address bar and the history, now and whenever such a link is followed. */
 export function adoptTokenFromAddress(): void {
-  const adopt = () => {
+  const adopt = (): boolean => {
     const token = new URLSearchParams(location.hash.slice(1)).get('token');
-    if (token === null || token === '') return;
-    signIn(token);
+    if (token === null || token === '') return false;
+    void signIn(token);
     history.replaceState(null, '', `${location.pathname}${location.search}#/`);
     // replaceState is silent; whoever reads the route must hear of it.
     dispatchEvent(new HashChangeEvent('hashchange'));
+    return true;
   };
-  adopt();
+  if (!adopt()) void settle(client.session(), 'new');
   addEventListener('hashchange', adopt);
 }

@@ -17,7 +17,7 @@ export const runStates: Readonly<Record<RunState, { readonly word: string; reado
 export const strings = {
   name: 'Murmuration',
   titleOf: (screen: string) => `${screen} · Murmuration`,
-  nav: { label: 'Main', runs: 'Runs', create: 'New run', signOut: 'Sign out', signIn: 'Sign in' },
+  nav: { label: 'Main', runs: 'Runs', create: 'New run', signOut: 'Sign out' },
   unknownShape: (place: string) =>
     `The coordinator answered something this page does not know (${place}). Reload the page; it may be older than the coordinator.`,
   unreachable: 'The coordinator does not answer. Trying again by itself.',
@@ -26,11 +26,15 @@ export const strings = {
 
   signIn: {
     heading: 'Sign in',
-    text: 'The token was printed by the coordinator when it started, as part of the admin link.',
-    refused: 'The coordinator refused that token. It prints the right one when it starts.',
+    why: {
+      new: 'The token was printed by the coordinator when it started, as part of the admin link.',
+      left: 'You are signed out. The token signs you in again.',
+      refused:
+        'The coordinator refused that token, or the session is over. It prints the right one when it starts.',
+      unreachable: 'The coordinator does not answer. Sign in when it is there again.',
+    },
     field: 'Admin token',
     button: 'Sign in',
-    look: 'Look at the runs without signing in',
   },
 
   link: {
@@ -56,8 +60,9 @@ export const strings = {
       age: 'Age',
       actions: 'Actions',
     },
-    sparkline: (values: string) => `Validation accuracy over time: ${values}`,
-    sparklineNone: 'Not evaluated yet',
+    sparkline: (metric: 'accuracy' | 'loss', values: string) =>
+      `${metric === 'accuracy' ? 'Validation accuracy' : 'Training loss'} over time: ${values}`,
+    sparklineNone: 'Nothing measured yet',
   },
 
   examples: {

@@ -3,23 +3,18 @@ import { CODEC_BYTES_PER_PARAMETER, CODECS } from '@murmuration/protocol';
 import { activeRunOf, bytesPerParameterOf, dataPerHour } from './active-run.ts';
 
 const run = (changes: Record<string, unknown> = {}) => ({
-  manifest: {
-    name: 'digits',
-    parameterCount: 100_000,
-    training: { codec: 'int8', targetAccuracy: 0.95 },
-    dataset: {
-      name: 'Digits',
-      licence: 'CC0',
-      validation: { sampleCount: 100, byteLength: 6_500 },
-      trainSampleCount: 4_000,
-      shardCount: 10,
-    },
-  },
+  name: 'digits',
+  parameterCount: 100_000,
+  codec: 'int8',
+  targetAccuracy: 0.95,
+  datasetName: 'Digits',
+  licence: 'CC0',
+  shardBytes: 26_000,
   state: 'training',
   volunteersConnected: 3,
   round: 60,
   trainingMs: 60_000,
-  best: { accuracy: 0.9 },
+  accuracy: 0.9,
   ...changes,
 });
 
@@ -38,9 +33,7 @@ describe('the run that a newcomer would help', () => {
   });
 
   it('keeps an unknown accuracy and a missing aim as null', () => {
-    const found = activeRunOf([
-      run({ best: null, manifest: { ...run().manifest, training: { codec: 'fp32', targetAccuracy: null } } }),
-    ]);
+    const found = activeRunOf([run({ accuracy: null, codec: 'fp32', targetAccuracy: null })]);
     expect(found).toMatchObject({ accuracy: null, targetAccuracy: null });
   });
 
@@ -49,7 +42,7 @@ describe('the run that a newcomer would help', () => {
     expect(() => activeRunOf([run({ volunteersConnected: '3' })])).toThrow(
       'volunteersConnected: not a number',
     );
-    expect(() => activeRunOf([run({ manifest: null })])).toThrow('manifest: not an object');
+    expect(() => activeRunOf([run({ name: null })])).toThrow('name: not a text');
   });
 });
 

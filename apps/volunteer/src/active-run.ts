@@ -1,5 +1,5 @@
 /**
- * What the consent screen must know of the coordinator's runs, parsed by hand from GET /api/runs: the schemas of the
+ * What the consent screen must know of the coordinator's runs, parsed by hand from GET /api/public/runs: the schemas of the
  * protocol room would cost more bytes than everything else that a stranger loads before the click.
  *
  * Reads only the fields that it shows; refuses an answer in which one of them has another shape.
@@ -68,44 +68,31 @@ export function activeRunOf(answer: unknown): ActiveRun | null {
 }
 
 function parsed(run: Fields, state: RunState): ActiveRun {
-  const manifest = record(run['manifest'], 'manifest');
-  const dataset = record(manifest['dataset'], 'manifest.dataset');
-  const training = record(manifest['training'], 'manifest.training');
-  const best = run['best'] === null ? null : record(run['best'], 'best');
-  const target = training['targetAccuracy'];
   const volunteers = number(run['volunteersConnected'], 'volunteersConnected');
   const round = number(run['round'], 'round');
-  const parameterCount = number(manifest['parameterCount'], 'manifest.parameterCount');
+  const parameterCount = number(run['parameterCount'], 'parameterCount');
   return {
-    name: text(manifest['name'], 'manifest.name'),
+    name: text(run['name'], 'name'),
     state,
-    datasetName: text(dataset['name'], 'manifest.dataset.name'),
-    licence: text(dataset['licence'], 'manifest.dataset.licence'),
+    datasetName: text(run['datasetName'], 'datasetName'),
+    licence: text(run['licence'], 'licence'),
     volunteers,
     round,
-    accuracy: best === null || best['accuracy'] === null ? null : number(best['accuracy'], 'best.accuracy'),
-    targetAccuracy: target === null ? null : number(target, 'manifest.training.targetAccuracy'),
+    accuracy: numberOrNull(run['accuracy'], 'accuracy'),
+    targetAccuracy: numberOrNull(run['targetAccuracy'], 'targetAccuracy'),
     dataPerHour: dataPerHour({
       parameterCount,
-      bytesPerParameter: bytesPerParameterOf(training['codec']),
+      bytesPerParameter: bytesPerParameterOf(run['codec']),
       othersCount: volunteers,
       roundCount: round,
       trainingMs: number(run['trainingMs'], 'trainingMs'),
     }),
-    firstDownloadBytes: STATE_BYTES_PER_PARAMETER * parameterCount + shardBytesOf(dataset),
+    firstDownloadBytes: STATE_BYTES_PER_PARAMETER * parameterCount + number(run['shardBytes'], 'shardBytes'),
   };
 }
 
 /** A replica on its way: weights of four bytes, and a byte of the optimiser's memory. */
 const STATE_BYTES_PER_PARAMETER = 5;
-
-/** One shard, which is what a device trains on at a time; a sample takes the same everywhere. */
-function shardBytesOf(dataset: Fields): number {
-  const count = (from: Fields, name: string) => Math.max(1, number(from[name], `manifest.dataset.${name}`));
-  const validation = record(dataset['validation'], 'manifest.dataset.validation');
-  const sampleBytes = count(validation, 'byteLength') / count(validation, 'sampleCount');
-  return (sampleBytes * count(dataset, 'trainSampleCount')) / count(dataset, 'shardCount');
-}
 
 /** Rounds timed before the pace counts as known; fewer are mostly the first compilation of shaders. A guess. */
 const ROUNDS_FOR_A_PACE = 5;
@@ -140,6 +127,8 @@ function number(value: unknown, place: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError(`${place}: not a number`);
   return value;
 }
+const numberOrNull = (value: unknown, place: string): number | null =>
+  value === null ? null : number(value, place);
 function text(value: unknown, place: string): string {
   if (typeof value !== 'string') throw new TypeError(`${place}: not a text`);
   return value;

@@ -31,9 +31,7 @@ export async function fetchExamples(runId: string, until: AbortSignal): Promise<
     if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}`);
     return (await answer.json()) as Record<string, unknown>;
   };
-  const { manifest } = await get(`/api/runs/${runId}`);
-  const datasetId = (manifest as { dataset?: { id?: unknown } } | undefined)?.dataset?.id;
-  return examplesOf(await get(`/api/datasets/${String(datasetId)}/samples?count=${PICTURE_COUNT}`));
+  return examplesOf(await get(`/api/public/runs/${runId}/samples?count=${PICTURE_COUNT}`));
 }
 
 /** Null: these samples are no grey pictures. @throws TypeError when the answer has another shape. */

@@ -244,7 +244,7 @@ class Bench {
         bareRates.push(await bareRate(bare, Math.ceil((known * WINDOW_MS) / 1000)));
       }
       const pairs = gridRates.map((rate, index) => rate / bareRates[index]!);
-      await this.#client.stop(runId);
+      await this.#client.order(runId, 'stop');
       return { grid: median(gridRates), bare: median(bareRates), ratio: median(pairs), pairs };
     });
   }

@@ -8,7 +8,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { type ClusterReport, type DatasetManifest, type RunFile } from '@murmuration/protocol';
+import { type ClusterReport, type RunFile } from '@murmuration/protocol';
 import { metricsCsv, junitText, runPicture } from './artifacts.ts';
 import { FIGURES, judge, parseAssertion, type Assertion } from './asserts.ts';
 import { adapterText, findBrowser, probeBrowser, type GpuBrowser } from './browser.ts';
@@ -33,7 +33,7 @@ import { buildPages } from './pages.ts';
 import { freshDirectory, Sentence } from './places.ts';
 import { progressLines } from './progress-lines.ts';
 import { reportOf } from './report.ts';
-import { readRunFile } from './run-file.ts';
+import { datasetOfRunFile, readRunFile } from './run-file.ts';
 import { Seats } from './seats.ts';
 import { PLANTS, TabFleet } from './tabs.ts';
 import { clusterReportText, verdictOf, type Ending } from './verdict.ts';
@@ -224,7 +224,7 @@ class Cluster {
     const say = (line: string) => this.#screen.say(line);
     const coordinator = this.#coordinator!;
     const client = new CoordinatorClient(coordinator.address);
-    const { id: datasetId } = await this.#createDataset(client);
+    const { id: datasetId } = await datasetOfRunFile(client, this.#plan.file);
     const { name, model, seed: runSeed, training } = file;
     const { manifest } = await client.createRun({
       name,
@@ -277,13 +277,6 @@ class Cluster {
     await this.#chaos.stop();
     if (broken !== null && ending !== 'interrupted') say(`A tab could not be opened: ${String(broken)}`);
     return this.#conclude(client, browser, ending);
-  }
-
-  async #createDataset(client: CoordinatorClient): Promise<DatasetManifest> {
-    const { data, name } = this.#plan.file;
-    if (data.kind === 'digits') return client.createDataset(data);
-    const [images, labels] = [await client.upload(data.images), await client.upload(data.labels)];
-    return client.createDataset({ ...data, name: name.slice(0, 64), images, labels });
   }
 
   async #watch(

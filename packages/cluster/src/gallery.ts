@@ -18,26 +18,21 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** What `GET /api/runs` says to the consent screen: the fields that it reads. */
+/** What `GET /api/public/runs` says to the consent screen: the fields that it reads. */
 const RUNS = [
   {
-    manifest: {
-      name: 'digits',
-      parameterCount: 109_386,
-      training: { codec: 'int8', targetAccuracy: 0.95 },
-      dataset: {
-        name: 'Digits',
-        licence: 'CC0 1.0',
-        trainSampleCount: 8_000,
-        shardCount: 20,
-        validation: { sampleCount: 2_000, byteLength: 2_000 * 785 },
-      },
-    },
+    name: 'digits',
+    parameterCount: 109_386,
+    codec: 'int8',
+    targetAccuracy: 0.95,
+    datasetName: 'Digits',
+    licence: 'CC0 1.0',
+    shardBytes: 400 * 785,
     state: 'training',
     volunteersConnected: 4,
     round: 184,
     trainingMs: 184_000,
-    best: { accuracy: 0.904 },
+    accuracy: 0.904,
   },
 ];
 
@@ -54,7 +49,7 @@ export class Gallery {
   static async open(page: Page): Promise<Gallery> {
     await page.route(`${ORIGIN}/**`, async (route) => {
       const { pathname } = new URL(route.request().url());
-      if (pathname === '/api/runs') return route.fulfill({ json: RUNS });
+      if (pathname === '/api/public/runs') return route.fulfill({ json: RUNS });
       const path = pathname === '/' ? '/index.html' : pathname;
       const body = await readFile(join(GALLERY, 'dist', path)).catch(() => null);
       if (body === null) return route.fulfill({ status: 404, body: '' });

@@ -28,7 +28,7 @@ describe('a run as a file', () => {
   });
 
   it.each([
-    ['bad indent', 'name: x\n data: y\n', 'run.yaml:1:7: Nested'],
+    ['bad indent', 'name: x\n data: y\n', 'run.yaml:1: Nested'],
     ['an unknown field', `${HEAD}colour: red\n`, 'run.yaml:5: colour unknown field; remove it'],
     [
       'an unknown training field',
@@ -45,12 +45,12 @@ describe('a run as a file', () => {
     [
       'another model',
       `name: x\ndata:\n  kind: digits\nmodel: gpt9\n`,
-      'run.yaml:4: model must be one of mlp, cnn, or a full description',
+      'run.yaml:4: model must be one of mlp, cnn, resnet, gru, gpt, or a full description',
     ],
     [
       'data of no kind',
       'name: x\nmodel: mlp\ndata:\n  kind: pictures\n',
-      'run.yaml:4: data.kind must be one of digits, idx',
+      'run.yaml:4: data.kind must be one of stored, digits, idx',
     ],
     [
       'data that lack a file',

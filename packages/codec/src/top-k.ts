@@ -18,14 +18,13 @@
 import { MAGNITUDE_MIN } from './block-codes.ts';
 import {
   DECISION_MAX_BITS,
+  decodeNumber,
   encodeNumber,
   evenProbabilities,
   geometricModel,
   NUMBER_MAX_BITS,
   RangeDecoder,
   RangeEncoder,
-  RUN,
-  RUN_MAX,
   STREAM_EXTRA_BYTES,
   type Probabilities,
 } from './range-coder.ts';
@@ -97,23 +96,17 @@ const freshModels = (k: number): Models => ({
   isLarger: evenProbabilities(1),
 });
 
-/** The chunk at hand: the module's own arrays, for the reason that block-codes.ts gives. */
-const chunkWords = new Uint32Array(CHUNK_VALUES);
-const chunkEntries = new Uint16Array(RUN_MAX);
-
 /** The k largest of every chunk, never zeros; among equals the first ones. What is under 2^-100 counts as zero. */
 export function selectTopK(k: number, vector: Float32Array): KeptValues {
   const kept = emptyKept(k, vector.length);
-  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  const magnitudes = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
   let place = 0;
   for (let chunk = 0; chunk < kept.counts.length; chunk++) {
     const from = chunk * CHUNK_VALUES;
-    const size = Math.min(CHUNK_VALUES, vector.length - from);
-    chunkWords.set(words.subarray(from, from + size));
-    const count = keepLargest(size, keptMax(k, size));
+    const to = Math.min(from + CHUNK_VALUES, vector.length);
+    const count = keepLargest(magnitudes, from, to, keptMax(k, to - from), kept.entries, place);
     kept.counts[chunk] = count;
-    if (count > 0) twoLevels(kept, chunk, count);
-    kept.entries.set(chunkEntries.subarray(0, count), place);
+    if (count > 0) twoLevels(magnitudes, kept, chunk, place);
     place += count;
   }
   return kept;
@@ -173,11 +166,11 @@ export function readTopK(
   let place = 0;
   for (let chunk = 0, from = 0; from < count; chunk++, from += CHUNK_VALUES) {
     const size = Math.min(CHUNK_VALUES, count - from);
-    const own = keptMax(k, size) - decoder.number(models.missing);
+    const own = keptMax(k, size) - decodeNumber(decoder, models.missing);
     if (own < 0) return false;
     if (own === 0) continue;
-    const larger = lastLevel + unzigzag(decoder.number(models.larger));
-    const steps = decoder.number(models.smaller);
+    const larger = lastLevel + unzigzag(decodeNumber(decoder, models.larger));
+    const steps = decodeNumber(decoder, models.smaller);
     if (larger <= 0 || larger > LEVEL_MAX || steps > LEVEL_STEPS_MAX || steps >= larger) return false;
     lastLevel = larger;
     if (kept !== null) {
@@ -185,19 +178,14 @@ export function readTopK(
       kept.larger[chunk] = larger;
       kept.smaller[chunk] = larger - steps;
     }
-    decoder.run(models.gaps, steps > 0 ? models.isLarger : null, own);
-    const always = steps > 0 ? 0 : ENTRY_LARGER;
     let index = -1;
     for (let j = 0; j < own; j++) {
-      const read = RUN[j]!;
-      index += 1 + (read >>> 2);
-      // The plain bit is the sign, the decision the magnitude; both stand above the index.
-      chunkEntries[j] = (index & ENTRY_INDEX) | ((read & 2) << 11) | ((read & 1) << 13) | always;
+      const gapAndSign = decodeNumber(decoder, models.gaps, 1);
+      index += 1 + (gapAndSign >>> 1);
+      if (index >= size) return false;
+      const isLarger = steps > 0 && decoder.bit(models.isLarger, 0) === 0 ? 0 : ENTRY_LARGER;
+      if (kept !== null) kept.entries[place++] = index | ((gapAndSign & 1) * ENTRY_NEGATIVE) | isLarger;
     }
-    if (index >= size) return false;
-    if (kept === null) continue;
-    kept.entries.set(chunkEntries.subarray(0, own), place);
-    place += own;
   }
   return decoder.finishedWell;
 }
@@ -247,17 +235,23 @@ const unzigzag = (number: number) => ((number & 1) === 1 ? -(number + 1) / 2 : n
 
 const histogram = new Uint32Array(2048);
 
-/** To `chunkEntries`: those of the `most` largest magnitudes of `chunkWords`; returns how many. */
-function keepLargest(size: number, most: number): number {
-  const { threshold, ties } = thresholdOf(size, most);
+/** Writes the entries of a chunk's `most` largest magnitudes from `place` on; returns how many. */
+function keepLargest(
+  magnitudes: Uint32Array,
+  from: number,
+  to: number,
+  most: number,
+  entries: Uint16Array,
+  place: number,
+): number {
+  const { threshold, ties } = thresholdOf(magnitudes, from, to, most);
   const least = Math.max(threshold, MAGNITUDE_MIN);
   let tiesLeft = threshold < MAGNITUDE_MIN ? most : ties;
   let kept = 0;
-  for (let i = 0; i < size; i++) {
-    const word = chunkWords[i]!;
-    const magnitude = word & 0x7fffffff;
+  for (let i = from; i < to; i++) {
+    const magnitude = magnitudes[i]! & 0x7fffffff;
     if (magnitude < least || (magnitude === least && tiesLeft-- <= 0)) continue;
-    chunkEntries[kept++] = i | (word >>> 31 === 0 ? 0 : ENTRY_NEGATIVE);
+    entries[place + kept++] = (i - from) | (magnitudes[i]! >>> 31 === 0 ? 0 : ENTRY_NEGATIVE);
   }
   return kept;
 }
@@ -266,17 +260,22 @@ function keepLargest(size: number, most: number): number {
  * The `most`-th largest magnitude as bits, and how many equal to it are kept. Three passes of a radix selection: the
  * upper 11 bits, the next 10, the last 10, each pass only over what shares the bits found so far.
  */
-function thresholdOf(size: number, most: number): { threshold: number; ties: number } {
+function thresholdOf(
+  magnitudes: Uint32Array,
+  from: number,
+  to: number,
+  most: number,
+): { threshold: number; ties: number } {
   let wanted = most;
   let prefix = 0;
   for (const [shift, above] of RADIX_PASSES) {
     histogram.fill(0);
-    const mask = (1 << (above - shift)) - 1;
-    for (let i = 0; i < size; i++) {
-      const magnitude = chunkWords[i]! & 0x7fffffff;
-      if (magnitude >>> above === prefix) histogram[(magnitude >>> shift) & mask]! += 1;
+    for (let i = from; i < to; i++) {
+      const magnitude = magnitudes[i]! & 0x7fffffff;
+      if (magnitude >>> above === prefix)
+        histogram[(magnitude >>> shift) & ((1 << (above - shift)) - 1)]! += 1;
     }
-    let bin = mask;
+    let bin = (1 << (above - shift)) - 1;
     while (bin > 0 && histogram[bin]! < wanted) wanted -= histogram[bin--]!;
     prefix = (prefix << (above - shift)) | bin;
   }
@@ -296,16 +295,20 @@ const FIXED_BITS = 21;
  * which of them stands for which value. Magnitudes are 22-bit fixed point under the largest one's exponent; quotients
  * are cut off.
  */
-function twoLevels(kept: KeptValues, chunk: number, count: number): void {
+function twoLevels(magnitudes: Uint32Array, kept: KeptValues, chunk: number, first: number): void {
+  const { entries } = kept;
+  const from = chunk * CHUNK_VALUES;
+  const count = kept.counts[chunk]!;
+  const last = first + count;
   let peak = 0;
-  for (let j = 0; j < count; j++)
-    peak = Math.max(peak, chunkWords[chunkEntries[j]! & ENTRY_INDEX]! & 0x7fffffff);
+  for (let j = first; j < last; j++)
+    peak = Math.max(peak, magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff);
   const exponent = peak >>> 23;
   let sum = 0;
-  for (let j = 0; j < count; j++) {
-    const magnitude = chunkWords[chunkEntries[j]! & ENTRY_INDEX]! & 0x7fffffff;
+  for (let j = first; j < last; j++) {
+    const magnitude = magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff;
     const fixed = ((magnitude & 0x7fffff) | 0x800000) >>> Math.min(31, 2 + exponent - (magnitude >>> 23));
-    fixedPoint[j] = fixed;
+    fixedPoint[j - first] = fixed;
     sum += fixed;
   }
   let low = Math.floor(sum / count);
@@ -333,8 +336,8 @@ function twoLevels(kept: KeptValues, chunk: number, count: number): void {
   kept.larger[chunk] = larger;
   kept.smaller[chunk] = smaller;
   const middle = (fixedOfLevel(larger, exponent) + fixedOfLevel(smaller, exponent)) >>> 1;
-  for (let j = 0; j < count; j++)
-    if (larger === smaller || fixedPoint[j]! > middle) chunkEntries[j]! |= ENTRY_LARGER;
+  for (let j = first; j < last; j++)
+    if (larger === smaller || fixedPoint[j - first]! > middle) entries[j]! |= ENTRY_LARGER;
 }
 
 const fixedPoint = new Uint32Array(CHUNK_VALUES);

@@ -11,11 +11,19 @@ import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Count = Type.Integer({ minimum: 0 });
 
+const FaultSchema = Type.Object({
+  field: Type.String({ maxLength: 200 }),
+  message: Type.String({ maxLength: 200 }),
+});
 /** Every error body: `field` names what to mend when one field is at fault. */
 export const ErrorBodySchema = Type.Object({
   code: Type.String(),
   message: Type.String({ maxLength: 200 }),
   field: Type.Optional(Type.String({ maxLength: 200 })),
+  /** Everything that is wrong with the request, when it is more than one thing; the first is `field`. */
+  faults: Type.Optional(Type.Array(FaultSchema, { maxItems: 20 })),
+  /** Code 'illegal-state': the state that the run or sweep is in now. */
+  state: Type.Optional(Type.String()),
 });
 export type ErrorBody = Static<typeof ErrorBodySchema>;
 

@@ -1,9 +1,15 @@
 /** What may be said on the wire: schemas, limits, ids, the binary peer frame. Rules with ids: SPEC.md. */
 export * from './api.ts';
+export * from './api-access.ts';
+export * from './api-preflight.ts';
+export * from './api-runs.ts';
+export * from './api-sweeps.ts';
+export * from './api-webhooks.ts';
 export * from './bytes.ts';
 export * from './coordinator-messages.ts';
 export * from './dataset.ts';
 export * from './dataset-requests.ts';
+export * from './doors.ts';
 export * from './fragments.ts';
 export * from './ids.ts';
 export * from './limits.ts';

@@ -3,6 +3,7 @@
  * Whoever reads the file creates the dataset first. Paths are relative to the file.
  */
 import Type, { type Static } from 'typebox';
+import { DatasetIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { RunRequestSchema } from './run.ts';
 
@@ -10,6 +11,8 @@ const Seed = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
 const Path = Type.String({ minLength: 1, maxLength: 1_000 });
 
 export const RunFileDataSchema = Type.Union([
+  /** A dataset that the coordinator has. */
+  Type.Object({ kind: Type.Literal('stored'), id: DatasetIdSchema }, { additionalProperties: false }),
   /** The built-in digits, drawn from a seed. */
   Type.Object(
     {
@@ -39,3 +42,11 @@ export const RunFileSchema = Type.Object(
   { additionalProperties: false },
 );
 export type RunFile = Static<typeof RunFileSchema>;
+
+/** GET /schemas/run.json: what editors and forms read. */
+export const runFileJsonSchema = () => ({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'https://murmuration.example/schemas/run.json',
+  title: 'A Murmuration run (run.yaml)',
+  ...RunFileSchema,
+});

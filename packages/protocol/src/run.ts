@@ -1,10 +1,10 @@
 /**
  * A run: what a researcher asks for (`RunRequest`), what the coordinator fixes (`RunManifest`), how it stands
- * (`RunState`, `RunView`). State words are the same in page, API, log and metric.
+ * (`RunState`). State words are the same in page, API, log and metric.
  */
 import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
-import { DatasetIdSchema, RunIdSchema } from './ids.ts';
+import { DatasetIdSchema, RunIdSchema, Sha256Schema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
@@ -85,36 +85,7 @@ export const localStepsOf = (
   round: number,
 ): number => (round < warmUpRounds ? Math.min(WARM_UP_LOCAL_STEPS, localSteps) : localSteps);
 
-/** The knobs of training; every one has a default (`DEFAULT_TRAINING`) and a range. */
-export const TrainingSchema = Type.Object(
-  {
-    /** Local steps (optimiser updates) between two exchanges: H. */
-    localSteps: Type.Integer({ minimum: 1, maximum: LIMITS.localStepsMax }),
-    /** In a run's first so many rounds H is `WARM_UP_LOCAL_STEPS` (or `localSteps`, if that is less). */
-    warmUpRounds: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
-    batchSize: Type.Integer({ minimum: 1, maximum: LIMITS.batchMax }),
-    optimiser: Type.Enum(OPTIMISERS),
-    /** The optimiser's step size on each tab. */
-    learningRate: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    /** The averaged pseudo-gradient of n tabs is applied times this and times the root of n, at most 2. */
-    outerLearningRate: Type.Number({ exclusiveMinimum: 0, maximum: 4 }),
-    codec: Type.Enum(CODECS),
-    /** A round is not trained with fewer tabs than this; a run with 1 starts with the first volunteer. */
-    peersMin: Type.Integer({ minimum: 1, maximum: LIMITS.groupMaxMembers }),
-    /** Rounds between two evaluations (with checkpoint) of the shared model. */
-    evaluateEveryRounds: Type.Integer({ minimum: 1, maximum: 10_000 }),
-    /** The run ends when this many rounds are done, reached or not. */
-    roundsMax: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
-    /** The run ends when validation accuracy reaches this; null: only `roundsMax` or Stop ends it. */
-    targetAccuracy: Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()]),
-    /** The run also ends when the validation error (task.ts) is at most this; left out or null: it does not. */
-    targetError: Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()])),
-  },
-  { additionalProperties: false },
-);
-export type Training = Static<typeof TrainingSchema>;
-
-export const DEFAULT_TRAINING: Training = {
+const DEFAULTS = {
   localSteps: 5,
   warmUpRounds: 0,
   batchSize: 16,
@@ -126,7 +97,97 @@ export const DEFAULT_TRAINING: Training = {
   evaluateEveryRounds: 10,
   roundsMax: 1_000,
   targetAccuracy: 0.95,
-};
+} as const;
+
+/**
+ * The knobs of training; every one has a default and a range. The descriptions are what the form, the published schema
+ * and the API's documentation say.
+ */
+export const TrainingSchema = Type.Object(
+  {
+    localSteps: Type.Integer({
+      minimum: 1,
+      maximum: LIMITS.localStepsMax,
+      default: DEFAULTS.localSteps,
+      title: 'Local steps',
+      description: 'Optimiser steps of each tab between two exchanges (H).',
+    }),
+    warmUpRounds: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: DEFAULTS.warmUpRounds,
+      title: 'Warm-up rounds',
+      description: 'In so many first rounds a tab makes at most two local steps.',
+    }),
+    batchSize: Type.Integer({
+      minimum: 1,
+      maximum: LIMITS.batchMax,
+      default: DEFAULTS.batchSize,
+      title: 'Batch size',
+      description: 'Samples of one local step on one tab.',
+    }),
+    optimiser: Type.Enum(OPTIMISERS, {
+      default: DEFAULTS.optimiser,
+      title: 'Optimiser',
+      description: 'adam, or rmsprop-floored, which learns better with sparse updates.',
+    }),
+    learningRate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: DEFAULTS.learningRate,
+      title: 'Learning rate',
+      description: 'Step size of the optimiser on each tab.',
+    }),
+    outerLearningRate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 4,
+      default: DEFAULTS.outerLearningRate,
+      title: 'Outer learning rate',
+      description: 'The averaged update of n tabs is applied times this and times the root of n, at most 2.',
+    }),
+    codec: Type.Enum(CODECS, {
+      default: DEFAULTS.codec,
+      title: 'Codec',
+      description: 'How an update is made small on the wire.',
+    }),
+    peersMin: Type.Integer({
+      minimum: 1,
+      maximum: LIMITS.groupMaxMembers,
+      default: DEFAULTS.peersMin,
+      title: 'Minimum of tabs',
+      description: 'No round is trained with fewer tabs; with 1 a run starts with the first volunteer.',
+    }),
+    evaluateEveryRounds: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: DEFAULTS.evaluateEveryRounds,
+      title: 'Rounds between evaluations',
+      description: 'So often the model is measured on the held-out samples, and a checkpoint is kept.',
+    }),
+    roundsMax: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: DEFAULTS.roundsMax,
+      title: 'Rounds',
+      description: 'The run ends when so many rounds are done, whatever was reached.',
+    }),
+    targetAccuracy: Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()], {
+      default: DEFAULTS.targetAccuracy,
+      title: 'Target accuracy',
+      description: 'The run ends when validation accuracy reaches this (0 to 1); null: only rounds end it.',
+    }),
+    targetError: Type.Optional(
+      Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+        title: 'Target error',
+        description:
+          'The run also ends when the validation error (mean absolute error, or bits a token) is at most this.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Training = Static<typeof TrainingSchema>;
+export const DEFAULT_TRAINING: Training = DEFAULTS;
 
 /** Body of POST /api/runs. `model` is a preset's name or a full description. */
 export const RunRequestSchema = Type.Object(
@@ -135,10 +196,19 @@ export const RunRequestSchema = Type.Object(
       minLength: 1,
       maxLength: LIMITS.nameMaxCharacters,
       pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*$',
+      title: 'Name',
+      description: 'Letters, digits, spaces, dots, dashes.',
     }),
     datasetId: DatasetIdSchema,
     model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema]),
-    seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+    seed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 4_294_967_295,
+        title: 'Seed',
+        description: 'Of the initial weights; drawn when left out.',
+      }),
+    ),
     training: Type.Optional(Type.Partial(TrainingSchema, { additionalProperties: false })),
   },
   { additionalProperties: false },
@@ -155,6 +225,13 @@ export const RunManifestSchema = Type.Object(
     parameterCount: Type.Integer({ minimum: 1, maximum: LIMITS.parametersMax }),
     training: TrainingSchema,
     dataset: DatasetManifestSchema,
+    /** It began with another run's checkpoint instead of weights drawn from the seed. */
+    forkOf: Type.Optional(
+      Type.Object(
+        { runId: RunIdSchema, round: Type.Integer({ minimum: 0 }), sha256: Sha256Schema },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

@@ -15,7 +15,7 @@ import { openDevice } from './device.ts';
 export interface CodecTimes {
   readonly scheme: Scheme;
   readonly count: number;
-  /** Milliseconds, the fastest turn's. */
+  /** Medians, milliseconds. */
   readonly hostMs: number;
   readonly encodeMs: number;
   readonly plainMs: number;
@@ -102,13 +102,14 @@ export async function codecTimes(
   const { readbackBytes } = plain;
   plain.close();
   workgroup.close();
+  const middle = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
   return {
     scheme,
     count,
-    hostMs: Math.min(...times.host),
-    encodeMs: Math.min(...times.encode),
-    plainMs: Math.min(...times.plain),
-    workgroupMs: Math.min(...times.workgroup),
+    hostMs: middle(times.host),
+    encodeMs: middle(times.encode),
+    plainMs: middle(times.plain),
+    workgroupMs: middle(times.workgroup),
     readbackBytes,
     encodedBytes: right.length,
     isRight,

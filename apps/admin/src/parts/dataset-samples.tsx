@@ -5,6 +5,7 @@ import { api } from '../api.ts';
 import { strings } from '../strings.ts';
 
 const text = strings.samples;
+const SAMPLE_COUNT = 50;
 
 type Known =
   { readonly kind: 'asking' | 'failed' } | { readonly kind: 'samples'; readonly samples: DatasetSamples };
@@ -13,7 +14,7 @@ export function DatasetSamplesCard({ dataset }: { readonly dataset: DatasetManif
   const [known, setKnown] = useState<Known>({ kind: 'asking' });
   useEffect(() => {
     let isWanted = true;
-    api.samples(dataset.id).then(
+    api.samples(dataset.id, SAMPLE_COUNT).then(
       (samples) => isWanted && setKnown({ kind: 'samples', samples }),
       () => isWanted && setKnown({ kind: 'failed' }),
     );

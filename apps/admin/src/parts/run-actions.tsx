@@ -1,15 +1,15 @@
 /** Pause, Resume, Stop: what the run's state allows. Stop asks once more, because there is no way back. */
 import { useRef, useState } from 'preact/hooks';
-import type { RunView } from '@murmuration/protocol';
+import type { RunId, RunOrderName, RunState, RunView } from '@murmuration/protocol';
 import { announce } from '../announcer.ts';
-import { api, type RunAction } from '../api.ts';
+import { api } from '../api.ts';
 import { runStates, strings } from '../strings.ts';
 import { messageOf, Trouble } from './trouble.tsx';
 
 const text = strings.actions;
 
 interface Props {
-  readonly run: RunView;
+  readonly run: { readonly id: RunId; readonly name: string; readonly state: RunState };
   /** The run as it stands after the action. */
   readonly onDone: (run: RunView) => void;
 }
@@ -18,14 +18,14 @@ export function RunActions({ run, onDone }: Props) {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState('');
   const question = useRef<HTMLDialogElement>(null);
-  const { state, manifest } = run;
+  const { state, id, name } = run;
   if (state === 'finished' || state === 'failed' || state === 'finishing') return null;
 
-  const act = async (action: RunAction) => {
+  const act = async (order: RunOrderName) => {
     setBusy(true);
     setTrouble('');
     try {
-      const after = await api.act(manifest.id, action);
+      const after = await api.order(id, order);
       announce(runStates[after.state].sentence);
       onDone(after);
     } catch (reason) {
@@ -58,7 +58,7 @@ export function RunActions({ run, onDone }: Props) {
       <Trouble text={trouble} />
       <dialog ref={question} aria-label={text.stopYes}>
         <article>
-          <p>{text.stopSure(manifest.name)}</p>
+          <p>{text.stopSure(name)}</p>
           <form method="dialog" class="actions">
             <button class="outline secondary" value="no">
               {text.stopNo}

@@ -1,5 +1,5 @@
-/** Accuracy over time in the size of a word; the values are in its label. */
-import type { MetricPoint } from '@murmuration/protocol';
+/** A run's curve in the size of a word; the values are in its label. */
+import type { RunSummary } from '@murmuration/protocol';
 import { percentText } from '../format.ts';
 import { sampled } from '../curves.ts';
 import { strings } from '../strings.ts';
@@ -8,8 +8,7 @@ const SIZE = { width: 120, height: 28 } as const;
 /** Values read out; more would not be listened to. */
 const SPOKEN_MAX = 5;
 
-export function Sparkline({ points }: { readonly points: readonly MetricPoint[] }) {
-  const values = points.flatMap(({ valAccuracy }) => (valAccuracy === null ? [] : [valAccuracy]));
+export function Sparkline({ curve: { metric, values } }: { readonly curve: RunSummary['sparkline'] }) {
   if (values.length === 0) return <small class="note">{strings.runs.sparklineNone}</small>;
   const low = Math.min(...values);
   const high = Math.max(...values);
@@ -23,7 +22,12 @@ export function Sparkline({ points }: { readonly points: readonly MetricPoint[] 
     <svg
       class="sparkline"
       role="img"
-      aria-label={strings.runs.sparkline(sampled(values, SPOKEN_MAX).map(percentText).join(', '))}
+      aria-label={strings.runs.sparkline(
+        metric,
+        sampled(values, SPOKEN_MAX)
+          .map((value) => (metric === 'accuracy' ? percentText(value) : value.toPrecision(3)))
+          .join(', '),
+      )}
       viewBox={`-3 0 ${SIZE.width + 6} ${SIZE.height}`}
       width={SIZE.width + 6}
       height={SIZE.height}

@@ -1,11 +1,11 @@
 /** A failure in words, where it happened. */
-import { ApiError } from '../api.ts';
+import { ApiRefusal } from '../api.ts';
 
 export const messageOf = (reason: unknown): string =>
-  reason instanceof ApiError
+  reason instanceof ApiRefusal
     ? reason.body.field === undefined
-      ? reason.message
-      : `${reason.body.field}: ${reason.message}`
+      ? reason.body.message
+      : `${reason.body.field}: ${reason.body.message}`
     : String(reason);
 
 export const Trouble = ({ text }: { readonly text: string }) =>

@@ -16,7 +16,7 @@ import {
   type PresetName,
   PRESET_NAMES,
 } from '@murmuration/protocol';
-import { api, ApiError } from '../api.ts';
+import { api, ApiRefusal } from '../api.ts';
 import { bytesText, countText } from '../format.ts';
 import {
   codecOf,
@@ -62,9 +62,9 @@ export function NewRunScreen() {
       const run = await create(wish.wish, setStep);
       goTo({ screen: 'run', runId: run.manifest.id });
     } catch (reason) {
-      const field = reason instanceof ApiError ? reason.body.field : undefined;
+      const field = reason instanceof ApiRefusal ? reason.body.field : undefined;
       const isShown = field !== undefined && form.current.elements.namedItem(field) !== null;
-      if (isShown) setErrors({ [field]: (reason as ApiError).message });
+      if (isShown) setErrors({ [field]: (reason as ApiRefusal).body.message });
       setTrouble(isShown ? text.notCreated : messageOf(reason));
     } finally {
       setStep('');
@@ -282,8 +282,8 @@ async function datasetIdOf(wish: DatasetWish, tell: (step: string) => void): Pro
 
 /** The data set's name has its own field; in the form `name` is the run's. */
 function atTheDataset(reason: unknown): never {
-  if (reason instanceof ApiError && reason.body.field === 'name')
-    throw new ApiError({ ...reason.body, field: 'datasetName' });
+  if (reason instanceof ApiRefusal && reason.body.field === 'name')
+    throw new ApiRefusal('', reason.status, { ...reason.body, field: 'datasetName' });
   throw reason;
 }
 

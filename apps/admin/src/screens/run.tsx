@@ -57,7 +57,10 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
             {isLive ? text.connection.live : text.connection.reconnecting} · {heartbeatOf(picture)}
           </p>
         </div>
-        <RunActions run={run} onDone={() => {}} />
+        <RunActions
+          run={{ id: run.manifest.id, name: run.manifest.name, state: run.state }}
+          onDone={() => {}}
+        />
       </div>
       <Progress run={run} />
       <Standing picture={picture} />

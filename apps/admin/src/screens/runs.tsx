@@ -1,6 +1,6 @@
 /** All runs, newest first, as they stand now; and the examples, which are all there is on a fresh coordinator. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import type { MetricPoint, RunId, RunView } from '@murmuration/protocol';
+import type { RunSummary } from '@murmuration/protocol';
 import { api } from '../api.ts';
 import { countText, durationText, percentText } from '../format.ts';
 import { Examples } from '../parts/examples.tsx';
@@ -14,11 +14,9 @@ import { strings } from '../strings.ts';
 
 const text = strings.runs;
 const REFRESH_MS = 3_000;
-/** Runs whose curve is fetched for a sparkline; the others get a dash. */
-const SPARKLINES_MAX = 20;
 
 interface Known {
-  readonly runs: readonly RunView[];
+  readonly runs: readonly RunSummary[];
   readonly atMs: number;
 }
 
@@ -28,8 +26,8 @@ export function RunsScreen() {
   const refresh = useCallback(async () => {
     if (document.hidden) return;
     try {
-      const runs = await api.runs();
-      setKnown({ runs: runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)), atMs: Date.now() });
+      const { items } = await api.runs({ limit: '100' });
+      setKnown({ runs: items, atMs: Date.now() });
       setTrouble('');
     } catch (reason) {
       setTrouble(messageOf(reason));
@@ -87,11 +85,11 @@ function RunTable({
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {runs.map((run, index) => (
-            <tr role="row" key={run.manifest.id}>
+          {runs.map((run) => (
+            <tr role="row" key={run.id}>
               <th scope="row" role="rowheader">
-                <a href={addressOf({ screen: 'run', runId: run.manifest.id })}>{run.manifest.name}</a>
-                <small>{run.manifest.dataset.name}</small>
+                <a href={addressOf({ screen: 'run', runId: run.id })}>{run.name}</a>
+                <small>{run.datasetName}</small>
               </th>
               <td role="cell" data-head={columns.state}>
                 <StateMark state={run.state} />
@@ -100,11 +98,7 @@ function RunTable({
                 {percentText(run.best?.accuracy ?? null)}
               </td>
               <td role="cell" data-head={columns.curve}>
-                {index < SPARKLINES_MAX ? (
-                  <RunSparkline runId={run.manifest.id} round={run.best?.round ?? 0} />
-                ) : (
-                  '–'
-                )}
+                <Sparkline curve={run.sparkline} />
               </td>
               <td role="cell" data-head={columns.tabs}>
                 {countText(run.volunteersConnected)}
@@ -121,21 +115,4 @@ function RunTable({
       </table>
     </section>
   );
-}
-
-/** Fetched again when the best checkpoint moves. */
-function RunSparkline({ runId, round }: { readonly runId: RunId; readonly round: number }) {
-  const [points, setPoints] = useState<readonly MetricPoint[]>([]);
-  useEffect(() => {
-    let isWanted = true;
-    api.points(runId).then(
-      (found) => isWanted && setPoints(found),
-      // The list itself says when the coordinator is away.
-      () => {},
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [runId, round]);
-  return <Sparkline points={points} />;
 }

@@ -134,8 +134,8 @@ function useActiveRun(): Known {
     const ask = async () => {
       if (document.hidden) return;
       try {
-        const answer = await fetch('/api/runs', { signal: gone.signal });
-        if (!answer.ok) throw new Error(`GET /api/runs answered ${answer.status}`);
+        const answer = await fetch('/api/public/runs', { signal: gone.signal });
+        if (!answer.ok) throw new Error(`GET /api/public/runs answered ${answer.status}`);
         const run = activeRunOf(await answer.json());
         setKnown(run === null ? { kind: 'none' } : { kind: 'run', run });
       } catch (reason) {
