@@ -1,23 +1,40 @@
 /**
  * `npm run bench:codec`: every way of making an update small, side by side in one run: size, error and speed in Node, and
- * in a tab the kernels against the CPU. Prints a line a bound, writes JSON (--out) and the table of the docs (--table).
+ * in a tab the kernels against the CPU; with `--loss` instead what it costs in loss (bench-codec-loss.ts). Prints a line a
+ * bound, writes JSON (--out) and the table of the docs (--table); the part that was not measured stays as the file has it.
  *
  * Speeds are of this machine and adapter: a software adapter's say nothing about a GPU's.
- * Exit code 1 when a bound is missed. What a scheme costs in loss when everything is tuned is `npm run bench:swarm`.
+ * Exit code 1 when a bound is missed.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, extname, join, resolve } from 'node:path';
-import { SCHEMES, type Scheme } from '@murmuration/codec';
-import { codecRow, codecTraining, type CodecRow, type CodecTraining } from '@murmuration/simulator';
+import { SCHEMES } from '@murmuration/codec';
+import { codecRow, codecTraining } from '@murmuration/simulator';
+import { measureLoss } from './bench-codec-loss.ts';
 import { adapterText, findBrowser, launchBrowser, probeBrowser } from './browser.ts';
+import {
+  lossBounds,
+  schemeBounds,
+  withCodecTable,
+  type Bound,
+  type CodecFigures,
+  type SchemeRow,
+  type TabRow,
+} from './codec-table.ts';
 import { parseFlags } from './flags.ts';
 import { vite } from './pages.ts';
 import { ROOT_DIRECTORY } from './places.ts';
 
 const FLAGS = {
   count: { kind: 'integer', min: 1_000, max: 10_000_000, placeholder: 'N', help: 'values (default 1000000)' },
-  turns: { kind: 'integer', min: 1, max: 1_000, placeholder: 'N', help: 'timed turns (default 9)' },
+  turns: {
+    kind: 'integer',
+    min: 1,
+    max: 1_000,
+    placeholder: 'N',
+    help: 'timed turns in the tab, ten times as many in Node (default 9)',
+  },
   steps: { kind: 'integer', min: 10, max: 10_000, placeholder: 'N', help: 'steps of training (default 100)' },
   seed: {
     kind: 'integer',
@@ -26,26 +43,17 @@ const FLAGS = {
     placeholder: 'N',
     help: 'seed of all data (default 1)',
   },
+  'no-tab': { kind: 'switch', help: "only Node: the tab's numbers stay as the file has them" },
+  loss: { kind: 'switch', help: 'tuned losses and low rank instead; an hour of processor time' },
+  seeds: { kind: 'integer', min: 1, max: 100, placeholder: 'S', help: 'seeds of --loss (default 3)' },
   out: { kind: 'text', placeholder: 'FILE.json', help: 'write the numbers, for example bench/codec.json' },
   table: { kind: 'text', placeholder: 'FILE.md', help: 'write the table, for example docs/codec.md' },
 } as const;
 
-/** One scheme in the tab (packages/trainer, codec-bench.ts). */
-export interface TabRow {
-  readonly scheme: Scheme;
-  readonly hostMs: number;
-  readonly encodeMs: number;
-  readonly plainMs: number;
-  readonly workgroupMs: number;
-  readonly readbackBytes: number;
-  readonly encodedBytes: number;
-  readonly isRight: boolean;
-}
-
-interface Row extends CodecRow, CodecTraining {
-  readonly tab: TabRow | null;
-}
-
+/** A turn in Node takes a fraction of one in the tab, and is as easily disturbed. */
+const NODE_TURNS_RATIO = 10;
+/** Where the other part's numbers are looked for when nothing is written. */
+const DEFAULT_OUT = 'bench/codec.json';
 const BENCH_PAGE = join(ROOT_DIRECTORY, 'packages', 'cluster', 'bench-page');
 const BENCH_ORIGIN = 'http://localhost:1';
 const CONTENT_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
@@ -57,20 +65,62 @@ export async function run(argv: readonly string[]): Promise<number> {
     say(parsed.kind === 'help' ? parsed.text : parsed.message);
     return parsed.kind === 'help' ? 0 : 2;
   }
-  const { count = 1_000_000, turns = 9, steps = 100, seed = 1, out, table } = parsed.flags;
-  const browser = await probeBrowser(await findBrowser({ say, mayInstall: true }));
-  const machine = {
-    node: process.versions.node,
-    browser: browser.version,
-    adapter: browser.adapter,
-    cores: availableParallelism(),
+  const { flags } = parsed;
+  const known: CodecFigures = JSON.parse(
+    await readFile(flags.out ?? DEFAULT_OUT, 'utf8').catch(() => '{}'),
+  ) as CodecFigures;
+  const keep = async (figures: CodecFigures) => {
+    if (flags.out === undefined) return;
+    await mkdir(dirname(resolve(flags.out)), { recursive: true });
+    await writeFile(flags.out, `${JSON.stringify(figures, null, 2)}\n`);
   };
-  say(
-    `Node ${machine.node}, browser ${browser.version}, ${adapterText(browser.adapter)}, ${machine.cores} cores`,
-  );
+  let figures: CodecFigures;
+  let bounds: readonly Bound[];
+  if (flags.loss) {
+    const { seeds = 3 } = flags;
+    const rows = await measureLoss(seeds, say, (sofar) => keep({ ...known, loss: { seeds, rows: sofar } }));
+    figures = { ...known, loss: { seeds, rows } };
+    bounds = lossBounds(rows);
+  } else {
+    const { count = 1_000_000, turns = 9, steps = 100, seed = 1 } = flags;
+    const { machine, tabs } = flags['no-tab']
+      ? { machine: known.machine ?? '', tabs: tabsIn(known) }
+      : await measureInTab({ count, turns, seed, say });
+    const rows = SCHEMES.map((scheme) => {
+      const timed = { scheme, count, turns: NODE_TURNS_RATIO * turns, seed, nowMs: () => performance.now() };
+      const tab = tabs.find((one) => one.scheme === scheme) ?? null;
+      const row = { ...codecRow(timed), ...codecTraining(scheme, { steps, seed }), tab };
+      say(lineOf(row));
+      return row;
+    });
+    figures = { ...known, machine, count, turns, rows };
+    bounds = schemeBounds(rows);
+  }
+  for (const { text, isKept } of bounds) say(`${isKept ? 'ok' : '!!'}  ${text}`);
+  await keep(figures);
+  if (flags.table !== undefined)
+    await writeFile(flags.table, withCodecTable(await readFile(flags.table, 'utf8'), figures));
+  return bounds.every(({ isKept }) => isKept) ? 0 : 1;
+}
+
+const tabsIn = ({ rows = [] }: CodecFigures): TabRow[] =>
+  rows.flatMap(({ tab }) => (tab === null ? [] : [tab]));
+
+async function measureInTab({
+  say,
+  ...options
+}: {
+  readonly count: number;
+  readonly turns: number;
+  readonly seed: number;
+  readonly say: (line: string) => void;
+}): Promise<{ readonly machine: string; readonly tabs: readonly TabRow[] }> {
+  const browser = await probeBrowser(await findBrowser({ say, mayInstall: true }));
+  const machine = `Node ${process.versions.node}, browser ${browser.version}, ${adapterText(browser.adapter)}, ${availableParallelism()} cores`;
+  say(machine);
   await vite(BENCH_PAGE);
   const chromium = await launchBrowser(browser, browser.wish);
-  const rows: Row[] = [];
+  const tabs: TabRow[] = [];
   try {
     const page = await chromium.newPage();
     await page.route(`${BENCH_ORIGIN}/**`, async (route) => {
@@ -80,42 +130,24 @@ export async function run(argv: readonly string[]): Promise<number> {
       await route.fulfill(body === null ? { status: 404 } : { body, contentType });
     });
     await page.goto(`${BENCH_ORIGIN}/index.html`);
-    for (const scheme of SCHEMES) {
-      const hasKernels = scheme !== 'fp32' && scheme !== 'fp16';
-      const tab = hasKernels
-        ? await page.evaluate(
-            (options) =>
-              (
-                globalThis as unknown as {
-                  codecTimes: (options: unknown) => Promise<TabRow | { error: string }>;
-                }
-              ).codecTimes(options),
-            { scheme, count, turns, seed },
-          )
-        : null;
-      if (tab !== null && 'error' in tab) throw new Error(`${scheme} in the tab: ${tab.error}`);
-      const row = codecRow({ scheme, count, turns, seed, nowMs: () => performance.now() });
-      rows.push({ ...row, ...codecTraining(scheme, { steps, seed }), tab });
-      say(lineOf(rows.at(-1)!));
+    for (const scheme of SCHEMES.filter((one) => one !== 'fp32' && one !== 'fp16')) {
+      const tab = await page.evaluate(
+        (asked) =>
+          (
+            globalThis as unknown as {
+              codecTimes: (asked: unknown) => Promise<TabRow | { error: string }>;
+            }
+          ).codecTimes(asked),
+        { scheme, ...options },
+      );
+      if ('error' in tab) throw new Error(`${scheme} in the tab: ${tab.error}`);
+      tabs.push(tab);
+      say(`${scheme} measured in the tab`);
     }
   } finally {
     await chromium.close();
   }
-  const bounds = boundsOf(rows);
-  for (const { text, isKept } of bounds) say(`${isKept ? 'ok' : '!!'}  ${text}`);
-  const write = async (path: string, content: string) => {
-    await mkdir(dirname(resolve(path)), { recursive: true });
-    await writeFile(path, content);
-    say(`written to ${path}`);
-  };
-  if (out !== undefined)
-    await write(out, `${JSON.stringify({ machine, count, turns, steps, seed, rows, bounds }, null, 2)}\n`);
-  if (table !== undefined)
-    await write(
-      table,
-      tableOf(rows, `${adapterText(browser.adapter)}, ${machine.cores} cores`, count, bounds),
-    );
-  return bounds.every(({ isKept }) => isKept) ? 0 : 1;
+  return { machine, tabs };
 }
 
 const number = (value: number, digits = 1) => value.toFixed(digits);
@@ -129,107 +161,10 @@ function lineOf({
   copyMs,
   bitsPerExchange,
   tab,
-}: Row): string {
+}: SchemeRow): string {
   const gpu =
     tab === null
       ? ''
       : `; tab: CPU ${number(tab.hostMs)} ms, plain ${number(tab.plainMs)}, workgroup ${number(tab.workgroupMs)}, read back ${number(tab.readbackBytes / tab.encodedBytes, 3)} of packed`;
   return `${scheme.padEnd(9)} ${number(bitsPerValue, 3)} bits, real ${number(bitsPerExchange, 3)}, error ${number(100 * relativeError, 2)} %, encode ${number(encodeMs)} ms, decode ${number(decodeMs)} (copy ${number(copyMs, 2)})${gpu}`;
-}
-
-interface Bound {
-  readonly text: string;
-  readonly isKept: boolean;
-}
-
-/** The issue's bounds, each with what was measured. */
-function boundsOf(rows: readonly Row[]): Bound[] {
-  const of = (scheme: Scheme) => rows.find((row) => row.scheme === scheme)!;
-  const most = (what: string, value: number, bound: number, unit = '') => ({
-    text: `${what}: ${Number(value.toPrecision(4))}${unit} (at most ${bound}${unit})`,
-    isKept: value <= bound,
-  });
-  const least = (what: string, value: number, bound: number) => ({
-    text: `${what}: ${Number(value.toPrecision(3))} (at least ${bound})`,
-    isKept: value >= bound,
-  });
-  const [int8, int4, top64] = [of('int8'), of('int4'), of('topk-64')];
-  const packed = rows.flatMap(({ tab }) => (tab === null ? [] : [tab]));
-  const fastest = (tab: TabRow) => Math.min(tab.plainMs, tab.workgroupMs);
-  return [
-    most('top-64, bits a parameter and exchange, real updates', top64.bitsPerExchange, 0.16),
-    most('top-64, bits a kept value', top64.bitsPerKept!, 9.6),
-    most('int8, bits a value', int8.bitsPerValue, 8.07),
-    most('int4, bits a value', int4.bitsPerValue, 4.07),
-    most('int8, relative error', 100 * int8.relativeError, 0.7, ' %'),
-    most('int4, relative error', 100 * int4.relativeError, 12, ' %'),
-    ...packed.map((tab) =>
-      most(`${tab.scheme}, bytes read back of those sent`, tab.readbackBytes / tab.encodedBytes, 1.1),
-    ),
-    ...packed.map((tab) => ({ text: `${tab.scheme}, kernels give the CPU's bytes`, isKept: tab.isRight })),
-    least('int8 in the tab, the CPU way over the kernels', int8.tab!.hostMs / fastest(int8.tab!), 1.3),
-    least(
-      'int8 in the tab, only reading back and encoding over the kernels',
-      int8.tab!.encodeMs / fastest(int8.tab!),
-      1.3,
-    ),
-    least('int8, copying over encoding', int8.copyMs / int8.encodeMs, 0.25),
-    least('int8, copying over decoding', int8.copyMs / int8.decodeMs, 0.25),
-    most("8 peers' top-64 averaged, copies of the vector", top64.averageMs / top64.copyMs, 8),
-  ];
-}
-
-function tableOf(rows: readonly Row[], machine: string, count: number, bounds: readonly Bound[]): string {
-  const header = [
-    'scheme',
-    'bits',
-    'bits, real',
-    'error',
-    'loss',
-    'encode',
-    'decode',
-    '8 averaged',
-    'tab: CPU',
-    'encode only',
-    'plain',
-    'workgroup',
-    'read back',
-  ];
-  const cells = (row: Row) => {
-    const { tab } = row;
-    const ms = (value: number | undefined) => (value === undefined ? '-' : number(value));
-    return [
-      row.scheme,
-      number(row.bitsPerValue, 3),
-      number(row.bitsPerExchange, 3),
-      `${number(100 * row.relativeError, 2)} %`,
-      number(row.finalLoss, 3),
-      ...[
-        row.encodeMs,
-        row.decodeMs,
-        row.averageMs,
-        tab?.hostMs,
-        tab?.encodeMs,
-        tab?.plainMs,
-        tab?.workgroupMs,
-      ].map(ms),
-      tab === null ? '-' : number(tab.readbackBytes / tab.encodedBytes, 3),
-    ];
-  };
-  const lines = [header, header.map(() => '---'), ...rows.map(cells)].map(
-    (line) => `| ${line.join(' | ')} |`,
-  );
-  return `# The codec's schemes
-
-Generated by \`npm run bench:codec -- --out bench/codec.json --table docs/codec.md\`. Machine: ${machine}.
-
-Bits a value on ${count.toLocaleString('en')} Gaussian values, and a parameter and exchange in a real training (character
-model, 4 peers, H = 10, residuals and all; its untuned loss only ranks). Times in milliseconds for ${count.toLocaleString('en')} values;
-copying the float32 vector took ${number(rows[0]!.copyMs, 2)}. In the tab, from the weights on the GPU to the update's bytes in hand: on the CPU (all
-of it, and only reading back and encoding), and by both shapes of kernels. Read back: bytes, of those that are sent.
-
-${lines.join('\n')}
-
-${bounds.map(({ text, isKept }) => `- ${isKept ? 'kept' : '**missed**'}: ${text}`).join('\n')}
-`;
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { averageUpdates, weighUpdates, type GroupUpdate } from './averaging.ts';
 import { mulberry, streamSeed } from './random.ts';
-import { encodeUpdate } from './update-codec.ts';
+import { decodeUpdate, encodedNorm, encodeUpdate } from './update-codec.ts';
 import { fingerprint, norm, relativeDistance } from './vectors.ts';
 
 const COUNT = 2_000;
@@ -125,5 +125,51 @@ describe('[R12] honest updates lose nothing', () => {
   it('among three everybody counts: one honest stray would be outvoted by chance', () => {
     const [a, b] = honestUpdates(7, 2, 1) as [Float32Array, Float32Array];
     expect(outOf(named([a, b, scaled(a, -1)]))).toEqual([]);
+  });
+});
+
+describe('[R10] [R14] authors that keep different numbers of values', () => {
+  const kept = [16, 32, 64, 64, 128, 256, 512, 1024] as const;
+  const count = 20 * 4096;
+  const sent = (factorOf: (i: number) => number): GroupUpdate[] =>
+    kept.map((k, i) => ({
+      author: `v${i}`,
+      sampleCount: 80,
+      encoded: encodeUpdate(`topk-${k}`, scaled(honestUpdates(20, kept.length, 1, count)[i]!, factorOf(i))),
+    }));
+
+  it('nobody is shortened for the k that its uplink carries: what a residual takes for sent arrived', () => {
+    for (const { clip } of weighUpdates(
+      sent(() => 1),
+      count,
+    ))
+      expect(clip).toBeGreaterThan(0.9);
+  });
+
+  it('a factor is still worth nothing, whatever its k', () => {
+    for (const hostile of [0, 7]) {
+      const lengths = (factor: number) =>
+        weighUpdates(
+          sent((i) => (i === hostile ? factor : 1)),
+          count,
+        );
+      expect(lengths(1_000)[hostile]!.clip * 1_000).toBeCloseTo(lengths(1_010)[hostile]!.clip * 1_010, 1);
+      expect(lengths(1_000)[hostile]!.clip).toBeLessThan(0.0015);
+    }
+  });
+
+  it('the same k for all: the plain median of norms', () => {
+    const updates = named(honestUpdates(21, 5, 1)).map((update) => ({
+      ...update,
+      encoded: encodeUpdate(
+        'topk-256',
+        scaled(decodeUpdate(update.encoded), 1 + Number(update.author.slice(1))),
+      ),
+    }));
+    const norms = updates.map(({ encoded }) => encodedNorm(encoded));
+    const middle = [...norms].sort((a, b) => a - b)[2]!;
+    expect(weighUpdates(updates, COUNT).map(({ clip }) => clip)).toEqual(
+      norms.map((length) => (length > middle ? middle / length : 1)),
+    );
   });
 });

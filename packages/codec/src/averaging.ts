@@ -6,6 +6,7 @@
  *
  * Mental model. `weighUpdates` decides about each update as a whole, `averageUpdates` adds them up:
  *   size: what is longer than the group's median norm is shortened to it, so a factor of -1000 is worth no more than -1;
+ *     updates that keep more values than others are longer for that alone, and are measured by what is usual for their k;
  *   direction: what points against the others does not count (`outvoted`): a sign flip, or the others' mean reversed at
  *     an honest norm, is out, whoever sends it;
  *   presence: an update of nothing but zeros, and bytes that another author sent too, take no share of the mean.
@@ -18,7 +19,7 @@
 import { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';
 import { mulberry } from './random.ts';
 import { ENTRY_INDEX, ENTRY_LARGER, ENTRY_NEGATIVE, magnitudeOfLevel, type KeptValues } from './top-k.ts';
-import { addOpen, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
+import { addOpen, decodeRange, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
 
 export interface GroupUpdate {
   readonly author: string;
@@ -107,15 +108,18 @@ export function weighUpdates(updates: readonly GroupUpdate[], count: number): We
   const sorted = [...updates].sort((a, b) => (a.author < b.author ? -1 : 1));
   const opened = sorted.map((update) => openUpdate(update.encoded));
   const norms = opened.map(openNorm);
+  const usual = usualLengths(opened);
   const isCrowd = sorted.length >= VOTE_UPDATES_MIN;
   const present = sorted.flatMap((_, i) =>
     norms[i]! > 0 && !(isCrowd && isCopy(sorted, norms, i)) ? [i] : [],
   );
-  const clipNorm = present.length >= CLIP_UPDATES_MIN ? median(present.map((i) => norms[i]!)) : Infinity;
+  const clipNorm =
+    present.length >= CLIP_UPDATES_MIN ? median(present.map((i) => norms[i]! / usual[i]!)) : Infinity;
   const counting = new Set(present);
   if (present.length >= VOTE_UPDATES_MIN) {
     const jury = present.map((i) => opened[i]!);
-    for (const place of outvoted(cosinesBetween(sampled(jury, count)))) counting.delete(present[place]!);
+    const { samples, size } = sampled(jury, count);
+    for (const place of outvoted(cosinesBetween(samples, size))) counting.delete(present[place]!);
   }
   const weightMax = WEIGHT_RATIO_MAX * median(sorted.map((update) => update.sampleCount));
   const weights = sorted.map((update, i) => (counting.has(i) ? Math.min(update.sampleCount, weightMax) : 0));
@@ -124,9 +128,31 @@ export function weighUpdates(updates: readonly GroupUpdate[], count: number): We
     update,
     open: opened[i]!,
     weight: total > 0 ? weights[i]! / total : 0,
-    clip: norms[i]! > clipNorm ? clipNorm / norms[i]! : 1,
+    clip: norms[i]! > clipNorm * usual[i]! ? (clipNorm * usual[i]!) / norms[i]! : 1,
   }));
 }
+
+/**
+ * How long an update of each k usually is, against the shortest here: the norm of the k largest of 4,096 values of a bell
+ * over the norm of all (docs/codec.md: the root of 1 - error^2). All 1 where all keep the same. Without it, the tab of
+ * eight whose uplink carries k = 1,024 had half of its update cut away, and its residual took that for sent.
+ */
+function usualLengths(updates: readonly OpenUpdate[]): number[] {
+  const shares = updates.map((update) =>
+    update.kind === 'kept' ? (USUAL_NORM_SHARES.get(update.k) ?? 1) : 1,
+  );
+  const least = Math.min(...shares);
+  return shares.map((share) => share / least);
+}
+const USUAL_NORM_SHARES: ReadonlyMap<number, number> = new Map([
+  [16, 0.199],
+  [32, 0.263],
+  [64, 0.345],
+  [128, 0.446],
+  [256, 0.567],
+  [512, 0.704],
+  [1024, 0.842],
+]);
 
 /** Another author, earlier in the order, sent the same bytes. */
 function isCopy(sorted: readonly GroupUpdate[], norms: readonly number[], i: number): boolean {
@@ -161,31 +187,38 @@ function outvoted(cosines: readonly (readonly number[])[]): number[] {
     .slice(0, all.length >> 1);
 }
 
-/** What of an update is compared: the sampled values, and for a sparse update where they are not zero. */
+/** What of an update is compared. */
 interface Sample {
   readonly values: Float32Array;
+  /** Where each value lies, ascending: of a sparse update. Null: they are all there. */
   readonly places: Uint32Array | null;
 }
 
-function cosinesBetween(samples: readonly Sample[]): number[][] {
+function cosinesBetween(samples: readonly Sample[], size: number): number[][] {
   const cosines = samples.map(() => Array.from(samples, () => 0));
-  const norms = samples.map((sample) => Math.sqrt(dot(sample, sample)));
-  for (let i = 0; i < samples.length; i++)
+  const norms: number[] = [];
+  // A sparse sample lies here while the others are held against it.
+  const room = new Float32Array(size);
+  for (const [i, { values, places }] of samples.entries()) {
+    const whole = places === null ? values : room;
+    if (places !== null) for (let p = 0; p < places.length; p++) room[places[p]!] = values[p]!;
+    norms.push(Math.sqrt(dot(whole, samples[i]!)));
     for (let j = 0; j < i; j++) {
       const scale = norms[i]! * norms[j]!;
-      const cosine = scale > 0 ? dot(samples[i]!, samples[j]!) / scale : 0;
+      const cosine = scale > 0 ? dot(whole, samples[j]!) / scale : 0;
       cosines[i]![j] = cosine;
       cosines[j]![i] = cosine;
     }
+    if (places !== null) for (let p = 0; p < places.length; p++) room[places[p]!] = 0;
+  }
   return cosines;
 }
 
 /** In ascending order of places; leaving zeros out changes no bit. */
-function dot(a: Sample, b: Sample): number {
-  const places = a.places ?? b.places;
+function dot(whole: Float32Array, { values, places }: Sample): number {
   let sum = 0;
-  if (places === null) for (let i = 0; i < a.values.length; i++) sum += a.values[i]! * b.values[i]!;
-  else for (let p = 0; p < places.length; p++) sum += a.values[places[p]!]! * b.values[places[p]!]!;
+  if (places === null) for (let i = 0; i < values.length; i++) sum += whole[i]! * values[i]!;
+  else for (let p = 0; p < places.length; p++) sum += whole[places[p]!]! * values[p]!;
   return sum;
 }
 
@@ -193,7 +226,7 @@ function dot(a: Sample, b: Sample): number {
  * The values on which directions are compared: all, or blocks drawn by a seed that depends on every byte of every
  * update, so that nobody knows beforehand where it will be looked at.
  */
-function sampled(updates: readonly OpenUpdate[], count: number): Sample[] {
+function sampled(updates: readonly OpenUpdate[], count: number): { samples: Sample[]; size: number } {
   const blockCount = Math.ceil(count / SAMPLE_BLOCK_VALUES);
   const wanted = SAMPLE_VALUES / SAMPLE_BLOCK_VALUES;
   const random = mulberry(updates.reduce((hash, { bytes }) => contentHash(hash, bytes), 0));
@@ -201,48 +234,64 @@ function sampled(updates: readonly OpenUpdate[], count: number): Sample[] {
   for (let block = 0; block < blockCount; block++)
     if (blockCount <= wanted || random() * (blockCount - block) < wanted - chosen.length) chosen.push(block);
   const size = Math.min(count, chosen.length * SAMPLE_BLOCK_VALUES);
-  return updates.map((update) =>
-    update.kind === 'kept' ? sampleOfKept(update.kept, chosen, size) : sampleOfAll(update, chosen, size),
+  const samples = updates.map((update) =>
+    update.kind === 'kept' ? sampleOfKept(update.kept, chosen) : sampleOfAll(update, chosen, size),
   );
+  return { samples, size };
 }
 
-function sampleOfAll(update: OpenUpdate, chosen: readonly number[], size: number): Sample {
-  const whole = new Float64Array(update.count);
-  addOpen(update, 1, whole);
+function sampleOfAll(
+  update: OpenUpdate & { kind: 'values' | 'blocks' },
+  chosen: readonly number[],
+  size: number,
+): Sample {
   const values = new Float32Array(size);
   for (const [place, block] of chosen.entries()) {
     const from = block * SAMPLE_BLOCK_VALUES;
-    values.set(whole.subarray(from, from + SAMPLE_BLOCK_VALUES), place * SAMPLE_BLOCK_VALUES);
+    const end = Math.min(from + SAMPLE_BLOCK_VALUES, update.count) - from;
+    const start = place * SAMPLE_BLOCK_VALUES;
+    decodeRange(update, from, values.subarray(start, start + end));
   }
   return { values, places: null };
 }
 
 /** A block is a chunk of the sparse codec. */
-function sampleOfKept(kept: KeptValues, chosen: readonly number[], size: number): Sample {
-  const values = new Float32Array(size);
-  const places: number[] = [];
+function sampleOfKept({ counts, larger, smaller, entries }: KeptValues, chosen: readonly number[]): Sample {
+  const total = chosen.reduce((sum, chunk) => sum + counts[chunk]!, 0);
+  const values = new Float32Array(total);
+  const places = new Uint32Array(total);
   let next = 0;
+  let at = 0;
   let first = 0;
-  for (let chunk = 0; chunk < kept.counts.length && next < chosen.length; chunk++) {
-    const last = first + kept.counts[chunk]!;
+  for (let chunk = 0; chunk < counts.length && next < chosen.length; chunk++) {
+    const last = first + counts[chunk]!;
     if (chosen[next] === chunk) {
-      const [high, low] = [magnitudeOfLevel(kept.larger[chunk]!), magnitudeOfLevel(kept.smaller[chunk]!)];
-      for (let at = first; at < last; at++) {
-        const entry = kept.entries[at]!;
+      const [high, low] = [magnitudeOfLevel(larger[chunk]!), magnitudeOfLevel(smaller[chunk]!)];
+      for (let e = first; e < last; e++, at++) {
+        const entry = entries[e]!;
         const magnitude = entry >= ENTRY_LARGER ? high : low;
-        const place = next * SAMPLE_BLOCK_VALUES + (entry & ENTRY_INDEX);
-        values[place] = (entry & ENTRY_NEGATIVE) === 0 ? magnitude : -magnitude;
-        places.push(place);
+        places[at] = next * SAMPLE_BLOCK_VALUES + (entry & ENTRY_INDEX);
+        values[at] = (entry & ENTRY_NEGATIVE) === 0 ? magnitude : -magnitude;
       }
       next += 1;
     }
     first = last;
   }
-  return { values, places: Uint32Array.from(places) };
+  return { values, places };
 }
 
-function contentHash(hash: number, bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193) + (hash >>> 15);
+/** Four bytes a step, from an array of the module's own (prefix-code.ts says why). */
+const hashBytes = new Uint8Array(16_384);
+const hashWords = new Int32Array(hashBytes.buffer);
+function contentHash(seed: number, bytes: Uint8Array): number {
+  let hash = seed;
+  for (let from = 0; from < bytes.length; from += hashBytes.length) {
+    const size = Math.min(hashBytes.length, bytes.length - from);
+    hashBytes.set(bytes.subarray(from, from + size));
+    hashBytes.fill(0, size, 4 * Math.ceil(size / 4));
+    for (let i = 0; i < Math.ceil(size / 4); i++)
+      hash = (Math.imul(hash ^ hashWords[i]!, 0x01000193) + (hash >>> 15)) | 0;
+  }
   return hash >>> 0;
 }
 

@@ -13,7 +13,7 @@
  * It refuses to know what the factors mean (averaging.ts) and where the sum goes (replica.ts).
  */
 import { addBlockCodes, BLOCK_VALUES, blockCount, peakCode, scaleOf } from './block-codes.ts';
-import { CHUNK_VALUES, ENTRY_INDEX, ENTRY_LARGER, ENTRY_NEGATIVE, magnitudeOfLevel } from './top-k.ts';
+import { CHUNK_VALUES, ENTRY_INDEX, magnitudeOfLevel } from './top-k.ts';
 import { bodyOf, valuesOf, type OpenUpdate } from './update-codec.ts';
 import { powerOfTwo } from './vectors.ts';
 
@@ -41,10 +41,8 @@ const UNIT_POWER_MIN = -120;
 /** @param parts in an order that everybody shares: the units' sums are rounded. */
 export function planSum(parts: readonly SumPart[], count: number): SumPlan {
   const blocks = blockCount(count);
-  const peaks = parts.map(({ update }) => blockPeaks(update, count));
   const largest = new Float64Array(blocks);
-  for (const [p, { factor }] of parts.entries())
-    for (let block = 0; block < blocks; block++) largest[block]! += factor * peaks[p]![block]!;
+  for (const { update, factor } of parts) addPeaks(update, factor, largest);
   const units = new Float32Array(blocks);
   for (let block = 0; block < blocks; block++) units[block] = unitFor(largest[block]!);
   return { parts, units, multipliers: parts.map((part) => multipliersOf(part, units)) };
@@ -62,30 +60,40 @@ function unitFor(size: number): number {
   return size > SUM_MAX * unit ? 2 * unit : unit;
 }
 
-/** The largest magnitude that each block of an update may hold. */
-function blockPeaks(update: OpenUpdate, count: number): Float64Array {
-  const peaks = new Float64Array(blockCount(count));
+/** largest += factor * the largest magnitude that each block of the update may hold. */
+function addPeaks(update: OpenUpdate, factor: number, largest: Float64Array): void {
   switch (update.kind) {
     case 'blocks': {
       const body = bodyOf(update);
       const codes = peakCode(update.bits);
-      for (let block = 0; block < peaks.length; block++) peaks[block] = codes * scaleOf(body, block);
-      return peaks;
+      for (let block = 0; block < largest.length; block++)
+        largest[block]! += factor * (codes * scaleOf(body, block));
+      return;
     }
-    case 'kept':
-      for (let block = 0; block < peaks.length; block++)
-        peaks[block] = magnitudeOfLevel(update.kept.larger[Math.floor(block / BLOCKS_PER_CHUNK)]!);
-      return peaks;
+    case 'kept': {
+      const { larger } = update.kept;
+      for (let chunk = 0; chunk < larger.length; chunk++) {
+        const peak = factor * magnitudeOfLevel(larger[chunk]!);
+        const end = Math.min((chunk + 1) * BLOCKS_PER_CHUNK, largest.length);
+        for (let block = chunk * BLOCKS_PER_CHUNK; block < end; block++) largest[block]! += peak;
+      }
+      return;
+    }
     case 'values': {
       const values = valuesOf(update);
-      for (let i = 0; i < count; i++) {
-        const block = Math.floor(i / BLOCK_VALUES);
-        peaks[block] = Math.max(peaks[block]!, Math.abs(values[i]!));
+      for (let block = 0; block < largest.length; block++) {
+        const end = Math.min((block + 1) * BLOCK_VALUES, values.length);
+        let peak = 0;
+        for (let i = block * BLOCK_VALUES; i < end; i++) {
+          const magnitude = Math.abs(values[i]!);
+          if (magnitude > peak) peak = magnitude;
+        }
+        largest[block]! += factor * peak;
       }
-      return peaks;
+      return;
     }
     default:
-      return update satisfies never;
+      update satisfies never;
   }
 }
 
@@ -93,15 +101,22 @@ function multipliersOf({ update, factor }: SumPart, units: Float32Array): Int32A
   switch (update.kind) {
     case 'blocks': {
       const body = bodyOf(update);
-      return Int32Array.from(units, (unit, block) => roundHalfEven((factor * scaleOf(body, block)) / unit));
+      const multipliers = new Int32Array(units.length);
+      for (let block = 0; block < units.length; block++)
+        multipliers[block] = roundHalfEven((factor * scaleOf(body, block)) / units[block]!);
+      return multipliers;
     }
     case 'kept': {
       const multipliers = new Int32Array(2 * units.length);
       const { larger, smaller } = update.kept;
-      for (const [block, unit] of units.entries()) {
-        const chunk = Math.floor(block / BLOCKS_PER_CHUNK);
-        multipliers[2 * block] = roundHalfEven((factor * magnitudeOfLevel(larger[chunk]!)) / unit);
-        multipliers[2 * block + 1] = roundHalfEven((factor * magnitudeOfLevel(smaller[chunk]!)) / unit);
+      for (let chunk = 0; chunk < larger.length; chunk++) {
+        const high = factor * magnitudeOfLevel(larger[chunk]!);
+        const low = factor * magnitudeOfLevel(smaller[chunk]!);
+        const end = Math.min((chunk + 1) * BLOCKS_PER_CHUNK, units.length);
+        for (let block = chunk * BLOCKS_PER_CHUNK; block < end; block++) {
+          multipliers[2 * block] = roundHalfEven(high / units[block]!);
+          multipliers[2 * block + 1] = roundHalfEven(low / units[block]!);
+        }
       }
       return multipliers;
     }
@@ -115,16 +130,13 @@ function multipliersOf({ update, factor }: SumPart, units: Float32Array): Int32A
 const ROUNDER = 6755399441055744;
 const roundHalfEven = (value: number) => value + ROUNDER - ROUNDER;
 
-/** The sum, float32. Every value is a whole number under 2^24 times a power of two, so nothing is lost in it. */
+/**
+ * The sum, float32, added up as that: every term and every sum on the way is a whole number under 2^24 times the block's
+ * power of two, so nothing is rounded.
+ */
 export function sumOf({ parts, units, multipliers }: SumPlan, count: number): Float32Array {
-  const sum = new Int32Array(count);
-  for (const [p, part] of parts.entries()) addPart(part, units, multipliers[p]!, sum);
   const mean = new Float32Array(count);
-  for (let block = 0; block < units.length; block++) {
-    const unit = units[block]!;
-    const end = Math.min((block + 1) * BLOCK_VALUES, count);
-    for (let i = block * BLOCK_VALUES; i < end; i++) mean[i] = unit * sum[i]!;
-  }
+  for (const [p, part] of parts.entries()) addPart(part, units, multipliers[p]!, mean);
   return mean;
 }
 
@@ -132,27 +144,50 @@ function addPart(
   { update, factor }: SumPart,
   units: Float32Array,
   multipliers: Int32Array,
-  sum: Int32Array,
+  mean: Float32Array,
 ): void {
   switch (update.kind) {
     case 'blocks':
-      addBlockCodes(update.bits, sum.length, bodyOf(update), multipliers, sum);
+      addBlockCodes(
+        update.bits,
+        mean.length,
+        bodyOf(update),
+        (block) => units[block]! * multipliers[block]!,
+        mean,
+      );
       return;
     case 'kept': {
       const { counts, entries } = update.kept;
+      // Of each block of a chunk: positive smaller and larger, negative smaller and larger; no branch is left to guess.
+      const terms = new Float64Array(4 * BLOCKS_PER_CHUNK);
       let place = 0;
-      for (let chunk = 0; chunk < counts.length; chunk++)
+      for (let chunk = 0; chunk < counts.length; chunk++) {
+        const first = chunk * BLOCKS_PER_CHUNK;
+        const blocks = Math.min(BLOCKS_PER_CHUNK, units.length - first);
+        for (let block = 0; block < blocks; block++) {
+          const unit = units[first + block]!;
+          const high = unit * multipliers[2 * (first + block)]!;
+          const low = unit * multipliers[2 * (first + block) + 1]!;
+          terms[block] = low;
+          terms[BLOCKS_PER_CHUNK + block] = -low;
+          terms[2 * BLOCKS_PER_CHUNK + block] = high;
+          terms[3 * BLOCKS_PER_CHUNK + block] = -high;
+        }
+        // What is above an entry's index: sign, then magnitude.
+        const start = chunk * CHUNK_VALUES;
         for (const end = place + counts[chunk]!; place < end; place++) {
           const entry = entries[place]!;
-          const at = chunk * CHUNK_VALUES + (entry & ENTRY_INDEX);
-          const multiplier = multipliers[((at >>> 8) << 1) + (entry >= ENTRY_LARGER ? 0 : 1)]!;
-          sum[at]! += (entry & ENTRY_NEGATIVE) === 0 ? multiplier : -multiplier;
+          mean[start + (entry & ENTRY_INDEX)]! += terms[entry >>> 8]!;
         }
+      }
       return;
     }
     case 'values': {
       const values = valuesOf(update);
-      for (let i = 0; i < sum.length; i++) sum[i]! += roundHalfEven((factor * values[i]!) / units[i >>> 8]!);
+      for (let i = 0; i < mean.length; i++) {
+        const unit = units[i >>> 8]!;
+        mean[i]! += unit * roundHalfEven((factor * values[i]!) / unit);
+      }
       return;
     }
     default:

@@ -43,15 +43,12 @@ export function inspectHalfFloats(
   return null;
 }
 
-/** Calls `take(i, value)` for every value, in order. */
-export function forEachHalfFloat(
-  count: number,
-  body: Uint8Array,
-  take: (i: number, value: number) => void,
-): void {
+/** target = the values from `from` on, as many as it has room for. */
+export function decodeHalfFloats(body: Uint8Array, from: number, target: Float32Array): void {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const factor = powerOfTwo(view.getUint16(0, true) - BIAS);
-  for (let i = 0; i < count; i++) take(i, factor * fromHalf(view.getUint16(2 + 2 * i, true)));
+  for (let i = 0; i < target.length; i++)
+    target[i] = factor * fromHalf(view.getUint16(2 + 2 * (from + i), true));
 }
 
 /** Nearest half, ties to even, of a value under 2^16. */

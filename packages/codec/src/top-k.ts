@@ -2,32 +2,31 @@
  * Sparse updates: of every 4,096 values the k largest, each with its sign and one of two magnitudes.
  *
  * Where it comes from: chunked top-k with 2-bit values is SparseLoCo's wire (Sarfi et al. 2025); the residual that makes
- * it learn is in replica.ts. New here is the coding: gaps between kept indices, the choice of magnitude and the chunks'
- * scales go through an adaptive range coder whose gap model starts from the geometric law that k itself implies.
+ * it learn is in replica.ts. New here is the coding: the gap to the last kept index and the choice of magnitude are one
+ * symbol of a Huffman code that is the update's own, or the one that k itself implies (prefix-code.ts).
  *
  * Mental model. Two halves that meet in `KeptValues`: choosing (`selectTopK`, which a GPU may do instead: its definition
  * is whole numbers only, so the choice is the same to the last bit) and coding (`writeTopK`, `readTopK`), always here.
  *
- * Cost, Gaussian values: 9.4 bits a kept value at k = 64 (the entropy of the positions alone is 7.36), 7.3 at k = 256.
+ * Cost, Gaussian values: 9.4 bits a kept value at k = 64 (the entropy of the positions alone is 7.36).
  * Selection is a radix histogram over the magnitudes' bits: exact, linear, nothing is sorted.
  *
- * A chunk's stream: how many fewer than k it has (its zeros are never sent), then the larger magnitude as a difference
- * to the last chunk's, the smaller as a difference to the larger, then for each kept value gap, magnitude, sign.
+ * A stream: the code, then each chunk: whether it has fewer than k and how many fewer (its zeros are never sent), the larger
+ * magnitude as a difference to the last chunk's, the smaller as a difference to the larger, then for each kept value gap and
+ * magnitude, and its sign; at the end a hash of it all.
  * Magnitudes have 3 binary digits after the leading one (6 % at worst): their error stays in the residual.
  */
 import { MAGNITUDE_MIN } from './block-codes.ts';
 import {
-  DECISION_MAX_BITS,
-  decodeNumber,
-  encodeNumber,
-  evenProbabilities,
-  geometricModel,
+  BitReader,
+  BitWriter,
+  geometricLengths,
+  LENGTHS_MAX_BITS,
   NUMBER_MAX_BITS,
-  RangeDecoder,
-  RangeEncoder,
-  STREAM_EXTRA_BYTES,
-  type Probabilities,
-} from './range-coder.ts';
+  RUN,
+  RUN_MAX,
+  Tally,
+} from './prefix-code.ts';
 
 export const CHUNK_VALUES = 4096;
 
@@ -74,42 +73,68 @@ export const emptyKept = (k: number, count: number): KeptValues => ({
 /** Values kept of a chunk of `size` values. */
 export const keptMax = (k: number, size: number) => Math.ceil((k * size) / CHUNK_VALUES);
 
-/** The most bytes that an encoding may have. Real ones take about a sixth of it; it bounds what a stranger may send. */
+/** A chunk's head: fewer than k (a bit, and how many), and its two levels. */
+const MISSING_BITS = 11;
+const HEAD_MAX_BITS = 1 + MISSING_BITS + 25 + 9;
+/** Digits that a level's difference has at least. */
+const LARGER_DIGITS = 1;
+const SMALLER_DIGITS = 2;
+/** A hash of the stream: noise is refused where it comes in, and not averaged. */
+const CHECK_BYTES = 4;
+
+/** The most bytes that an encoding may have. Real ones take about a third of it; it bounds what a stranger may send. */
 export function topKMaxBytes(k: number, count: number): number {
-  const valueBits = NUMBER_MAX_BITS + DECISION_MAX_BITS + 1;
-  const chunkBits = chunkCountOf(count) * 3 * NUMBER_MAX_BITS;
-  return STREAM_EXTRA_BYTES + 1 + Math.ceil((chunkBits + keptMaxOf(k, count) * valueBits) / 8);
+  const bits = LENGTHS_MAX_BITS + chunkCountOf(count) * HEAD_MAX_BITS + keptMaxOf(k, count) * NUMBER_MAX_BITS;
+  return Math.ceil(bits / 8) + CHECK_BYTES;
 }
 
-interface Models {
-  readonly missing: Probabilities;
-  readonly larger: Probabilities;
-  readonly smaller: Probabilities;
-  readonly gaps: Probabilities;
-  readonly isLarger: Probabilities;
+/** What both ends know of the gaps. */
+const knownLengths = (k: number) => geometricLengths(k / CHUNK_VALUES);
+
+function checkOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x2f0b4c47;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash ^ bytes[i]!, 0x01000193) + (hash >>> 15)) | 0;
+  return hash;
 }
-const freshModels = (k: number): Models => ({
-  missing: geometricModel(0.9),
-  larger: geometricModel(0.2),
-  smaller: geometricModel(0.1),
-  gaps: geometricModel(k / CHUNK_VALUES),
-  isLarger: evenProbabilities(1),
-});
+
+/** The chunk at hand: the module's own arrays, for the reason that block-codes.ts gives. */
+const chunkWords = new Uint32Array(CHUNK_VALUES);
+const chunkEntries = new Uint16Array(RUN_MAX);
 
 /** The k largest of every chunk, never zeros; among equals the first ones. What is under 2^-100 counts as zero. */
 export function selectTopK(k: number, vector: Float32Array): KeptValues {
   const kept = emptyKept(k, vector.length);
-  const magnitudes = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
   let place = 0;
   for (let chunk = 0; chunk < kept.counts.length; chunk++) {
     const from = chunk * CHUNK_VALUES;
-    const to = Math.min(from + CHUNK_VALUES, vector.length);
-    const count = keepLargest(magnitudes, from, to, keptMax(k, to - from), kept.entries, place);
+    const size = Math.min(CHUNK_VALUES, vector.length - from);
+    chunkWords.set(words.subarray(from, from + size));
+    const count = keepLargest(size, keptMax(k, size));
     kept.counts[chunk] = count;
-    if (count > 0) twoLevels(magnitudes, kept, chunk, place);
+    if (count > 0) twoLevels(kept, chunk, count);
+    kept.entries.set(chunkEntries.subarray(0, count), place);
     place += count;
   }
   return kept;
+}
+
+/** Calls `take` for every entry of a chunk, which begin at `place`; returns where the next one's do. */
+function forEachGap(
+  { counts, entries }: KeptValues,
+  chunk: number,
+  place: number,
+  take: (gap: number, negative: number, isLarger: number) => void,
+): number {
+  let next = 0;
+  const end = place + counts[chunk]!;
+  for (let at = place; at < end; at++) {
+    const entry = entries[at]!;
+    const index = entry & ENTRY_INDEX;
+    take(index - next, (entry >>> 12) & 1, entry >>> 13);
+    next = index + 1;
+  }
+  return end;
 }
 
 /** Writes the chunks into `bytes` from `start` on, which has room for `topKMaxBytes`; returns where they end. */
@@ -120,33 +145,30 @@ export function writeTopK(
   bytes: Uint8Array,
   start: number,
 ): number {
-  const encoder = new RangeEncoder(bytes, start);
-  const models = freshModels(k);
-  let lastLevel = 0;
+  const tally = new Tally();
+  const tell = (gap: number, _negative: number, isLarger: number) => tally.add(gap, isLarger);
   let place = 0;
+  for (let chunk = 0; chunk < kept.counts.length; chunk++) place = forEachGap(kept, chunk, place, tell);
+  const writer = new BitWriter(bytes, start);
+  writer.code(tally, knownLengths(k));
+  const write = (gap: number, negative: number, isLarger: number) => writer.coded(gap, isLarger, negative);
+  let lastLevel = 0;
+  place = 0;
   for (let chunk = 0; chunk < kept.counts.length; chunk++) {
     const own = kept.counts[chunk]!;
     const larger = kept.larger[chunk]!;
-    const smaller = kept.smaller[chunk]!;
-    encodeNumber(
-      encoder,
-      models.missing,
-      keptMax(k, Math.min(CHUNK_VALUES, count - chunk * CHUNK_VALUES)) - own,
-    );
+    const missing = keptMax(k, Math.min(CHUNK_VALUES, count - chunk * CHUNK_VALUES)) - own;
+    writer.bits(missing === 0 ? 0 : 1, 1);
+    if (missing > 0) writer.bits(missing, MISSING_BITS);
     if (own === 0) continue;
-    encodeNumber(encoder, models.larger, zigzag(larger - lastLevel));
-    encodeNumber(encoder, models.smaller, larger - smaller);
+    writer.number(zigzag(larger - lastLevel), LARGER_DIGITS);
+    writer.number(larger - kept.smaller[chunk]!, SMALLER_DIGITS);
     lastLevel = larger;
-    let next = 0;
-    for (const end = place + own; place < end; place++) {
-      const entry = kept.entries[place]!;
-      const index = entry & ENTRY_INDEX;
-      encodeNumber(encoder, models.gaps, index - next, (entry & ENTRY_NEGATIVE) === 0 ? 0 : 1, 1);
-      if (larger !== smaller) encoder.bit(models.isLarger, 0, (entry & ENTRY_LARGER) === 0 ? 0 : 1);
-      next = index + 1;
-    }
+    place = forEachGap(kept, chunk, place, write);
   }
-  return encoder.finish();
+  const end = writer.finish();
+  new DataView(bytes.buffer, bytes.byteOffset).setInt32(end, checkOf(bytes, start, end), true);
+  return end + CHECK_BYTES;
 }
 
 /**
@@ -160,17 +182,26 @@ export function readTopK(
   start: number,
   kept: KeptValues | null,
 ): boolean {
-  const decoder = new RangeDecoder(bytes, start);
-  const models = freshModels(k);
+  const end = bytes.length - CHECK_BYTES;
+  if (end <= start) return false;
+  // Who takes it apart after it was let in need not check it again.
+  if (kept === null) {
+    const check = new DataView(bytes.buffer, bytes.byteOffset).getInt32(end, true);
+    if (check !== checkOf(bytes, start, end)) return false;
+  }
+  const reader = new BitReader(bytes.subarray(0, end), start);
+  if (!reader.code(knownLengths(k))) return false;
   let lastLevel = 0;
   let place = 0;
   for (let chunk = 0, from = 0; from < count; chunk++, from += CHUNK_VALUES) {
     const size = Math.min(CHUNK_VALUES, count - from);
-    const own = keptMax(k, size) - decodeNumber(decoder, models.missing);
+    const own = keptMax(k, size) - (reader.bits(1) === 0 ? 0 : reader.bits(MISSING_BITS));
     if (own < 0) return false;
     if (own === 0) continue;
-    const larger = lastLevel + unzigzag(decodeNumber(decoder, models.larger));
-    const steps = decodeNumber(decoder, models.smaller);
+    const difference = reader.number(LARGER_DIGITS);
+    const steps = reader.number(SMALLER_DIGITS);
+    if (difference < 0 || steps < 0) return false;
+    const larger = lastLevel + unzigzag(difference);
     if (larger <= 0 || larger > LEVEL_MAX || steps > LEVEL_STEPS_MAX || steps >= larger) return false;
     lastLevel = larger;
     if (kept !== null) {
@@ -178,16 +209,20 @@ export function readTopK(
       kept.larger[chunk] = larger;
       kept.smaller[chunk] = larger - steps;
     }
+    reader.run(own);
     let index = -1;
     for (let j = 0; j < own; j++) {
-      const gapAndSign = decodeNumber(decoder, models.gaps, 1);
-      index += 1 + (gapAndSign >>> 1);
-      if (index >= size) return false;
-      const isLarger = steps > 0 && decoder.bit(models.isLarger, 0) === 0 ? 0 : ENTRY_LARGER;
-      if (kept !== null) kept.entries[place++] = index | ((gapAndSign & 1) * ENTRY_NEGATIVE) | isLarger;
+      const read = RUN[j]!;
+      index += 1 + (read >>> 2);
+      // The plain bit is the sign, the flag the magnitude; both stand above the index.
+      chunkEntries[j] = (index & ENTRY_INDEX) | ((read & 2) << 11) | ((read & 1) << 13);
     }
+    if (index >= size) return false;
+    if (kept === null) continue;
+    kept.entries.set(chunkEntries.subarray(0, own), place);
+    place += own;
   }
-  return decoder.finishedWell;
+  return reader.finishedWell;
 }
 
 /** Sum of the squares of what is kept. */
@@ -196,9 +231,10 @@ export function keptSquares(kept: KeptValues): number {
   let place = 0;
   for (let chunk = 0; chunk < kept.counts.length; chunk++) {
     const own = kept.counts[chunk]!;
+    chunkEntries.set(kept.entries.subarray(place, place + own));
+    place += own;
     let largerCount = 0;
-    for (const end = place + own; place < end; place++)
-      if (kept.entries[place]! >= ENTRY_LARGER) largerCount += 1;
+    for (let j = 0; j < own; j++) largerCount += chunkEntries[j]! >>> 13;
     const [high, low] = [magnitudeOfLevel(kept.larger[chunk]!), magnitudeOfLevel(kept.smaller[chunk]!)];
     squares += largerCount * high * high + (own - largerCount) * low * low;
   }
@@ -235,23 +271,17 @@ const unzigzag = (number: number) => ((number & 1) === 1 ? -(number + 1) / 2 : n
 
 const histogram = new Uint32Array(2048);
 
-/** Writes the entries of a chunk's `most` largest magnitudes from `place` on; returns how many. */
-function keepLargest(
-  magnitudes: Uint32Array,
-  from: number,
-  to: number,
-  most: number,
-  entries: Uint16Array,
-  place: number,
-): number {
-  const { threshold, ties } = thresholdOf(magnitudes, from, to, most);
+/** To `chunkEntries`: those of the `most` largest magnitudes of `chunkWords`; returns how many. */
+function keepLargest(size: number, most: number): number {
+  const { threshold, ties } = thresholdOf(size, most);
   const least = Math.max(threshold, MAGNITUDE_MIN);
   let tiesLeft = threshold < MAGNITUDE_MIN ? most : ties;
   let kept = 0;
-  for (let i = from; i < to; i++) {
-    const magnitude = magnitudes[i]! & 0x7fffffff;
+  for (let i = 0; i < size; i++) {
+    const word = chunkWords[i]!;
+    const magnitude = word & 0x7fffffff;
     if (magnitude < least || (magnitude === least && tiesLeft-- <= 0)) continue;
-    entries[place + kept++] = (i - from) | (magnitudes[i]! >>> 31 === 0 ? 0 : ENTRY_NEGATIVE);
+    chunkEntries[kept++] = i | (word >>> 31 === 0 ? 0 : ENTRY_NEGATIVE);
   }
   return kept;
 }
@@ -260,22 +290,17 @@ function keepLargest(
  * The `most`-th largest magnitude as bits, and how many equal to it are kept. Three passes of a radix selection: the
  * upper 11 bits, the next 10, the last 10, each pass only over what shares the bits found so far.
  */
-function thresholdOf(
-  magnitudes: Uint32Array,
-  from: number,
-  to: number,
-  most: number,
-): { threshold: number; ties: number } {
+function thresholdOf(size: number, most: number): { threshold: number; ties: number } {
   let wanted = most;
   let prefix = 0;
   for (const [shift, above] of RADIX_PASSES) {
     histogram.fill(0);
-    for (let i = from; i < to; i++) {
-      const magnitude = magnitudes[i]! & 0x7fffffff;
-      if (magnitude >>> above === prefix)
-        histogram[(magnitude >>> shift) & ((1 << (above - shift)) - 1)]! += 1;
+    const mask = (1 << (above - shift)) - 1;
+    for (let i = 0; i < size; i++) {
+      const magnitude = chunkWords[i]! & 0x7fffffff;
+      if (magnitude >>> above === prefix) histogram[(magnitude >>> shift) & mask]! += 1;
     }
-    let bin = (1 << (above - shift)) - 1;
+    let bin = mask;
     while (bin > 0 && histogram[bin]! < wanted) wanted -= histogram[bin--]!;
     prefix = (prefix << (above - shift)) | bin;
   }
@@ -295,20 +320,16 @@ const FIXED_BITS = 21;
  * which of them stands for which value. Magnitudes are 22-bit fixed point under the largest one's exponent; quotients
  * are cut off.
  */
-function twoLevels(magnitudes: Uint32Array, kept: KeptValues, chunk: number, first: number): void {
-  const { entries } = kept;
-  const from = chunk * CHUNK_VALUES;
-  const count = kept.counts[chunk]!;
-  const last = first + count;
+function twoLevels(kept: KeptValues, chunk: number, count: number): void {
   let peak = 0;
-  for (let j = first; j < last; j++)
-    peak = Math.max(peak, magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff);
+  for (let j = 0; j < count; j++)
+    peak = Math.max(peak, chunkWords[chunkEntries[j]! & ENTRY_INDEX]! & 0x7fffffff);
   const exponent = peak >>> 23;
   let sum = 0;
-  for (let j = first; j < last; j++) {
-    const magnitude = magnitudes[from + (entries[j]! & ENTRY_INDEX)]! & 0x7fffffff;
+  for (let j = 0; j < count; j++) {
+    const magnitude = chunkWords[chunkEntries[j]! & ENTRY_INDEX]! & 0x7fffffff;
     const fixed = ((magnitude & 0x7fffff) | 0x800000) >>> Math.min(31, 2 + exponent - (magnitude >>> 23));
-    fixedPoint[j - first] = fixed;
+    fixedPoint[j] = fixed;
     sum += fixed;
   }
   let low = Math.floor(sum / count);
@@ -336,8 +357,8 @@ function twoLevels(magnitudes: Uint32Array, kept: KeptValues, chunk: number, fir
   kept.larger[chunk] = larger;
   kept.smaller[chunk] = smaller;
   const middle = (fixedOfLevel(larger, exponent) + fixedOfLevel(smaller, exponent)) >>> 1;
-  for (let j = first; j < last; j++)
-    if (larger === smaller || fixedPoint[j - first]! > middle) entries[j]! |= ENTRY_LARGER;
+  for (let j = 0; j < count; j++)
+    if (larger === smaller || fixedPoint[j]! > middle) chunkEntries[j]! |= ENTRY_LARGER;
 }
 
 const fixedPoint = new Uint32Array(CHUNK_VALUES);

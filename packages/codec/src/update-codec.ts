@@ -22,7 +22,7 @@ import {
   walkBlocks,
   type CodeBits,
 } from './block-codes.ts';
-import { encodeHalfFloats, forEachHalfFloat, halfFloatsBytes, inspectHalfFloats } from './half-floats.ts';
+import { decodeHalfFloats, encodeHalfFloats, halfFloatsBytes, inspectHalfFloats } from './half-floats.ts';
 import {
   addKept,
   emptyKept,
@@ -125,11 +125,9 @@ export function encodeUpdate(scheme: Scheme, vector: Float32Array): Uint8Array {
     return encodeKept(format.parameter, vector.length, selectTopK(format.parameter, vector));
   const { bytes, body } = withHeader(scheme, vector.length);
   switch (format.code) {
-    case 1: {
-      const view = new DataView(body.buffer, body.byteOffset);
-      for (let i = 0; i < vector.length; i++) view.setFloat32(4 * i, vector[i]!, true);
+    case 1:
+      body.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
       return bytes;
-    }
     case 5:
       encodeHalfFloats(vector, body);
       return bytes;
@@ -219,7 +217,13 @@ export function inspectUpdate(
 export type OpenUpdate =
   | { readonly kind: 'values'; readonly code: 1 | 5; readonly count: number; readonly bytes: Uint8Array }
   | { readonly kind: 'blocks'; readonly bits: CodeBits; readonly count: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'kept'; readonly count: number; readonly kept: KeptValues; readonly bytes: Uint8Array };
+  | {
+      readonly kind: 'kept';
+      readonly k: number;
+      readonly count: number;
+      readonly kept: KeptValues;
+      readonly bytes: Uint8Array;
+    };
 
 /** Only for bytes that `inspectUpdate` accepted, or that we encoded. */
 export function openUpdate(bytes: Uint8Array): OpenUpdate {
@@ -236,7 +240,7 @@ export function openUpdate(bytes: Uint8Array): OpenUpdate {
     case 4: {
       const kept = emptyKept(format.parameter, count);
       readTopK(format.parameter, count, bytes, HEADER_BYTES, kept);
-      return { kind: 'kept', count, kept, bytes };
+      return { kind: 'kept', k: format.parameter, count, kept, bytes };
     }
     default:
       return format satisfies never;
@@ -249,20 +253,38 @@ export const bodyOf = (update: OpenUpdate): Uint8Array => update.bytes.subarray(
 /** The numbers of an update that sends numbers. */
 export function valuesOf(update: OpenUpdate & { kind: 'values' }): Float32Array {
   const values = new Float32Array(update.count);
-  const body = bodyOf(update);
-  if (update.code === 5) forEachHalfFloat(update.count, body, (i, value) => (values[i] = value));
-  else new Uint8Array(values.buffer).set(body);
+  decodeRange(update, 0, values);
   return values;
 }
 
-/** Restores the vector. Only for bytes that `inspectUpdate` accepted, or that we encoded. */
-export function decodeUpdate(bytes: Uint8Array): Float32Array {
+/**
+ * Restores the vector. Only for bytes that `inspectUpdate` accepted, or that we encoded.
+ * @param into room for it, to be used again; else it is made.
+ */
+export function decodeUpdate(bytes: Uint8Array, into?: Float32Array): Float32Array {
   const update = openUpdate(bytes);
-  if (update.kind === 'values') return valuesOf(update);
-  const vector = new Float32Array(update.count);
-  if (update.kind === 'blocks') decodeBlocks(update.bits, update.count, bodyOf(update), vector);
-  else addKept(update.kept, 1, vector);
+  const vector = into ?? new Float32Array(update.count);
+  if (update.kind !== 'kept') {
+    decodeRange(update, 0, vector);
+    return vector;
+  }
+  if (into !== undefined) into.fill(0);
+  addKept(update.kept, 1, vector);
   return vector;
+}
+
+/** target = the values from `from` (a multiple of `BLOCK_VALUES`) on, as many as it has room for. */
+export function decodeRange(
+  update: OpenUpdate & { kind: 'values' | 'blocks' },
+  from: number,
+  target: Float32Array,
+): void {
+  if (update.kind === 'blocks') decodeBlocks(update.bits, update.count, bodyOf(update), from, target);
+  else if (update.code === 5) decodeHalfFloats(bodyOf(update), from, target);
+  else
+    new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(
+      update.bytes.subarray(HEADER_BYTES + 4 * from, HEADER_BYTES + 4 * (from + target.length)),
+    );
 }
 
 /** Where an update says something about a value: `sums[i] += weight` for each value i that it sent. */

@@ -12,6 +12,7 @@ export * from './picture.ts';
 export * from './shrink.ts';
 export * from './study-text.ts';
 export * from './study-training.ts';
+export { trainLowRank, type LowRankOptions } from './study-low-rank.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
 export { studySpread, type SpreadRow } from './study-spread.ts';
 export { studyStall, type StallOptions, type StallRow } from './study-stall.ts';

@@ -176,7 +176,7 @@ class Peer {
 }
 
 /** Batches, schedule and validation: the same for everybody. */
-class Judge {
+export class Judge {
   readonly #options: StudyOptions;
   readonly #model: CharacterModel;
   readonly #points: { steps: number; loss: number }[] = [];

@@ -1,8 +1,9 @@
 import { mulberry } from '@murmuration/codec';
 import { OPTIMISERS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { CharacterModel, CONTEXT, firstWeights } from './character-model.ts';
+import { CharacterModel, characterLayout, CONTEXT, firstWeights } from './character-model.ts';
 import { textOf, writeText } from './study-text.ts';
+import { LowRankExchange, trainLowRank } from './study-low-rank.ts';
 import { trainAlone, trainSwarm, trainSynchronous, type SwarmOptions } from './study-training.ts';
 
 const text = textOf('made-up', writeText(1, 20_000));
@@ -104,5 +105,39 @@ describe('training in lockstep', () => {
     const curve = trainSwarm({ ...SMALL, steps: 40, churnShare: 0.5 });
     expect(curve.finalLoss).toBeLessThan(Math.log(text.alphabetSize) - 0.3);
     expect(curve).not.toEqual(trainSwarm({ ...SMALL, steps: 40 }));
+  });
+});
+
+describe('low rank', () => {
+  const layout = characterLayout(text.alphabetSize);
+
+  it('matrices of that rank arrive whole; of others the rest stays with the peer, and nothing is lost', () => {
+    const random = mulberry(7);
+    const thin = new Float32Array(layout.parameterCount);
+    const [rows, columns] = [layout.bias1 / 160, 160];
+    const left = Float32Array.from({ length: rows }, () => random() - 0.5);
+    const right = Float32Array.from({ length: columns }, () => random() - 0.5);
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < columns; c++) thin[r * columns + c] = left[r]! * right[c]!;
+    const full = thin.map((value) => value + 0.1 * (random() - 0.5));
+    for (const [vector, isWhole] of [
+      [thin, true],
+      [full, false],
+    ] as const) {
+      const rest = vector.slice();
+      const { mean } = new LowRankExchange(layout, 1, 3).mean([rest]);
+      const size = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+      expect(size(mean.map((v, i) => v + rest[i]! - vector[i]!)) / size(vector)).toBeLessThan(1e-3);
+      if (isWhole) expect(size(rest) / size(vector)).toBeLessThan(0.01);
+      else expect(size(rest) / size(vector)).toBeGreaterThan(0.05);
+    }
+  });
+
+  it('trains, and a step of rank 4 takes more bytes than one of rank 1', () => {
+    const train = (rank: number) => trainLowRank({ ...SMALL, steps: 8, evaluateEverySteps: 4, rank });
+    const [one, four] = [train(1), train(4)];
+    expect(four.finalLoss).toBeLessThan(Math.log(text.alphabetSize));
+    expect(four.payloadBits).toBeGreaterThan(2 * one.payloadBits);
+    expect(one.payloadBits).toBeLessThan(0.1);
   });
 });
