@@ -54,6 +54,10 @@ describe('runs', () => {
     expect(weights.rawPayload.length).toBe(4 * 101_770);
     const model = await get(`/api/runs/${run.manifest.id}/export/tfjs/model.json`);
     expect(model.json().weightsManifest[0].paths).toEqual(['group1-shard1of1.bin']);
+    const keras = await get(`/api/runs/${run.manifest.id}/export/model.keras`);
+    expect(keras.statusCode).toBe(200);
+    // A zip.
+    expect(keras.rawPayload.subarray(0, 4).toString('latin1')).toBe('PK\x03\x04');
     const tensors = await get(`/api/runs/${run.manifest.id}/export/model.safetensors`);
     expect(tensors.rawPayload.length).toBeGreaterThan(4 * 101_770);
   });

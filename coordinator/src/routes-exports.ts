@@ -5,6 +5,7 @@ import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
 import { TFJS_WEIGHTS_FILE, toTfjs } from './exports/tfjs.ts';
 import { ExportError } from './exports/weights.ts';
+import { toKeras } from './exports/keras.ts';
 import { toSafetensors } from './exports/safetensors.ts';
 import { servedCheckpoint } from './ledger.ts';
 import type { RunLedger } from './ledger.ts';
@@ -61,6 +62,15 @@ export function routeExports(app: Api, parts: AppParts): void {
     { schema: schemaOf('exportTfjsWeights', 'The weights that model.json names.', BYTES) },
     async (request, reply) => {
       return sendFile(reply, TFJS_WEIGHTS_FILE, tfjsOf(await exported(request.params.id)).weights);
+    },
+  );
+  app.get(
+    '/api/runs/:id/export/model.keras',
+    { schema: schemaOf('exportKeras', 'The model for Keras 3 (keras.saving.load_model).', BYTES) },
+    async (request, reply) => {
+      const { model, layout, parameters, output } = await exported(request.params.id);
+      const savedAt = new Date(parts.nowMs()).toISOString();
+      return sendFile(reply, 'model.keras', await toKeras(model, layout, parameters, { output, savedAt }));
     },
   );
   app.get(

@@ -18,6 +18,7 @@ export * from './model.ts';
 export * from './model-demands.ts';
 export * from './model-layers.ts';
 export * from './model-presets.ts';
+export { layerShapes, ShapeError } from './model-shapes.ts';
 export * from './peer-frame.ts';
 export * from './run.ts';
 export * from './run-file.ts';
