@@ -64,6 +64,7 @@ export function publicRun(ledger: RunLedger, nowMs: number): PublicRun {
     trainingMs: view.trainingMs,
     datasetName: manifest.dataset.name,
     licence: manifest.dataset.licence,
+    task: manifest.dataset.target.kind,
     shardBytes: Math.round(
       ledger.state.setup.shards.reduce((sum, shard) => sum + shard.byteLength, 0) /
         ledger.state.setup.shards.length,

@@ -11,7 +11,7 @@ const MARKS = { tfjs: 'WEBGPU_MATMUL_PROGRAM_TYPE', peerjs: '0.peerjs.com' };
 
 /** Counts what the page does with the powers that need consent. Runs in the page before its own scripts. */
 function countPowers(): void {
-  const counts = { gpuAdapters: 0, peerConnections: 0, workers: 0, sockets: 0 };
+  const counts = { gpuAdapters: 0, peerConnections: 0, workers: 0, sockets: 0, locks: 0, battery: 0 };
   Object.assign(globalThis, { powers: counts });
   const counting = <T extends new (...args: never[]) => object>(Original: T, name: keyof typeof counts): T =>
     new Proxy(Original, {
@@ -27,6 +27,17 @@ function countPowers(): void {
   GPU.prototype.requestAdapter = function (options) {
     counts.gpuAdapters++;
     return original.call(this, options);
+  };
+  const lock = LockManager.prototype.request as (...args: unknown[]) => Promise<unknown>;
+  LockManager.prototype.request = function (this: LockManager, ...args: unknown[]) {
+    counts.locks++;
+    return lock.apply(this, args);
+  } as typeof LockManager.prototype.request;
+  const power = Navigator.prototype as unknown as { getBattery: () => Promise<unknown> };
+  const getBattery = power.getBattery;
+  power.getBattery = function (this: Navigator) {
+    counts.battery++;
+    return getBattery.call(this);
   };
 }
 const powers = (page: Page) =>
@@ -52,7 +63,14 @@ test('the volunteer page asks before anything runs: no GPU device, WebRTC, worke
   await page.reload({ waitUntil: 'networkidle' });
   await expect(page.getByRole('button', { name: /^Contribute/ })).toBeVisible();
 
-  expect(await powers(page)).toEqual({ gpuAdapters: 0, peerConnections: 0, workers: 0, sockets: 0 });
+  expect(await powers(page)).toEqual({
+    gpuAdapters: 0,
+    peerConnections: 0,
+    workers: 0,
+    sockets: 0,
+    locks: 0,
+    battery: 0,
+  });
   expect(scripts.length).toBeGreaterThan(0);
   const before = (await Promise.all(scripts)).join('\n');
   for (const mark of Object.values(MARKS)) expect(before).not.toContain(mark);
@@ -65,7 +83,8 @@ test('the volunteer page asks before anything runs: no GPU device, WebRTC, worke
     180_000,
     ({ volunteers }) => volunteers.length === 1,
   );
-  expect((await powers(page))['workers']).toBeGreaterThan(0);
+  const after = await powers(page);
+  for (const power of ['workers', 'locks', 'battery']) expect(after[power], power).toBeGreaterThan(0);
   await expect.poll(async () => (await Promise.all(scripts)).join('\n').includes(MARKS.tfjs)).toBe(true);
   await expect.poll(async () => (await Promise.all(scripts)).join('\n').includes(MARKS.peerjs)).toBe(true);
 });

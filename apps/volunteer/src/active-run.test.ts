@@ -9,6 +9,7 @@ const run = (changes: Record<string, unknown> = {}) => ({
   targetAccuracy: 0.95,
   datasetName: 'Digits',
   licence: 'CC0',
+  task: 'class',
   shardBytes: 26_000,
   state: 'training',
   volunteersConnected: 3,
@@ -23,6 +24,12 @@ describe('the run that a newcomer would help', () => {
     const waiting = run({ state: 'waiting', volunteersConnected: 0 });
     expect(activeRunOf([run({ state: 'paused' }), waiting, run()])?.state).toBe('waiting');
     expect(activeRunOf([run({ state: 'finished' }), run({ state: 'paused' })])?.state).toBe('paused');
+  });
+
+  it('says what its model is to learn, as far as this page knows', () => {
+    const of = (task: unknown) => activeRunOf([run({ task })])?.task;
+    expect(['class', 'value', 'next-token'].map(of)).toEqual(['class', 'value', 'next-token']);
+    expect(['dream', null, undefined].map(of)).toEqual(['other', 'other', 'other']);
   });
 
   it('is none when all are over', () => {

@@ -10,6 +10,7 @@ export interface ActiveRun {
   readonly name: string;
   readonly state: RunState;
   readonly datasetName: string;
+  readonly task: Task;
   readonly licence: string;
   readonly volunteers: number;
   readonly round: number;
@@ -19,6 +20,10 @@ export interface ActiveRun {
   /** The model as it stands and the samples that a newcomer fetches first. */
   readonly firstDownloadBytes: number;
 }
+
+/** What the model is to learn; `other`: of a newer coordinator. */
+export type Task = 'class' | 'value' | 'next-token' | 'other';
+const TASKS: readonly Task[] = ['class', 'value', 'next-token'];
 
 /** What one device sends and receives in an hour, each way; `measured` false: no round was timed yet. */
 export type DataPerHour =
@@ -75,6 +80,7 @@ function parsed(run: Fields, state: RunState): ActiveRun {
     name: text(run['name'], 'name'),
     state,
     datasetName: text(run['datasetName'], 'datasetName'),
+    task: TASKS.find((task) => task === run['task']) ?? 'other',
     licence: text(run['licence'], 'licence'),
     volunteers,
     round,

@@ -13,6 +13,7 @@ import { learnedFurther, NOTHING_LEARNED, type Learned } from './curve.ts';
 import { watchDevice } from './device-facts.ts';
 import { fetchExamples, GUESS_EVERY_MS, guessed, pixelsOf, type Examples } from './examples.ts';
 import type { Limits } from './limits.ts';
+import { LinkTraffic } from './link-traffic.ts';
 import { PageTraffic } from './page-traffic.ts';
 import { Peers } from './peers.ts';
 import { rememberedLimits, rememberedUse, rememberLimits, rememberUse } from './remembered.ts';
@@ -47,6 +48,7 @@ export class Contribution implements Contributor {
   #undrawn: SnapshotMessage | null = null;
   #rememberedMs = 0;
   #askedGuessMs = 0;
+  #guesses: Float64Array | null = null;
   /** The run whose examples were asked for. */
   #examplesOf: string | null = null;
   /** Each `begin` and each end: what an older one still awaits is not carried out. */
@@ -141,7 +143,13 @@ export class Contribution implements Contributor {
     listenToThePage((event) => tell({ kind: 'page-event', event }), until);
     document.addEventListener('visibilitychange', () => this.#drawIfSeen(), { signal: until });
     void seat.asked.then((why) => turn === this.#turn && this.#moveOver(why));
-    const traffic = new PageTraffic((bytes) => tell({ kind: 'page-bytes', ...bytes }));
+    const traffic = [
+      new PageTraffic((bytes) => tell({ kind: 'page-bytes', ...bytes })),
+      new LinkTraffic(
+        () => peers.connections,
+        (bytes) => tell({ kind: 'link-bytes', ...bytes }),
+      ),
+    ];
 
     this.#tell = tell;
     this.#end = () => {
@@ -150,7 +158,7 @@ export class Contribution implements Contributor {
       this.#turn++;
       listening.abort();
       peers.close();
-      traffic.close();
+      for (const each of traffic) each.close();
       worker.terminate();
       seat.release();
       this.#sign.value = null;
@@ -210,9 +218,8 @@ export class Contribution implements Contributor {
         this.#remember(message);
         return this.#drawIfSeen(until);
       case 'predicted': {
-        const examples = this.#examples.value;
-        if (examples !== null && message.probabilities !== null)
-          this.#examples.value = guessed(examples, message.probabilities);
+        // Drawn with the next snapshot: one redraw instead of two.
+        this.#guesses = message.probabilities;
         return;
       }
       case 'gpu-check':
@@ -251,7 +258,11 @@ export class Contribution implements Contributor {
         nextAtMs,
       };
       this.#learned.value = learnedFurther(this.#learned.value, snapshot.run);
+      const examples = this.#examples.value;
+      if (examples !== null && this.#guesses !== null)
+        this.#examples.value = guessed(examples, this.#guesses);
     });
+    this.#guesses = null;
     if (until !== undefined) this.#mindExamples(snapshot.run?.id ?? null, until);
   }
 

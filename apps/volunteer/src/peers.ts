@@ -64,6 +64,11 @@ export class Peers {
     });
   }
 
+  /** The connections under the links at hand, for their statistics. */
+  get connections(): readonly RTCPeerConnection[] {
+    return this.#mesh.state === 'open' ? this.#mesh.peers.connections : [];
+  }
+
   close(): void {
     if (this.#mesh.state === 'open') this.#mesh.peers.close();
     this.#mesh = { state: 'closed' };

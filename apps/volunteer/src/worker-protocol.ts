@@ -36,8 +36,12 @@ export type PageMessage =
   | { readonly kind: 'limits'; readonly limits: Limits }
   /** What the page learned of the device; `use` is the worker's own after the start. */
   | { readonly kind: 'facts'; readonly facts: Partial<Omit<Facts, 'use'>> }
-  /** Bytes that the page itself moved: its own requests, and what WebRTC adds to the frames. */
-  | { readonly kind: 'page-bytes'; readonly sentBytes: number; readonly receivedBytes: number }
+  /** Bytes that the page moved with its own requests, and that WebRTC moved for all links, since they began. */
+  | {
+      readonly kind: 'page-bytes' | 'link-bytes';
+      readonly sentBytes: number;
+      readonly receivedBytes: number;
+    }
   /** What the model makes of these samples (pixels / 255, one after the other). Answer: `predicted`. */
   | { readonly kind: 'predict'; readonly pixels: Float32Array; readonly count: number }
   /** Words of the mesh's page half to its worker half; `link-channel` and `link-pipe` carry their transfer. */

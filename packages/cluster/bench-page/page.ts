@@ -4,6 +4,7 @@
  */
 import type { BareLoopOptions } from '@murmuration/trainer/bare-loop';
 import type { CodecBenchOptions, CodecTimes } from '@murmuration/trainer/codec-bench';
+import type { Commands } from './first-step-worker.ts';
 
 export type BareLoopAnswer = { readonly steps: number; readonly ms: number } | { readonly error: string };
 
@@ -19,8 +20,24 @@ function codecTimes(options: CodecBenchOptions): Promise<CodecTimes | { readonly
   }).finally(() => own.terminate());
 }
 
+/** Milliseconds from nothing (no worker, no program) until the trainer has carried the commands out. */
+async function trainerAlone(
+  commands: Commands,
+): Promise<{ readonly ms: number } | { readonly error: string }> {
+  const startedMs = performance.now();
+  const own = new Worker(new URL('./first-step-worker.ts', import.meta.url), { type: 'module' });
+  const answer = await new Promise<object>((resolve) => {
+    own.onmessage = ({ data }: MessageEvent<object>) => resolve(data);
+    own.onerror = ({ message }) => resolve({ error: message });
+    own.postMessage(commands);
+  });
+  own.terminate();
+  return 'error' in answer ? { error: String(answer.error) } : { ms: performance.now() - startedMs };
+}
+
 Object.assign(globalThis, {
   codecTimes,
+  trainerAlone,
   bareLoop: (options: BareLoopOptions): Promise<BareLoopAnswer> =>
     new Promise((resolve) => {
       worker.onmessage = ({ data }: MessageEvent<BareLoopAnswer>) => resolve(data);

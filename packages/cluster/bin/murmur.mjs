@@ -49,6 +49,14 @@ const COMMANDS = {
     'packages/cluster/src/bench-swarm.ts',
     "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
   ],
+  visit: [
+    'packages/cluster/src/visit.ts',
+    'a visit to the volunteer page, measured: duty, redraws, tasks, pause (npm run visit)',
+  ],
+  'visit-memory': [
+    'packages/cluster/src/visit-memory.ts',
+    'half an hour of training: is what a tab holds flat? (npm run visit:memory)',
+  ],
   screenshots: [
     'packages/cluster/src/screenshots.ts',
     'every screen of the volunteer page as a picture (npm run screenshots)',

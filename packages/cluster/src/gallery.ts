@@ -27,6 +27,7 @@ const RUNS = [
     targetAccuracy: 0.95,
     datasetName: 'Digits',
     licence: 'CC0 1.0',
+    task: 'class',
     shardBytes: 400 * 785,
     state: 'training',
     volunteersConnected: 4,

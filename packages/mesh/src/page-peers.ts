@@ -85,6 +85,11 @@ export class PagePeers {
     addEventListener('pagehide', this.#onPageHide);
   }
 
+  /** The connections under the links at hand, for their statistics. */
+  get connections(): RTCPeerConnection[] {
+    return [...this.#links.values()].flatMap(({ connection }) => connection.peerConnection ?? []);
+  }
+
   /** 'waiting' is between two attempts. Links do not depend on it; new ones do. */
   get signalling(): Signalling['state'] {
     return this.#signalling.state;

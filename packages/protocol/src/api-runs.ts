@@ -217,6 +217,8 @@ export const PublicRunSchema = Type.Object({
   trainingMs: Count,
   datasetName: Type.String(),
   licence: Type.String(),
+  /** What is learned of a sample: its class, values, or what comes next. */
+  task: Type.Union([Type.Literal('class'), Type.Literal('value'), Type.Literal('next-token')]),
   /** Bytes of one shard, which is what a tab fetches and trains on at a time; the mean. */
   shardBytes: Count,
   modelName: Type.String(),

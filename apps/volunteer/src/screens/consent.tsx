@@ -80,7 +80,7 @@ function Facts({ known }: { readonly known: Known }) {
       return (
         <dl class="facts-list">
           <Fact name={text.run} value={run.name} />
-          <Fact name={text.purpose} value={text.purposeValue(run.datasetName)} />
+          <Fact name={text.purpose} value={text.purposeValue[run.task](run.datasetName)} />
           <Fact name={text.asks} value={text.asksValue(location.host)} />
           <Fact name={text.licence} value={run.licence || text.licenceUnknown} />
           <Fact

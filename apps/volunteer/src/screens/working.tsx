@@ -53,10 +53,10 @@ export function Working({ contribution, standing }: Props) {
         <p class="trouble">{strings.coordinatorAway}</p>
       )}
       <LoadNow load={load} limits={contribution.limits.value} />
+      <Numbers snapshot={snapshot} />
       {run !== null && <RunProgress run={run} />}
       {run !== null && <LearnedCurves learned={contribution.learned.value} />}
-      {examples !== null && <ExampleGuesses examples={examples} />}
-      <Numbers snapshot={snapshot} />
+      {run !== null && examples !== null && <ExampleGuesses examples={examples} />}
       <DeviceNote check={check} />
       {state === 'blocked' && <Diagnostics check={check} />}
     </>

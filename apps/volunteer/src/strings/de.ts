@@ -32,7 +32,12 @@ export const de: Strings = {
     accuracyNone: 'noch nicht gemessen',
 
     purpose: 'Zweck',
-    purposeValue: (dataset) => `ein Modell lehren, die Beispiele aus „${dataset}“ zu unterscheiden`,
+    purposeValue: {
+      class: (dataset) => `ein Modell lehren, die Beispiele aus „${dataset}“ zu unterscheiden`,
+      value: (dataset) => `ein Modell lehren, Zahlen aus „${dataset}“ vorherzusagen`,
+      'next-token': (dataset) => `ein Modell lehren, Texte wie „${dataset}“ fortzusetzen`,
+      other: (dataset) => `ein Modell lehren, was in „${dataset}“ steckt`,
+    },
     contract: (share, data, power, address) => `${share} Ihrer Grafikeinheit, ${data}, ${power}; ${address}.`,
     contractData: (amount) => `höchstens ${amount} Daten am Tag`,
     contractDataFree: 'so viele Daten, wie es braucht',

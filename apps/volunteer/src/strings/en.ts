@@ -35,7 +35,12 @@ export const en = {
     accuracyNone: 'not measured yet',
 
     purpose: 'Purpose',
-    purposeValue: (dataset: string) => `teach one model to tell the samples of “${dataset}” apart`,
+    purposeValue: {
+      class: (dataset: string) => `teach one model to tell the samples of “${dataset}” apart`,
+      value: (dataset: string) => `teach one model to predict numbers from “${dataset}”`,
+      'next-token': (dataset: string) => `teach one model to continue texts like “${dataset}”`,
+      other: (dataset: string) => `teach one model what is in “${dataset}”`,
+    },
     contract: (share: string, data: string, power: string, address: string) =>
       `${share} of your graphics device, ${data}, ${power}; ${address}.`,
     contractData: (amount: string) => `at most ${amount} of data a day`,

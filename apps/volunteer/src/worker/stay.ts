@@ -67,6 +67,16 @@ export class Stay {
       case 'page-bytes':
         this.#steward.count('page', message, Date.now());
         return;
+      case 'link-bytes': {
+        // The frames are counted where they are sent; here is what was around them.
+        const { bytesSentPeers, bytesReceivedPeers } = this.#last.totals;
+        const around = {
+          sentBytes: message.sentBytes - bytesSentPeers,
+          receivedBytes: message.receivedBytes - bytesReceivedPeers,
+        };
+        this.#steward.count('around links', around, Date.now());
+        return;
+      }
       case 'wish':
         return this.#wish(message);
       case 'predict':

@@ -45,10 +45,15 @@ export class Steward {
   /** `source` has moved so many bytes since it began; what is new of them counts for today. */
   count(source: string, bytes: Bytes, nowMs: number): void {
     const before = this.#counted.get(source) ?? { sentBytes: 0, receivedBytes: 0 };
-    this.#counted.set(source, bytes);
+    // A count that is behind for a moment (it is told by somebody else) takes nothing back.
+    const now = {
+      sentBytes: Math.max(before.sentBytes, bytes.sentBytes),
+      receivedBytes: Math.max(before.receivedBytes, bytes.receivedBytes),
+    };
+    this.#counted.set(source, now);
     const more = {
-      sentBytes: bytes.sentBytes - before.sentBytes,
-      receivedBytes: bytes.receivedBytes - before.receivedBytes,
+      sentBytes: now.sentBytes - before.sentBytes,
+      receivedBytes: now.receivedBytes - before.receivedBytes,
     };
     this.#facts = { ...this.#facts, use: used(this.#facts.use, more, nowMs) };
   }
