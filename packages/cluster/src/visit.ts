@@ -1,7 +1,9 @@
 /**
  * `npm run visit`: a visit to the volunteer page, measured: does the throttle keep its word, is the page quiet, does
- * Pause stop the device. Figures of promise are measured at the browser's own doors (GPU queue, trace), not read from
- * the page. Prints a line a figure with its bound; exit code 1 when one is missed.
+ * Pause stop the device. Prints a line a figure with its bound; exit code 1 when one is missed.
+ *
+ * The duty is what the page measures: the time in which the device has a step, the processor's part of it included. A
+ * witness at the GPU's queue is held against it: it sees less (it does not see that part), and may never see more.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
