@@ -20,6 +20,7 @@ import type {
 } from 'fastify';
 import { AccessGuard } from './access-guard.ts';
 import { Access } from './access.ts';
+import { Alerts } from './alerts.ts';
 import { ApiError } from './api-error.ts';
 import { BlobShelf } from './blobs.ts';
 import { Creations } from './creations.ts';
@@ -28,15 +29,20 @@ import { parseJson } from './doors.ts';
 import { Grid } from './grid.ts';
 import { describeApi, routeDocs } from './openapi.ts';
 import { routeAccess } from './routes-access.ts';
+import { routeAlerts } from './routes-alerts.ts';
 import { routeDatasets } from './routes-datasets.ts';
 import { routeExports } from './routes-exports.ts';
+import { routePapers } from './routes-papers.ts';
+import { routePreflight } from './routes-preflight.ts';
 import { routePublic } from './routes-public.ts';
+import { routeSweeps } from './routes-sweeps.ts';
 import { routeRunLive } from './routes-run-live.ts';
 import { routeRuns } from './routes-runs.ts';
 import { Secrets, turnServer } from './secrets.ts';
 import type { CoordinatorSettings } from './settings.ts';
 import { Switchboard } from './signalling.ts';
 import { Store } from './store.ts';
+import { Sweeps } from './sweeps.ts';
 import { AddressBuckets } from './token-bucket.ts';
 import { serveVolunteer, SOCKET_LIMITS } from './volunteer-socket.ts';
 import type { SocketLimits } from './volunteer-socket.ts';
@@ -61,6 +67,8 @@ export interface AppParts {
   readonly datasets: DatasetShelf;
   readonly blobs: BlobShelf;
   readonly creations: Creations;
+  readonly sweeps: Sweeps;
+  readonly alerts: Alerts;
   readonly access: Access;
   readonly guard: AccessGuard;
   readonly nowMs: () => number;
@@ -77,6 +85,8 @@ export interface BuiltApp {
   readonly app: FastifyInstance;
   readonly grid: Grid;
   readonly switchboard: Switchboard;
+  readonly sweeps: Sweeps;
+  readonly alerts: Alerts;
   /** In clear only at the first start or when it was given. */
   readonly adminToken: string | null;
 }
@@ -94,6 +104,11 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   const blobs = new BlobShelf(settings.dataDirectory);
   const { secrets, adminToken } = await Secrets.load(store, settings.adminToken);
   const datasets = await DatasetShelf.open(store, blobs, nowMs);
+  const alerts = new Alerts({
+    db: store.db,
+    nowMs,
+    arePrivateAllowed: settings.arePrivateWebhooksAllowed,
+  });
   const grid = await Grid.open({
     store,
     blobs,
@@ -105,6 +120,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
       ...(settings.turn ? [turnServer(settings.turn, id, nowMs())] : []),
     ],
     onFatal,
+    onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
   const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.areIntroduced(a, b), nowMs });
 
@@ -130,10 +146,22 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   await describeApi(app);
 
   const creations = new Creations(store.db, nowMs);
-  const parts: AppParts = { grid, datasets, blobs, creations, access, guard, nowMs };
-  const ticker = setInterval(() => grid.tick(), TICK_MS);
+  const sweeps = await Sweeps.open({ db: store.db, grid, datasets, nowMs });
+  const parts: AppParts = { grid, datasets, blobs, creations, sweeps, alerts, access, guard, nowMs };
+  let isClosing = false;
+  // The store is closed under what is still on its way at the end; that is no failure.
+  const inBackground = (work: Promise<void>) =>
+    void work.catch((error: Error) => {
+      if (!isClosing) onFatal(error);
+    });
+  const ticker = setInterval(() => {
+    grid.tick();
+    inBackground(sweeps.advance());
+    inBackground(alerts.deliverDue());
+  }, TICK_MS);
   // Before the plugin that closes all sockets.
   app.addHook('preClose', async () => {
+    isClosing = true;
     clearInterval(ticker);
     await grid.stop();
   });
@@ -152,7 +180,11 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   routeRuns(api, parts);
   routeRunLive(api, parts);
   routeExports(api, parts);
+  routePapers(api, parts);
   routeDatasets(api, parts);
+  routePreflight(api, parts);
+  routeSweeps(api, parts);
+  routeAlerts(api, parts);
   routeDocs(app);
 
   const sameOrigin = async (request: FastifyRequest) => {
@@ -195,7 +227,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   await servePages(app, settings.pagesDirectory);
 
   app.addHook('onClose', () => store.close());
-  return { app, grid, switchboard, adminToken };
+  return { app, grid, switchboard, sweeps, alerts, adminToken };
 }
 
 /** Browsers always say where a page came from. Ours, or one that the operator named. */

@@ -61,6 +61,8 @@ export interface GridPorts {
   readonly iceServers: (volunteerId: VolunteerId) => IceServer[];
   readonly silenceMaxMs: number;
   readonly onFatal: (error: Error) => void;
+  /** A record is on disk. */
+  readonly onRecord: (ledger: RunLedger, record: LedgerRecord) => void;
 }
 
 export type CheckpointAnswer =
@@ -290,6 +292,7 @@ export class Grid {
         records: records.map((record) => ({ runId: run.ledger.state.setup.manifest.id, record })),
         announce: () => {
           for (const { link, message } of receivers) link?.send(message);
+          for (const record of records) this.#ports.onRecord(run.ledger, record);
           if (
             records.some(
               ({ kind }) =>

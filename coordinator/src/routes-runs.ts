@@ -173,7 +173,7 @@ function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts)
   );
 }
 
-function routeReading(app: Api, { grid, nowMs }: AppParts): void {
+function routeReading(app: Api, { grid, sweeps, nowMs }: AppParts): void {
   const points = (text: string | undefined) => (text === undefined ? CURVE_POINTS_MAX : Number(text));
 
   app.get(
@@ -199,7 +199,7 @@ function routeReading(app: Api, { grid, nowMs }: AppParts): void {
         (wanted === 'open' && !isOver(state));
       return pageOfList(grid.runs.filter(isWanted), request.query, {
         placeOf: ({ state: { setup } }) => ({ atMs: setup.createdAtMs, id: setup.manifest.id }),
-        viewOf: (ledger) => runSummary(ledger, nowMs(), null),
+        viewOf: (ledger) => runSummary(ledger, nowMs(), sweeps.sweepOf(ledger.state.setup.manifest.id)),
       });
     },
   );
@@ -327,7 +327,7 @@ function routeReading(app: Api, { grid, nowMs }: AppParts): void {
   );
 }
 
-function routeSteering(app: Api, { grid, nowMs }: AppParts): void {
+function routeSteering(app: Api, { grid, sweeps, nowMs }: AppParts): void {
   const SUMMARIES = {
     pause: 'Volunteers keep their replicas and wait.',
     resume: 'A paused run goes on.',
@@ -376,6 +376,8 @@ function routeSteering(app: Api, { grid, nowMs }: AppParts): void {
       const { state } = ledgerOf({ grid }, request.params.id).state;
       if (!isOver(state))
         throw new ApiError(409, 'illegal-state', `the run is ${state}; stop it first`, 'state', { state });
+      // A sweep keeps what its trial came to.
+      await sweeps.advance();
       await grid.deleteRun(request.params.id);
       return reply.status(204).send();
     },

@@ -29,6 +29,8 @@ export interface CoordinatorSettings {
   readonly allowedOrigins: readonly string[];
   /** Addresses of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  /** Webhooks may point into private networks, such as to a chat server beside the coordinator. */
+  readonly arePrivateWebhooksAllowed: boolean;
 }
 
 export const DEFAULT_SETTINGS: CoordinatorSettings = {
@@ -43,6 +45,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   adminToken: null,
   allowedOrigins: [],
   trustedProxies: [],
+  arePrivateWebhooksAllowed: false,
 };
 
 /** A setting is wrong; the message names it and the fix. */
@@ -60,6 +63,7 @@ export const USAGE = `usage: server [options]            (each option also as MU
   --admin-token TEXT    set the admin token (better: the environment, arguments are seen by others)
   --allowed-origin URL  a further web origin for WebSockets; may be given again
   --trusted-proxy IP    a proxy whose X-Forwarded-For is believed; may be given again
+  --private-webhooks    webhooks may point into private networks
   --insecure-lan        listen beyond this machine without TLS (browsers will refuse WebGPU there)
   --json                one line of JSON on stdout when ready
   --help`;
@@ -78,6 +82,7 @@ const OPTIONS = {
   'admin-token': { type: 'string' },
   'allowed-origin': { type: 'string', multiple: true },
   'trusted-proxy': { type: 'string', multiple: true },
+  'private-webhooks': { type: 'boolean' },
   'insecure-lan': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -140,8 +145,8 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
   const publicUrlText = text('public-url');
   const publicUrl = publicUrlText === null ? null : url('public-url', publicUrlText);
   const isLocal = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  const isInsecureLan =
-    values['insecure-lan'] === true || environment[environmentName('insecure-lan')] === '1';
+  const isOn = (name: OptionName) => values[name] === true || environment[environmentName(name)] === '1';
+  const isInsecureLan = isOn('insecure-lan');
   if (!isLocal && cert === null && !publicUrl?.startsWith('https:') && !isInsecureLan)
     fail(
       'host',
@@ -190,6 +195,7 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
       adminToken,
       allowedOrigins: list('allowed-origin').map((origin) => url('allowed-origin', origin)),
       trustedProxies,
+      arePrivateWebhooksAllowed: isOn('private-webhooks'),
     },
     json: values.json === true,
     help: values.help === true,

@@ -3,14 +3,9 @@ import Type, { type Static } from 'typebox';
 
 const Count = Type.Integer({ minimum: 0 });
 const Range = Type.Tuple([Type.Number({ minimum: 0 }), Type.Number({ minimum: 0 })]);
+const Remarks = Type.Array(Type.Object({ field: Type.String(), message: Type.String() }));
 
-export const PreflightSchema = Type.Object({
-  /** The run would be created as it stands. */
-  ok: Type.Boolean(),
-  /** What stands in the way, by field of the request. */
-  refusals: Type.Array(Type.Object({ field: Type.String(), message: Type.String() })),
-  /** What would work, but not well. */
-  warnings: Type.Array(Type.Object({ field: Type.String(), message: Type.String() })),
+export const EstimateSchema = Type.Object({
   parameterCount: Count,
   /** One update of one tab, at the run's codec. */
   updateBytes: Count,
@@ -22,14 +17,14 @@ export const PreflightSchema = Type.Object({
   tabs: Count,
   peersMin: Count,
   memory: Type.Object({
-    /** Weights, anchor, residual, gradient, the optimiser's moments. */
+    /** Weights, gradients, the optimiser's moments; anchor and residual of the exchange. */
     stateBytes: Count,
-    /** Outputs of all layers for one batch, forward and backward. */
+    /** Activations of one batch, forward and backward. */
     activationBytes: Count,
-    /** One batch, and the shard it comes from. */
+    /** The shard that is trained on. */
     dataBytes: Count,
     totalBytes: Count,
-    /** The largest single buffer; WebGPU binds this much at least: `bindingLimitBytes`. */
+    /** The largest single buffer; every WebGPU adapter binds `bindingLimitBytes`. */
     largestBufferBytes: Count,
     bindingLimitBytes: Count,
   }),
@@ -37,7 +32,19 @@ export const PreflightSchema = Type.Object({
   expectedMs: Range,
   /** Milliseconds of one round, least and most. */
   roundMs: Range,
-  /** How the range of time came about. */
-  basis: Type.String(),
+  /** 'measured': from a run of the same size; 'assumed': from the speeds that are written beside the function. */
+  basis: Type.Enum(['measured', 'assumed']),
+});
+export type Estimate = Static<typeof EstimateSchema>;
+
+export const PreflightSchema = Type.Object({
+  /** The run would be created as it stands. */
+  ok: Type.Boolean(),
+  /** What stands in the way, by field of the request. */
+  refusals: Remarks,
+  /** What would work, but not well. */
+  warnings: Remarks,
+  /** null: the request is too broken to say. */
+  estimate: Type.Union([EstimateSchema, Type.Null()]),
 });
 export type Preflight = Static<typeof PreflightSchema>;

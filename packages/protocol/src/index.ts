@@ -20,6 +20,7 @@ export * from './model-layers.ts';
 export * from './model-presets.ts';
 export { layerShapes, ShapeError } from './model-shapes.ts';
 export * from './peer-frame.ts';
+export * from './preflight.ts';
 export * from './run.ts';
 export * from './run-file.ts';
 export * from './task.ts';
