@@ -232,7 +232,7 @@ describe('bad addresses', () => {
     const answer = await inject({ method: 'PUT', url: `/api/runs/${run.manifest.id}` });
     expect(answer.statusCode).toBe(405);
     expect(answer.headers.allow).toBe('GET, HEAD, DELETE');
-    expect((await inject({ method: 'HEAD', url: '/api/uploads' })).statusCode).toBe(405);
+    expect((await inject({ method: 'PUT', url: '/api/uploads' })).statusCode).toBe(405);
     expect((await inject({ method: 'DELETE', url: '/nowhere' })).statusCode).toBe(404);
   });
   it.each(['count=-1', 'count=1000000000', 'count=1&count=2', 'count=', 'limit=1', 'count=1e1'])(
@@ -337,60 +337,6 @@ describe('datasets and blobs', () => {
       validationSampleCount: 100,
     });
     expect([again.statusCode, again.json().id]).toEqual([200, dataset.id]);
-  });
-
-  const idx = (dimensions: number[], values: Uint8Array) => {
-    const header = Buffer.alloc(4 + 4 * dimensions.length);
-    header.set([0, 0, 8, dimensions.length]);
-    dimensions.forEach((n, i) => header.writeUInt32BE(n, 4 + 4 * i));
-    return Buffer.concat([header, values]);
-  };
-  const upload = async (bytes: Buffer): Promise<{ id: string; byteLength: number }> => {
-    const headers = { ...ADMIN, 'content-type': 'application/octet-stream' };
-    return (await inject({ method: 'POST', url: '/api/uploads', headers, payload: bytes })).json();
-  };
-
-  it('IDX files are uploaded, gzipped or not, and become a dataset; an upload is not public', async () => {
-    const labels = await upload(
-      idx(
-        [100],
-        Uint8Array.from({ length: 100 }, (_, i) => i % 4),
-      ),
-    );
-    const images = await upload(gzipSync(idx([100, 6, 5], new Uint8Array(3_000).fill(9))));
-    const made = await post('/api/datasets', {
-      kind: 'idx',
-      name: 'tiny',
-      images: images.id,
-      labels: labels.id,
-      trainSampleCount: 70,
-    });
-    expect(made.json()).toMatchObject({
-      target: { kind: 'class', classCount: 4 },
-      trainSampleCount: 70,
-      validation: { sampleCount: 30 },
-    });
-    expect((await get(`/blobs/${labels.id}`)).statusCode).toBe(404);
-  });
-
-  it('[U10] files that are no IDX, or were never uploaded, are refused by field', async () => {
-    const wrong = await upload(Buffer.from('this is no IDX file at all'));
-    const refused = await post('/api/datasets', {
-      kind: 'idx',
-      name: 'x',
-      images: wrong.id,
-      labels: wrong.id,
-    });
-    expect([refused.statusCode, refused.json().field]).toEqual([400, 'images']);
-    const missing = await post('/api/datasets', {
-      kind: 'idx',
-      name: 'x',
-      images: '0'.repeat(64),
-      labels: wrong.id,
-    });
-    expect(missing.json().field).toBe('images');
-    expect((await post('/api/datasets', { kind: 'csv' })).json().field).toBe('kind');
-    expect((await post('/api/uploads', { a: 1 })).statusCode).toBe(415);
   });
 });
 

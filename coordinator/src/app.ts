@@ -103,7 +103,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   const store = await Store.open(settings.dataDirectory);
   const blobs = new BlobShelf(settings.dataDirectory);
   const { secrets, adminToken } = await Secrets.load(store, settings.adminToken);
-  const datasets = await DatasetShelf.open(store, blobs, nowMs);
+  const datasets = await DatasetShelf.open(store, blobs, settings.dataDirectory, nowMs);
   const alerts = new Alerts({
     db: store.db,
     nowMs,

@@ -16,6 +16,12 @@ export class BlobTooLargeError extends Error {}
 
 export const sha256Of = (bytes: Uint8Array): Sha256 => createHash('sha256').update(bytes).digest('hex');
 
+async function hashOf(path: string): Promise<Sha256> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Uint8Array);
+  return hash.digest('hex');
+}
+
 export class BlobShelf {
   readonly #directory: string;
 
@@ -74,6 +80,28 @@ export class BlobShelf {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+
+  /**
+   * Takes a file of the same disk as a blob; it is gone from where it was.
+   * @throws Error when it cannot be read or moved
+   */
+  async adopt(path: string): Promise<Sha256> {
+    const sha256 = await hashOf(path);
+    const file = await open(path, 'r');
+    await file.sync();
+    await file.close();
+    const home = join(this.#directory, sha256.slice(0, 2));
+    if (mkdirSync(home, { recursive: true }) !== undefined) syncDirectory(this.#directory);
+    await rename(path, this.#path(sha256));
+    syncDirectory(home);
+    return sha256;
+  }
+
+  /** Where the blob lies if it is whole; null when it is missing or its hash does not match. For files too large to read. */
+  async wholePath(sha256: Sha256): Promise<string | null> {
+    const path = this.#path(sha256);
+    return (await hashOf(path).catch(() => null)) === sha256 ? path : null;
   }
 
   /** null: not there. */

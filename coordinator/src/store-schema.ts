@@ -5,7 +5,7 @@ import type { Kysely, Migration } from 'kysely';
 
 export interface Tables {
   settings: { name: string; value: string };
-  datasets: { id: string; content: string; manifest: string; created_at_ms: number };
+  datasets: { id: string; content: string; manifest: string; created_at_ms: number; details: string | null };
   dataset_shards: {
     dataset_id: string;
     shard_index: number;
@@ -122,6 +122,11 @@ export const MIGRATIONS: Record<string, Migration> = {
         webhook_id text not null references webhooks(id) on delete cascade, event text not null,
         body text not null, attempts integer not null, due_at_ms integer, outcome text not null,
         detail text not null, at_ms integer not null) strict`.execute(db);
+    },
+  },
+  '004-dataset-details': {
+    async up(db: Kysely<Tables>) {
+      await sql`alter table datasets add column details text`.execute(db);
     },
   },
 };

@@ -25,7 +25,11 @@ afterEach(() => {
 async function newStoreWithRun(): Promise<Store> {
   const store = await Store.open(directory);
   const setup = runSetup();
-  await store.addDataset({ manifest: setup.manifest.dataset, shards: setup.shards }, 'content', 1);
+  await store.addDataset(
+    { manifest: setup.manifest.dataset, shards: setup.shards, details: null },
+    'content',
+    1,
+  );
   await store.addRun(setup);
   return store;
 }
@@ -148,6 +152,7 @@ describe('a store of an earlier version', () => {
     const old = new Database(join(directory, 'coordinator.db'));
     old.prepare('update datasets set manifest = ?').run(JSON.stringify(before));
     old.prepare('update runs set manifest = ?').run(JSON.stringify({ ...manifest, dataset: before }));
+    old.exec('alter table datasets drop column details');
     old.exec("delete from kysely_migration where name > '001-first'");
     for (const table of [
       'deliveries',

@@ -27,6 +27,8 @@ export class StoreError extends Error {}
 export interface StoredDataset {
   readonly manifest: DatasetManifest;
   readonly shards: readonly Shard[];
+  /** Blob of preview and preprocessing; null in datasets of an earlier version. */
+  readonly details: Sha256 | null;
 }
 export interface StoredRun {
   readonly setup: RunSetup;
@@ -182,11 +184,17 @@ export class Store {
 
   /** @param content hash of all that makes the dataset; the same content is kept once */
   async addDataset(dataset: StoredDataset, content: string, createdAtMs: number): Promise<void> {
-    const { manifest, shards } = dataset;
+    const { manifest, shards, details } = dataset;
     await this.#db.transaction().execute(async (tx) => {
       await tx
         .insertInto('datasets')
-        .values({ id: manifest.id, content, manifest: JSON.stringify(manifest), created_at_ms: createdAtMs })
+        .values({
+          id: manifest.id,
+          content,
+          manifest: JSON.stringify(manifest),
+          created_at_ms: createdAtMs,
+          details,
+        })
         .execute();
       for (const shard of shards)
         await tx
@@ -229,6 +237,7 @@ export class Store {
         .execute();
       datasets.push({
         manifest: JSON.parse(row.manifest) as DatasetManifest,
+        details: row.details,
         shards: shards.map((shard) => ({
           index: shard.shard_index,
           sha256: shard.sha256,
@@ -240,12 +249,27 @@ export class Store {
     return datasets;
   }
 
+  /** @returns false when a run needs it; nothing is removed then */
+  async removeDataset(id: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const run = await tx.selectFrom('runs').select('id').where('dataset_id', '=', id).executeTakeFirst();
+      if (run !== undefined) return false;
+      await tx.deleteFrom('dataset_shards').where('dataset_id', '=', id).execute();
+      await tx.deleteFrom('datasets').where('id', '=', id).execute();
+      return true;
+    });
+  }
+
   async addUpload(sha256: Sha256, byteLength: number, createdAtMs: number): Promise<void> {
     await this.#db
       .insertInto('uploads')
       .values({ sha256, byte_length: byteLength, created_at_ms: createdAtMs })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
+  }
+
+  async removeUpload(sha256: Sha256): Promise<void> {
+    await this.#db.deleteFrom('uploads').where('sha256', '=', sha256).execute();
   }
 
   async uploads(): Promise<{ sha256: Sha256; byteLength: number }[]> {

@@ -52,7 +52,7 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'packages/cluster',
     ours: ['client', 'codec', 'protocol', 'coordinator', 'simulator'],
-    npm: ['playwright', 'tsx', 'typebox', 'yaml'],
+    npm: ['fflate', 'playwright', 'tsx', 'typebox', 'yaml'],
     node: true,
   },
   // Functions that the cluster sends into a page.
@@ -62,7 +62,22 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'coordinator',
     ours: ['codec', 'protocol'],
-    npm: ['cookie', 'fastify', '@fastify/*', 'fflate', 'h5wasm', 'kysely', 'libsql', 'typebox'],
+    npm: [
+      'cookie',
+      'fastify',
+      '@fastify/*',
+      'fflate',
+      'h5wasm',
+      'hyparquet',
+      'hyparquet-compressors',
+      'jpeg-js',
+      'kysely',
+      'libsql',
+      'papaparse',
+      'pngjs',
+      'typebox',
+      'yauzl',
+    ],
     node: true,
     pure: ['coordinator/src/ledger.ts', 'coordinator/src/introductions.ts'],
   },

@@ -49,17 +49,27 @@ describe('the form of a new run', () => {
   it('files that are missing or empty are named before anything is uploaded', () => {
     const empty = new File([], '');
     expect(wishOf(form({ kind: 'idx', images: empty, labels: empty }))).toEqual({
-      errors: { images: expect.any(String), labels: expect.any(String) },
+      errors: {
+        images: expect.any(String),
+        labels: expect.any(String),
+        licence: expect.any(String),
+        sharedWithVolunteers: expect.any(String),
+      },
     });
   });
 
   it('an upload without a name of its own is called like the run', () => {
     const file = new File([new Uint8Array(4)], 'x-idx3-ubyte');
-    expect(wishOf(form({ kind: 'idx', images: file, labels: file, trainSampleCount: '8000' }))).toMatchObject(
-      {
-        wish: { dataset: { kind: 'idx', request: { name: 'a run', licence: '', trainSampleCount: 8000 } } },
+    const consent = { licence: 'CC0', sharedWithVolunteers: 'on' };
+    const wish = { kind: 'idx', images: file, labels: file, trainSampleCount: '8000', ...consent };
+    expect(wishOf(form(wish))).toMatchObject({
+      wish: {
+        dataset: {
+          kind: 'idx',
+          request: { name: 'a run', licence: 'CC0', sharedWithVolunteers: true, trainSampleCount: 8000 },
+        },
       },
-    );
+    });
   });
 
   it('a run without a name is refused at the name', () => {

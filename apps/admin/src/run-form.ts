@@ -90,12 +90,17 @@ function datasetOf(form: FormData, { text, number, errors }: Reader): DatasetWis
         value instanceof File && value.size > 0;
       if (!isFile(images)) errors['images'] = strings.newRun.missingFile;
       if (!isFile(labels)) errors['labels'] = strings.newRun.missingFile;
+      if (text('licence') === '') errors['licence'] = strings.newRun.missingLicence;
+      if (form.get('sharedWithVolunteers') === null)
+        errors['sharedWithVolunteers'] = strings.newRun.missingConsent;
       if (!isFile(images) || !isFile(labels)) return null;
       const trainSampleCount = number('trainSampleCount');
       const request: IdxRequest = {
         kind: 'idx',
         name: text('datasetName') || text('name'),
         licence: text('licence'),
+        sharedWithVolunteers: true,
+        splitBy: 'order',
         ...(trainSampleCount === undefined ? {} : { trainSampleCount }),
       };
       return { kind: 'idx', images, labels, request };

@@ -112,7 +112,11 @@ export const strings = {
     labelsHint: 'e.g. train-labels-idx1-ubyte.gz',
     datasetName: 'Name of the data set',
     licence: 'Licence',
-    licenceHint: 'Volunteers see it before they agree.',
+    licenceHint:
+      'The terms under which the data is given away, e.g. CC0. Volunteers see it before they agree.',
+    missingLicence: 'Say under which terms the data is given away.',
+    shared: 'The samples are sent to the devices of everybody who takes part',
+    missingConsent: 'Data can only be trained on by devices that have it: tick this, or use other data.',
     trainSampleCount: 'Samples to train on',
     trainSampleCountHint: 'The first so many rows; the rest validates. Empty: four fifths.',
     modelHeading: 'Model',

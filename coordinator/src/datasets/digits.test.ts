@@ -31,6 +31,9 @@ describe('drawn digits', () => {
     const many = drawDigits({ seed: 9, count: 120 });
     expect(Buffer.compare(many.samples.subarray(0, 37 * PIXELS), few.samples)).toBe(0);
     expect(many.labels.subarray(0, 37)).toEqual(few.labels);
+    const later = drawDigits({ seed: 9, first: 30, count: 7 });
+    expect(Buffer.compare(few.samples.subarray(30 * PIXELS), later.samples)).toBe(0);
+    expect(later.labels).toEqual(few.labels.subarray(30));
     expect(Buffer.compare(drawDigits({ seed: 10, count: 37 }).samples, few.samples)).not.toBe(0);
   });
 

@@ -53,23 +53,24 @@ const SCANNER = { noiseStdDevMax: 0.1, blackLevel: 0.06, specklesMax: 6, speckle
 const PIECES_PER_SPAN = 6;
 
 /**
- * Draw the samples 0..count-1 of `seed`: `count * 784` pixels (0 paper, 255 ink; row-major), and one label each.
+ * Draw the samples first..first+count-1 of `seed`: `count * 784` pixels (0 paper, 255 ink; row-major), and one label each.
  * The classes take turns (label = index mod 10), so every ten consecutive samples hold each digit once.
  */
-export function drawDigits({ seed, count }: { seed: number; count: number }): {
+export function drawDigits({ seed, first = 0, count }: { seed: number; first?: number; count: number }): {
   samples: Uint8Array;
   labels: Uint8Array;
 } {
   const samples = new Uint8Array(count * PIXELS);
   const labels = new Uint8Array(count);
   const canvas = new Float64Array(PIXELS);
-  for (let index = 0; index < count; index++) {
+  for (let i = 0; i < count; i++) {
+    const index = first + i;
     const random = mulberry(streamSeed(seed, 'digit', index));
     const digit = index % DIGIT_CLASS_COUNT;
-    labels[index] = digit;
+    labels[i] = digit;
     canvas.fill(0);
     write(digit, random, canvas);
-    scan(canvas, random, samples.subarray(index * PIXELS, (index + 1) * PIXELS));
+    scan(canvas, random, samples.subarray(i * PIXELS, (i + 1) * PIXELS));
   }
   return { samples, labels };
 }

@@ -1,9 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { LIMITS } from '@murmuration/protocol';
-import { describe, expect, it } from 'vitest';
-import { parseIdx } from './idx.ts';
-import { DatasetError } from './labelled-samples.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { realFile, Workshop } from '../../testing/data.ts';
 
 /** An IDX file from its parts; nothing is checked, so that wrong ones can be made. */
 function idx(dimensions: number[], values: ArrayLike<number>, { type = 0x08, zero = 0 } = {}): Uint8Array {
@@ -19,45 +16,51 @@ const pixels = (count: number) => Uint8Array.from({ length: count }, (_, i) => (
 const IMAGES = idx([4, 2, 3], pixels(24));
 const LABELS = idx([4], [0, 2, 1, 2]);
 
-function refusal(images: Uint8Array, labels: Uint8Array): DatasetError {
-  try {
-    parseIdx(images, labels);
-  } catch (error) {
-    if (error instanceof DatasetError) return error;
-    throw error;
-  }
-  throw new Error('the files were taken');
+const workshop = new Workshop();
+afterAll(() => workshop.close());
+
+const wishOf = (images: Uint8Array, labels: Uint8Array) => ({
+  kind: 'idx' as const,
+  images: workshop.file(images),
+  labels: workshop.file(labels),
+});
+const refusal = (images: Uint8Array, labels: Uint8Array) => workshop.refusal(wishOf(images, labels));
+
+/** Everything but what follows from the order of the rows, and the rows in their order: the first trains alone. */
+async function read(images: Uint8Array, labels: Uint8Array) {
+  const made = await workshop.make({ ...wishOf(images, labels), trainSampleCount: 1 });
+  const rows = [...workshop.trainRows(made), ...workshop.rows(made, made.validation)];
+  return {
+    sampleShape: made.sampleShape,
+    target: made.target,
+    samples: Buffer.concat(rows.map(({ features }) => features)),
+    labels: rows.map(({ target }) => target[0]),
+  };
 }
 
 describe('IDX files', () => {
-  it('gives samples [rows, columns, 1], labels, and as many classes as the largest label needs', () => {
-    const set = parseIdx(IMAGES, LABELS);
-    expect(set.sampleShape).toEqual([2, 3, 1]);
-    expect(set.sampleCount).toBe(4);
-    expect(set.classCount).toBe(3);
-    expect(set.samples).toEqual(pixels(24));
-    expect([...set.labels]).toEqual([0, 2, 1, 2]);
+  it('gives samples [rows, columns, 1], labels, and as many classes as the largest label needs', async () => {
+    expect(await read(IMAGES, LABELS)).toEqual({
+      sampleShape: [2, 3, 1],
+      target: { kind: 'class', classCount: 3 },
+      samples: Buffer.from(pixels(24)),
+      labels: [0, 2, 1, 2],
+    });
   });
 
-  it('takes gzipped files, each by itself, and gives the same', () => {
-    const plain = parseIdx(IMAGES, LABELS);
-    expect(parseIdx(gzipSync(IMAGES), LABELS)).toEqual(plain);
-    expect(parseIdx(IMAGES, gzipSync(LABELS))).toEqual(plain);
-    expect(parseIdx(gzipSync(IMAGES), gzipSync(LABELS, { level: 0 }))).toEqual(plain);
+  it('takes gzipped files, each by itself, and gives the same', async () => {
+    const plain = await read(IMAGES, LABELS);
+    expect(await read(gzipSync(IMAGES), LABELS)).toEqual(plain);
+    expect(await read(IMAGES, gzipSync(LABELS))).toEqual(plain);
+    expect(await read(gzipSync(IMAGES), gzipSync(LABELS, { level: 0 }))).toEqual(plain);
   });
 
-  it('takes files that lie inside a larger buffer', () => {
-    const around = new Uint8Array(IMAGES.length + 20).fill(99);
-    around.set(IMAGES, 7);
-    expect(parseIdx(around.subarray(7, 7 + IMAGES.length), LABELS)).toEqual(parseIdx(IMAGES, LABELS));
-  });
-
-  it('inflates streams whose values are incompressible and larger than any buffer of zlib', () => {
+  it('inflates streams whose values are incompressible and larger than any buffer of zlib', async () => {
     const noise = pixels(1_000 * 28 * 28).map((p, i) => p ^ (Math.imul(i, 2654435761) >>> 24));
     const labels = idx([1_000], noise.subarray(0, 1_000));
-    const set = parseIdx(gzipSync(idx([1_000, 28, 28], noise)), labels);
+    const set = await read(gzipSync(idx([1_000, 28, 28], noise)), labels);
     expect(Buffer.compare(set.samples, noise)).toBe(0);
-    expect(set.classCount).toBe(256);
+    expect(set.target).toEqual({ kind: 'class', classCount: 256 });
   });
 
   const without = (file: Uint8Array, bytes: number) => file.subarray(0, file.length - bytes);
@@ -91,7 +94,7 @@ describe('IDX files', () => {
     ['short labels', IMAGES, without(LABELS, 2), 'labels', /ends at byte 10; the header announces 12/],
     ['trailing bytes', withMore(IMAGES), LABELS, 'images', /goes on after byte 40/],
     ['trailing labels', IMAGES, withMore(LABELS), 'labels', /goes on after byte 12/],
-    ['trailing bytes in gzip', gzipSync(withMore(IMAGES)), LABELS, 'images', /inflates beyond byte 40/],
+    ['trailing bytes in gzip', gzipSync(withMore(IMAGES)), LABELS, 'images', /goes on after byte 40/],
     ['no rows at all', idx([0, 2, 3], []), idx([0], []), 'images', /dimension 0 at byte 4 is 0/],
     ['a side of 0', idx([4, 0, 3], []), LABELS, 'images', /dimension 1 at byte 8 is 0/],
     ['too many rows', idx([4294967295, 1, 1], []), LABELS, 'images', /dimension 0 at byte 4 is 4294967295/],
@@ -111,7 +114,7 @@ describe('IDX files', () => {
       /announces 100000000000 bytes/,
     ],
     ['other counts', IMAGES, idx([3], [0, 1, 2]), 'labels', /3 labels for 4 images/],
-    ['one class only', IMAGES, idx([4], [5, 5, 5, 5]), 'labels', /all 4 labels are 5/],
+    ['one class only', IMAGES, idx([4], [5, 5, 5, 5]), 'labels', /all 4 rows are of one class \(5\)/],
     ['missing labels', IMAGES, new Uint8Array(0), 'labels', /empty/],
     ['gzip cut off', without(gzipSync(IMAGES), 9), LABELS, 'images', /cut off/],
     ['gzip with a broken checksum', gzipSync(IMAGES).map((b, i, f) => (i === f.length - 6 ? b ^ 1 : b)), LABELS, 'images', /broken/], // prettier-ignore
@@ -121,43 +124,45 @@ describe('IDX files', () => {
   ];
   it.each(cases)(
     '[U4] [U10] [U13] refuses %s, naming the file and what was expected',
-    (_, images, labels, field, says) => {
-      const error = refusal(images, labels);
+    async (_, images, labels, field, says) => {
+      const error = await refusal(images, labels);
       expect(error.field).toBe(field);
       expect(error.message).toMatch(says);
       expect(error.message.startsWith(`${field}: `)).toBe(true);
     },
   );
 
-  it('[U3] inflates no more of a gzip bomb than its header announces', () => {
-    const bomb = gzipSync(idx([4, 2, 3], new Uint8Array(64 * 1024 * 1024)));
-    // zlib's own bound stopped it: were the whole inflated first, the message would be `goes on after byte 40`.
-    expect(refusal(bomb, LABELS).message).toMatch(/inflates beyond byte 40/);
+  it('[U3] inflates no more of a gzip bomb than its header announces', async () => {
+    // Were the whole inflated, this would take a second and say so; it ends at the first byte too many.
+    const bomb = gzipSync(idx([4, 2, 3], new Uint8Array(256 * 1024 * 1024)));
+    expect((await refusal(bomb, LABELS)).message).toMatch(/goes on after byte 40/);
   });
 
-  it('refuses a file beyond the upload limit before looking into it', () => {
-    const error = refusal(new Uint8Array(LIMITS.uploadMaxBytes + 1), LABELS);
-    expect(error.message).toMatch(/at most 536870912/);
+  const images = realFile('mnist10k/t10k-images-idx3-ubyte.gz');
+  const labels = realFile('mnist10k/t10k-labels-idx1-ubyte.gz');
+  it.skipIf(images === null)('reads the real MNIST (skipped: no mnist10k in MURMURATION_DATA)', async () => {
+    const made = await workshop.make({
+      kind: 'idx',
+      images: images!,
+      labels: labels!,
+      trainSampleCount: 8_000,
+    });
+    expect(made).toMatchObject({
+      sampleShape: [28, 28, 1],
+      target: { classCount: 10 },
+      trainSampleCount: 8_000,
+    });
+    // The labels as the test set's authors count them.
+    const counts = made.preview.classes!.map(({ train, validation }) => train + validation);
+    expect(counts).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+    expect(
+      made.preview.samples
+        .slice(0, 10)
+        .map(({ target }) => target)
+        .join(''),
+    ).toBe('7210414959');
+    const rows = [...workshop.trainRows(made), ...workshop.rows(made, made.validation)];
+    const sum = rows.reduce((all, { features }) => all + features.reduce((a, b) => a + b, 0), 0);
+    expect(sum / rows.length / 784 / 255).toBeCloseTo(0.1325, 3);
   });
-
-  const mnist = new URL('../../../../shared/data/mnist10k/', import.meta.url);
-  it.skipIf(!existsSync(mnist))(
-    'reads the real MNIST (skipped where ../shared/data/mnist10k is absent)',
-    () => {
-      const file = (name: string) => readFileSync(new URL(name, mnist));
-      const set = parseIdx(file('t10k-images-idx3-ubyte.gz'), file('t10k-labels-idx1-ubyte.gz'));
-      expect(set.sampleShape).toEqual([28, 28, 1]);
-      expect(set.sampleCount).toBe(10_000);
-      expect(set.classCount).toBe(10);
-      // The first labels of the test set, as its authors publish them, and its known frequencies.
-      expect([...set.labels.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
-      const counts = Array.from(
-        { length: 10 },
-        (_, digit) => set.labels.filter((label) => label === digit).length,
-      );
-      expect(counts).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
-      const mean = set.samples.reduce((a, b) => a + b, 0) / set.samples.length / 255;
-      expect(mean).toBeCloseTo(0.1325, 3);
-    },
-  );
 });

@@ -6,12 +6,14 @@
  *     byte 3     number of dimensions: 3 for images (count, rows, columns), 1 for labels (count)
  *     byte 4-    each dimension as a big-endian u32, then the values, row-major, and nothing after them
  *
- * The files come from a stranger. The header is read first, from the first bytes alone, and judged against LIMITS;
- * then at most the bytes it announces are inflated, so a gzip bomb costs no more than an honest file of its header.
+ * The files come from a stranger. The headers are read first and judged against LIMITS; then at most the bytes they
+ * announce are read, so a gzip bomb costs no more than an honest file of its header.
  */
-import { constants, gunzipSync } from 'node:zlib';
 import { LIMITS, sampleSize } from '@murmuration/protocol';
-import { checkLabelledSamples, DatasetError, type LabelledSamples } from './labelled-samples.ts';
+import { ByteReader, fileBytes } from './byte-stream.ts';
+import { DatasetError } from './dataset-error.ts';
+import type { SampleSource } from './make-shards.ts';
+import { ByteFeatures, ClassTarget, labelledRows } from './row-form.ts';
 
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   0x08: 'unsigned byte',
@@ -24,81 +26,99 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 const UNSIGNED_BYTE = 0x08;
 const IMAGE_RANK = 3;
 const LABEL_RANK = 1;
-/** Enough of a gzip stream to hold its own header with a file name, and our 16 bytes. Inflates to 1 MiB at most. */
-const GZIP_HEAD_BYTES = 1024;
+const BLOCK_BYTES = 256 * 1024;
 
 /**
- * Samples of shape [rows, columns, 1]; `classCount` is the largest label + 1. The results of plain files are views
- * into the arguments.
- * @throws DatasetError naming the file, the byte and what was expected there.
+ * Samples of shape [rows, columns, 1]; classes are 0 to the largest label.
+ * @throws DatasetError naming the file, the byte and what was expected there; so does reading the blocks
  */
-export function parseIdx(images: Uint8Array, labels: Uint8Array): LabelledSamples & { sampleCount: number } {
-  const [imageCount, rows, columns] = readHeader('images', images, IMAGE_RANK) as [number, number, number];
-  const [labelCount] = readHeader('labels', labels, LABEL_RANK) as [number];
-  if (imageCount !== labelCount)
-    throw new DatasetError(
-      'labels',
-      `${labelCount} labels for ${imageCount} images; both files need the same count`,
-    );
-  const sampleShape = [rows, columns, 1];
-  const samples = readValues('images', images, IMAGE_RANK, imageCount * sampleSize(sampleShape));
-  const values = readValues('labels', labels, LABEL_RANK, labelCount);
-  const largest = values.reduce((a, b) => Math.max(a, b));
-  if (values.every((label) => label === largest))
-    throw new DatasetError(
-      'labels',
-      `all ${labelCount} labels are ${largest}; at least two classes are needed`,
-    );
-  const set = { sampleShape, samples, labels: values, classCount: largest + 1 };
-  checkLabelledSamples(set);
-  return { ...set, sampleCount: imageCount };
+export async function idxSource(files: { images: string; labels: string }): Promise<SampleSource> {
+  const images = new ByteReader(fileBytes('images', files.images));
+  const labels = new ByteReader(fileBytes('labels', files.labels));
+  const close = async () => {
+    await images.close();
+    await labels.close();
+  };
+  try {
+    const [imageCount, rows, columns] = (await readHeader('images', images, IMAGE_RANK)) as [
+      number,
+      number,
+      number,
+    ];
+    const [labelCount] = (await readHeader('labels', labels, LABEL_RANK)) as [number];
+    if (imageCount !== labelCount)
+      throw new DatasetError(
+        'labels',
+        `${labelCount} labels for ${imageCount} images; both files need the same count`,
+      );
+    const features = new ByteFeatures([rows, columns, 1]);
+    const target = new ClassTarget('labels');
+    return {
+      features,
+      target,
+      async *blocks() {
+        try {
+          const rowsAtOnce = Math.max(1, Math.floor(BLOCK_BYTES / features.rawBytes));
+          for (let row = 0; row < imageCount; row += rowsAtOnce) {
+            const count = Math.min(rowsAtOnce, imageCount - row);
+            yield labelledRows(
+              await readValues('images', images, count * features.rawBytes, imageCount * features.rawBytes),
+              await readValues('labels', labels, count, labelCount),
+            );
+          }
+          await expectEnd('images', images);
+          await expectEnd('labels', labels);
+        } finally {
+          await close();
+        }
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 type IdxField = 'images' | 'labels';
 
 /** The dimensions, each within its limit, and their product too. */
-function readHeader(field: IdxField, file: Uint8Array, rank: number): number[] {
-  const { uploadMaxBytes, samplesMax, dimensionMax, shardMaxBytes } = LIMITS;
-  if (file.length === 0) throw new DatasetError(field, 'the file is empty; expected an IDX file');
-  if (file.length > uploadMaxBytes)
-    throw new DatasetError(field, `the file has ${file.length} bytes; at most ${uploadMaxBytes} are taken`);
-  const head = isGzip(file) ? inflate(field, file.subarray(0, GZIP_HEAD_BYTES), 'head') : file;
+async function readHeader(field: IdxField, file: ByteReader, rank: number): Promise<number[]> {
+  const { samplesMax, dimensionMax, uploadMaxBytes, shardMaxBytes } = LIMITS;
   const magic = `00 00 08 ${hex(rank)}`;
-  if (head.length < 4)
+  const start = await file.read(4);
+  if (start.length === 0) throw new DatasetError(field, 'is empty (ends at byte 0); expected an IDX file');
+  if (start.length < 4)
+    throw new DatasetError(field, `ends at byte ${start.length}; an IDX file begins with ${magic}`);
+  const [zero, secondZero, type, dimensionCount] = start as unknown as [number, number, number, number];
+  if (zero !== 0 || secondZero !== 0)
     throw new DatasetError(
       field,
-      `ends at byte ${head.length}; expected the magic number ${magic} at byte 0`,
+      `begins with ${Array.from(start, hex).join(' ')}; an IDX file begins with ${magic}`,
     );
-  const found = [...head.subarray(0, 4)].map(hex).join(' ');
-  const [zero0, zero1, type, dimensions] = head as unknown as [number, number, number, number];
-  if (zero0 !== 0 || zero1 !== 0)
-    throw new DatasetError(field, `begins with ${found}; expected the IDX magic number ${magic} at byte 0`);
-  if (type !== UNSIGNED_BYTE) {
-    const name = TYPE_NAMES[type] ?? 'an unknown type';
+  if (type !== UNSIGNED_BYTE)
     throw new DatasetError(
       field,
-      `values are ${name} (${hex(type)} at byte 2); expected unsigned bytes (08)`,
+      `holds values of ${TYPE_NAMES[type] ?? 'an unknown type'} (${hex(type)} at byte 2); only unsigned byte (08) is taken`,
+    );
+  if (dimensionCount !== rank) {
+    const swapped = (rank === IMAGE_RANK ? LABEL_RANK : IMAGE_RANK) === dimensionCount;
+    throw new DatasetError(
+      field,
+      `has ${dimensionCount} dimensions at byte 3; expected ${rank}${swapped ? '; are the two files swapped?' : ''}`,
     );
   }
-  if (dimensions !== rank) {
-    const other = dimensions === (rank === IMAGE_RANK ? LABEL_RANK : IMAGE_RANK);
-    const hint = other ? '; are the images and the labels file swapped?' : '';
-    throw new DatasetError(field, `${dimensions} dimensions at byte 3; expected ${rank}${hint}`);
-  }
-  if (head.length < headerBytes(rank))
+  const dimensions = await file.read(4 * rank);
+  if (dimensions.length < 4 * rank)
     throw new DatasetError(
       field,
-      `ends at byte ${head.length}, inside the header of ${headerBytes(rank)} bytes`,
+      `ends at byte ${4 + dimensions.length}, inside the header of ${4 + 4 * rank} bytes`,
     );
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const shape: number[] = [];
-  for (let i = 0; i < rank; i++) {
-    const byte = 4 + 4 * i;
-    const size = view.getUint32(byte);
+  const view = new DataView(dimensions.buffer, dimensions.byteOffset);
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 * i));
+  for (const [i, size] of shape.entries()) {
     const max = i === 0 ? samplesMax : dimensionMax;
     if (size < 1 || size > max)
-      throw new DatasetError(field, `dimension ${i} at byte ${byte} is ${size}; expected 1 to ${max}`);
-    shape.push(size);
+      throw new DatasetError(field, `dimension ${i} at byte ${4 + 4 * i} is ${size}; expected 1 to ${max}`);
   }
   // Each factor is bounded above, and the sample before the whole, so that no product passes 2^53.
   const sampleBytes = sampleSize(shape.slice(1));
@@ -115,33 +135,27 @@ function readHeader(field: IdxField, file: Uint8Array, rank: number): number[] {
   return shape;
 }
 
-/** Exactly the values that the header announced. */
-function readValues(field: IdxField, file: Uint8Array, rank: number, valueCount: number): Uint8Array {
-  const expected = headerBytes(rank) + valueCount;
-  const bytes = isGzip(file) ? inflate(field, file, expected) : file;
-  if (bytes.length < expected)
-    throw new DatasetError(field, `ends at byte ${bytes.length}; the header announces ${expected} bytes`);
-  if (bytes.length > expected)
-    throw new DatasetError(field, `goes on after byte ${expected}, where the header says it ends`);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + headerBytes(rank), valueCount);
+/** @param announced all bytes of values, by the header */
+async function readValues(
+  field: IdxField,
+  file: ByteReader,
+  count: number,
+  announced: number,
+): Promise<Uint8Array> {
+  const bytes = await file.read(count);
+  if (bytes.length < count)
+    throw new DatasetError(
+      field,
+      `ends at byte ${file.offset}; the header announces ${announced + headerBytes(field)} bytes`,
+    );
+  return bytes;
 }
 
-/** @param bound `'head'`: whatever the beginning of a stream gives. A number: the whole stream, so many bytes at most. */
-function inflate(field: IdxField, bytes: Uint8Array, bound: 'head' | number): Uint8Array {
-  try {
-    return bound === 'head'
-      ? gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH })
-      : gunzipSync(bytes, { maxOutputLength: bound });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE')
-      throw new DatasetError(field, `inflates beyond byte ${bound}, where the header says it ends`);
-    if (code === 'Z_BUF_ERROR')
-      throw new DatasetError(field, 'the gzip stream is cut off; upload the whole file');
-    throw new DatasetError(field, `the gzip stream is broken (${message}); upload the file again`);
-  }
+async function expectEnd(field: IdxField, file: ByteReader): Promise<void> {
+  const end = file.offset;
+  if ((await file.read(1)).length > 0)
+    throw new DatasetError(field, `goes on after byte ${end}, where the header says it ends`);
 }
 
-const isGzip = (file: Uint8Array) => file[0] === 0x1f && file[1] === 0x8b;
-const headerBytes = (rank: number) => 4 + 4 * rank;
+const headerBytes = (field: IdxField) => 4 + 4 * (field === 'images' ? IMAGE_RANK : LABEL_RANK);
 const hex = (byte: number) => byte.toString(16).padStart(2, '0');

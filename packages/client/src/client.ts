@@ -16,6 +16,8 @@ import {
   NewTokenSchema,
   NewWebhookSchema,
   PreflightSchema,
+  PreprocessingSchema,
+  PreviewSchema,
   PublicRunPageSchema,
   RunEventSchema,
   RunLiveSchema,
@@ -26,6 +28,9 @@ import {
   SweepTableSchema,
   SweepViewSchema,
   TokenListSchema,
+  UploadListSchema,
+  UploadSchema,
+  UploadStateSchema,
   VolunteerViewSchema,
   WebhookListSchema,
   type CloneRequest,
@@ -40,6 +45,8 @@ import {
   type SweepOrder,
   type SweepRequest,
   type TokenRequest,
+  type UploadBegin,
+  type UploadState,
   type WebhookRequest,
 } from '@murmuration/protocol';
 import Type, { type Static, type TSchema } from 'typebox';
@@ -83,7 +90,6 @@ export interface Creation {
 const ANSWER_MAX_MS = 120_000;
 /** One event holds the whole run's new points; more without a line's end is not our server. */
 const EVENT_MAX_CHARACTERS = 32 * 1024 * 1024;
-const UploadSchema = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{64}$' }) });
 
 export class ApiClient {
   readonly #options: ClientOptions;
@@ -136,6 +142,11 @@ export class ApiClient {
   datasets = () => this.ask('GET', '/api/datasets', DatasetListSchema);
   createDataset = (request: DatasetRequest) =>
     this.ask('POST', '/api/datasets', DatasetManifestSchema, { body: request });
+  dataset = (id: string) => this.ask('GET', `/api/datasets/${id}`, DatasetManifestSchema);
+  preview = (id: string) => this.ask('GET', `/api/datasets/${id}/preview`, PreviewSchema);
+  preprocessing = (id: string) =>
+    this.ask('GET', `/api/datasets/${id}/preprocessing.json`, PreprocessingSchema);
+  deleteDataset = (id: string) => this.tell('DELETE', `/api/datasets/${id}`);
   samples = (id: string, count: number) =>
     this.ask('GET', `/api/datasets/${id}/samples`, DatasetSamplesSchema, { query: { count } });
 
@@ -170,6 +181,24 @@ export class ApiClient {
       body,
     });
     return this.parsed(UploadSchema, await answer.json(), 'POST /api/uploads').id;
+  }
+
+  uploads = () => this.ask('GET', '/api/uploads', UploadListSchema);
+  deleteUpload = (id: string) => this.tell('DELETE', `/api/uploads/${id}`);
+  /** An upload in parts, which survives either side: begin, append at each offset, finish. */
+  beginUpload = (wish: UploadBegin) =>
+    this.ask('POST', '/api/uploads/parts', UploadStateSchema, { body: wish });
+  uploadState = (id: string) => this.ask('GET', `/api/uploads/parts/${id}`, UploadStateSchema);
+  finishUpload = (id: string) => this.ask('POST', `/api/uploads/parts/${id}/finish`, UploadSchema);
+  deletePartialUpload = (id: string) => this.tell('DELETE', `/api/uploads/parts/${id}`);
+  async appendPart(
+    id: string,
+    { offset, sha256, bytes }: { offset: number; sha256: string; bytes: Uint8Array<ArrayBuffer> },
+  ): Promise<UploadState> {
+    const path = `/api/uploads/parts/${id}?offset=${offset}&sha256=${sha256}`;
+    const headers = { 'content-type': 'application/octet-stream' };
+    const answer = await this.fetch('PUT', path, { headers, body: bytes });
+    return this.parsed(UploadStateSchema, await answer.json(), `PUT /api/uploads/parts/${id}`);
   }
 
   /**

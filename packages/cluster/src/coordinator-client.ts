@@ -2,10 +2,8 @@
  * The coordinator's REST as the commands and the e2e tests use it: the typed client with a token, files from the disk, and
  * refusals as a Sentence that names the field.
  */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { ApiClient, errorBodyOf } from '@murmuration/client';
+import { uploadFile } from './file-upload.ts';
 import { Sentence } from './places.ts';
 
 export interface CoordinatorAddress {
@@ -19,11 +17,9 @@ export class CoordinatorClient extends ApiClient {
     super({ url, token: adminToken });
   }
 
-  /** Sends a file of a dataset; answers its upload id. */
-  async upload(path: string): Promise<string> {
-    const { size } = await stat(path);
-    const body = Readable.toWeb(createReadStream(path)) as ReadableStream;
-    return this.uploadBytes(body, size, { duplex: 'half' });
+  /** Sends a file in parts; answers its upload id. An upload of the same file that was broken off is gone on with. */
+  upload(path: string, progress: (share: number) => void = () => {}): Promise<string> {
+    return uploadFile(this, path, progress);
   }
 
   protected override refused(place: string, status: number, text: string): Error {

@@ -17,13 +17,19 @@ describe('a run as a file', () => {
   it('takes paths from the place of the file', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'murmuration-run-'));
     const path = join(directory, 'mnist.yaml');
-    await writeFile(path, 'name: x\nmodel: cnn\ndata:\n  kind: idx\n  images: a.gz\n  labels: ../b.gz\n');
+    const consent = '  licence: CC0\n  sharedWithVolunteers: true\n';
+    await writeFile(
+      path,
+      `name: x\nmodel: cnn\ndata:\n  kind: idx\n  images: a.gz\n  labels: ../b.gz\n${consent}`,
+    );
     const { data } = await readRunFile(path);
     await rm(directory, { recursive: true });
     expect(data).toEqual({
       kind: 'idx',
       images: join(directory, 'a.gz'),
       labels: join(directory, '..', 'b.gz'),
+      licence: 'CC0',
+      sharedWithVolunteers: true,
     });
   });
 

@@ -3,11 +3,11 @@
  * line when something is wrong.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { readRunYaml } from '@murmuration/client/run-yaml';
 import type { DatasetManifest, RunFile } from '@murmuration/protocol';
 import type { CoordinatorClient } from './coordinator-client.ts';
 import { Sentence } from './places.ts';
+import { besideFile, createDataset } from './run-data.ts';
 
 /** @throws Sentence with file, line and field. Data paths come back absolute. */
 export async function readRunFile(path: string): Promise<RunFile> {
@@ -19,10 +19,7 @@ export async function readRunFile(path: string): Promise<RunFile> {
     );
   });
   const run = parseRunFile(text, path);
-  if (run.data.kind !== 'idx') return run;
-  const { images, labels } = run.data;
-  const beside = (file: string) => resolve(dirname(path), file);
-  return { ...run, data: { ...run.data, images: beside(images), labels: beside(labels) } };
+  return { ...run, data: besideFile(run.data, path) };
 }
 
 /** `place` stands before the line's number in errors. @throws Sentence with every fault, a line each */
@@ -41,19 +38,8 @@ export async function datasetOfRunFile(
   client: CoordinatorClient,
   { name, data }: RunFile,
 ): Promise<DatasetManifest> {
-  switch (data.kind) {
-    case 'stored': {
-      const found = (await client.datasets()).find(({ id }) => id === data.id);
-      if (found === undefined) throw new Sentence(`data.id: ${client.url} has no dataset ${data.id}.`);
-      return found;
-    }
-    case 'digits':
-      return client.createDataset(data);
-    case 'idx': {
-      const [images, labels] = [await client.upload(data.images), await client.upload(data.labels)];
-      return client.createDataset({ ...data, name: name.slice(0, 64), images, labels });
-    }
-    default:
-      return data satisfies never;
-  }
+  if (data.kind !== 'stored') return createDataset(client, data, name);
+  const found = (await client.datasets()).find(({ id }) => id === data.id);
+  if (found === undefined) throw new Sentence(`data.id: ${client.url} has no dataset ${data.id}.`);
+  return found;
 }

@@ -59,7 +59,18 @@ export const LIMITS = {
   /** Numbers that are predicted of one sample; mean and deviation of each travel with the run. */
   targetValuesMax: 64,
   /** One uploaded file. */
-  uploadMaxBytes: 512 * 1024 * 1024,
+  uploadMaxBytes: 1024 * 1024 * 1024,
+  /** Columns of a table, and the length of a column's name. */
+  columnsMax: 4_096,
+  columnNameMaxCharacters: 200,
+  /** Distinct texts of one column that become a value of the input each. */
+  categoriesMax: 256,
+  /** Side of a sample that an image is brought to, pixels. */
+  imageSideMax: 512,
+  /** Tokens of one sample of text. */
+  sequenceMax: 4_096,
+  /** Vocabulary of the byte-pair tokenizer; more would take minutes to learn. */
+  bytePairsMax: 8_192,
   localStepsMax: 1_000,
   batchMax: 4_096,
   nameMaxCharacters: 64,

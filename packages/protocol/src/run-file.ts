@@ -3,44 +3,31 @@
  * Whoever reads the file creates the dataset first. Paths are relative to the file.
  */
 import Type, { type Static } from 'typebox';
+import { datasetSchemas } from './dataset-requests.ts';
 import { DatasetIdSchema } from './ids.ts';
-import { LIMITS } from './limits.ts';
 import { RunRequestSchema } from './run.ts';
 
-const Seed = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
-const Path = Type.String({ minLength: 1, maxLength: 1_000 });
+const strict = { additionalProperties: false } as const;
+const paths = datasetSchemas(Type.String({ minLength: 1, maxLength: 1_000 }));
 
 export const RunFileDataSchema = Type.Union([
   /** A dataset that the coordinator has. */
   Type.Object({ kind: Type.Literal('stored'), id: DatasetIdSchema }, { additionalProperties: false }),
   /** The built-in digits, drawn from a seed. */
-  Type.Object(
-    {
-      kind: Type.Literal('digits'),
-      seed: Type.Optional(Seed),
-      trainSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 100_000 })),
-      validationSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 20_000 })),
-    },
-    { additionalProperties: false },
-  ),
+  Type.Object(paths.digits, strict),
   /** A pair of IDX files, plain or gzipped. */
-  Type.Object(
-    {
-      kind: Type.Literal('idx'),
-      images: Path,
-      labels: Path,
-      licence: Type.Optional(Type.String({ maxLength: 200 })),
-      trainSampleCount: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax })),
-    },
-    { additionalProperties: false },
-  ),
+  Type.Object(paths.idx, strict),
+  Type.Object(paths.csv, strict),
+  Type.Object(paths.parquet, strict),
+  Type.Object(paths.npz, strict),
+  /** A zip, or a folder, with a folder a class. */
+  Type.Object(paths.images, strict),
+  Type.Object(paths.text, strict),
 ]);
+export type RunFileData = Static<typeof RunFileDataSchema>;
 
 const { name, model, seed, training } = RunRequestSchema.properties;
-export const RunFileSchema = Type.Object(
-  { name, data: RunFileDataSchema, model, seed, training },
-  { additionalProperties: false },
-);
+export const RunFileSchema = Type.Object({ name, data: RunFileDataSchema, model, seed, training }, strict);
 export type RunFile = Static<typeof RunFileSchema>;
 
 /** GET /schemas/run.json: what editors and forms read. */

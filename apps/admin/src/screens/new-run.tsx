@@ -215,7 +215,10 @@ function IdxFields({ errors }: { readonly errors: FieldErrors }) {
         {(wiring) => <input {...wiring} type="text" maxLength={64} autocomplete="off" />}
       </Field>
       <Field errors={errors} name="licence" label={text.licence} hint={text.licenceHint}>
-        {(wiring) => <input {...wiring} type="text" maxLength={200} />}
+        {(wiring) => <input {...wiring} type="text" required maxLength={200} />}
+      </Field>
+      <Field errors={errors} name="sharedWithVolunteers" label={text.shared}>
+        {(wiring) => <input {...wiring} type="checkbox" required />}
       </Field>
       <Field
         errors={errors}
