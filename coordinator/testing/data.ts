@@ -18,6 +18,7 @@ export class Workshop {
   readonly #spools = join(this.directory, 'spools');
   readonly blobs = new Map<string, Uint8Array>();
   #fileCount = 0;
+  readonly #leftBehind: string[] = [];
 
   constructor() {
     mkdirSync(this.#spools);
@@ -30,7 +31,7 @@ export class Workshop {
     return path;
   }
 
-  /** Files are paths here. Nothing temporary may stay behind. */
+  /** Files are paths here. */
   async make(wish: AnyWish): Promise<MadeDataset> {
     const request = { name: 'test', licence: 'ours', sharedWithVolunteers: true, ...wish } as DatasetRequest;
     try {
@@ -44,8 +45,7 @@ export class Workshop {
         },
       });
     } finally {
-      const left = readdirSync(this.#spools);
-      if (left.length > 0) throw new Error(`${left.length} temporary files were left behind`);
+      this.#leftBehind.push(...readdirSync(this.#spools));
     }
   }
 
@@ -78,8 +78,11 @@ export class Workshop {
     return made.shards.flatMap((shard) => this.rows(made, shard));
   }
 
+  /** @throws when making a dataset, or refusing one, left temporary files behind */
   close(): void {
     rmSync(this.directory, { recursive: true, force: true });
+    if (this.#leftBehind.length > 0)
+      throw new Error(`${this.#leftBehind.length} temporary files were left behind`);
   }
 }
 
