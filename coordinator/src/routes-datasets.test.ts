@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => coordinator.stop());
 
 const inject = (request: InjectOptions) => coordinator.built.app.inject(request);
-const get = (url: string, headers = {}) => inject({ method: 'GET', url, headers });
+const get = (url: string, headers: Record<string, string> = ADMIN) => inject({ method: 'GET', url, headers });
 const remove = (url: string) => inject({ method: 'DELETE', url, headers: ADMIN });
 const post = (url: string, payload: object = {}) => inject({ method: 'POST', url, headers: ADMIN, payload });
 const upload = async (bytes: Buffer | string): Promise<string> =>

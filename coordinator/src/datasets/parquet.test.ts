@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type AnyWish, Workshop } from '../../testing/data.ts';
@@ -47,26 +46,5 @@ describe('Parquet files', () => {
     expect((await refusal(parquet(COLUMNS), { leaveOut: ['size'] })).field).toBe('leaveOut');
     expect((await refusal(Buffer.from('PAR1 or not'))).message).toMatch(/the footer cannot be read/);
     expect((await refusal(new Uint8Array(0))).field).toBe('file');
-  });
-
-  it('answers any damage with a dataset or a DatasetError', async () => {
-    const whole = parquet(COLUMNS, 100);
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
-        fc.nat(whole.length),
-        async (changes, length) => {
-          const damaged = Uint8Array.from(whole);
-          for (const [at, byte] of changes) damaged[at] = byte;
-          const wish: AnyWish = {
-            kind: 'parquet',
-            file: workshop.file(length % 4 === 0 ? damaged.subarray(0, length) : damaged),
-          };
-          const made = await workshop.make(wish).catch(() => null);
-          if (made === null) expect(await workshop.refusal(wish)).toMatchObject({ name: 'DatasetError' });
-        },
-      ),
-      { seed: 8, numRuns: 200 },
-    );
   });
 });
