@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type AnyWish, Workshop } from '../../testing/data.ts';
+import { parquetTable } from './parquet.ts';
 
 const workshop = new Workshop();
 afterAll(() => workshop.close());
@@ -46,5 +48,30 @@ describe('Parquet files', () => {
     expect((await refusal(parquet(COLUMNS), { leaveOut: ['size'] })).field).toBe('leaveOut');
     expect((await refusal(Buffer.from('PAR1 or not'))).message).toMatch(/the footer cannot be read/);
     expect((await refusal(new Uint8Array(0))).field).toBe('file');
+  });
+
+  /** Everything is read; a reader that hangs is stopped. */
+  async function readAll(path: string): Promise<number> {
+    let count = 0;
+    for await (const rows of (await parquetTable(path, [], 2_000)).rows()) count += rows.length;
+    return count;
+  }
+
+  it('answers any damage with rows or a DatasetError, and no damage holds it up', async () => {
+    const whole = parquet(COLUMNS, 100);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        fc.nat(whole.length),
+        async (changes, length) => {
+          const damaged = Uint8Array.from(whole);
+          for (const [at, byte] of changes) damaged[at] = byte;
+          const file = workshop.file(length % 4 === 0 ? damaged.subarray(0, length) : damaged);
+          const outcome = await readAll(file).catch((error: unknown) => error);
+          if (typeof outcome !== 'number') expect(outcome).toMatchObject({ name: 'DatasetError' });
+        },
+      ),
+      { seed: 8, numRuns: 40 },
+    );
   });
 });
