@@ -61,7 +61,17 @@ const COMMANDS = {
     'packages/cluster/src/screenshots.ts',
     'every screen of the volunteer page as a picture (npm run screenshots)',
   ],
-  fuzz: ['packages/cluster/src/fuzz.ts', 'hostile bytes for the wire (npm run fuzz)'],
+  runs: [
+    'packages/cluster/src/runs-command.ts',
+    'runs of a coordinator: create, watch, steer, compare, take away',
+  ],
+  data: ['packages/cluster/src/data-command.ts', 'datasets of a coordinator'],
+  models: ['packages/cluster/src/models-command.ts', 'what a model from elsewhere becomes here'],
+  sweeps: ['packages/cluster/src/sweeps-command.ts', 'many runs that differ in some keys'],
+  fuzz: [
+    'packages/cluster/src/fuzz.ts',
+    'hostile bytes for the wire, hostile requests for the API (npm run fuzz)',
+  ],
   test: ['packages/cluster/src/test.ts', 'everything that CI runs (npm test)'],
   check: ['packages/cluster/src/check.ts', 'format, lint, types, architecture (npm run check)'],
 };

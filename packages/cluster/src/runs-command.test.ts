@@ -1,0 +1,117 @@
+/** The `murmur` command against a real coordinator on a port: every verb is a call, refusals are sentences with an exit code. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startCoordinator, type Coordinator } from '@murmuration/coordinator';
+import type { RunView } from '@murmuration/protocol';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { settings, tableLines } from './api-command.ts';
+import { run as runData } from './data-command.ts';
+import { run as runModels } from './models-command.ts';
+import { run as runRuns } from './runs-command.ts';
+import { run as runSweeps } from './sweeps-command.ts';
+
+const TOKEN = 'a-token-for-the-commands';
+const directory = mkdtempSync(join(tmpdir(), 'murmuration-commands-'));
+const file = join(directory, 'run.yaml');
+let coordinator: Coordinator;
+beforeAll(async () => {
+  coordinator = await startCoordinator({
+    port: 0,
+    dataDirectory: join(directory, 'data'),
+    adminToken: TOKEN,
+  });
+  writeFileSync(
+    file,
+    'name: command\nmodel: mlp\nseed: 3\ndata:\n  kind: digits\n  trainSampleCount: 100\n  validationSampleCount: 100\n',
+  );
+});
+afterAll(async () => {
+  await coordinator.stop();
+  rmSync(directory, { recursive: true });
+});
+
+/** What a command printed, and its exit code. */
+async function ran(command: (argv: readonly string[]) => Promise<number>, ...argv: string[]) {
+  const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const err = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    const code = await command(argv);
+    const text = (spy: typeof out) => spy.mock.calls.map(([piece]) => String(piece)).join('');
+    return { code, out: text(out), err: text(err as typeof out) };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
+}
+const at = (...argv: string[]) => [...argv, '--url', coordinator.url, '--token', TOKEN];
+const json = async (...argv: string[]) => JSON.parse((await ran(runRuns, ...at(...argv, '--json'))).out);
+
+describe('murmur', () => {
+  it('runs: created from a file, steered, copied, compared, taken away, deleted', async () => {
+    const made: RunView = await json('create', file, '--key', 'once');
+    expect(made.manifest).toMatchObject({ name: 'command', seed: 3 });
+    expect((await json('create', file, '--key', 'once')).manifest.id).toBe(made.manifest.id);
+    const { id } = made.manifest;
+    expect((await ran(runRuns, ...at('list'))).out).toMatch(new RegExp(`${id}  command +waiting`));
+    expect((await ran(runRuns, ...at('preflight', file))).out).toContain('It would be created.');
+    expect((await ran(runRuns, ...at('pause', id))).code).toBe(0);
+    expect(await ran(runRuns, ...at('pause', id))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the run is paused; it cannot pause'),
+    });
+    const clone: RunView = await json('clone', id, '--set', 'learningRate=0.1', '--name', 'other');
+    expect(clone.manifest.training.learningRate).toBe(0.1);
+    const compared = (await ran(runRuns, ...at('compare', id, clone.manifest.id))).out;
+    expect(compared).toMatch(/training\.learningRate +0\.004 +0\.1/);
+    const fork: RunView = await json('fork', id);
+    expect(fork.manifest.forkOf).toMatchObject({ runId: id, round: 0 });
+    const out = join(directory, 'export');
+    expect((await ran(runRuns, ...at('export', id, '--out', out))).code).toBe(0);
+    expect(readdirSync(out).toSorted()).toEqual([
+      'README.md',
+      'group1-shard1of1.bin',
+      'manifest.json',
+      'metrics.csv',
+      'metrics.json',
+      'model.json',
+      'model.keras',
+      'model.safetensors',
+    ]);
+    expect((await ran(runRuns, ...at('delete', id))).err).toContain('stop it first');
+    expect((await json('stop', id)).state).toBe('finished');
+    expect((await ran(runRuns, ...at('watch', id))).out).toContain('finished');
+    expect((await ran(runRuns, ...at('delete', id))).code).toBe(0);
+    expect((await ran(runRuns, ...at('show', id))).err).toContain('no such run');
+  });
+
+  it('data, sweeps and models', async () => {
+    const added = await ran(runData, ...at('add', file, '--json'));
+    const dataset = JSON.parse(added.out);
+    expect((await ran(runData, ...at('list'))).out).toContain(dataset.id);
+    const sweepFile = join(directory, 'sweep.yaml');
+    writeFileSync(
+      sweepFile,
+      `name: rates\nmetric: accuracy\nbase:\n  name: base\n  datasetId: ${dataset.id}\n  model: mlp\nsearch:\n  kind: grid\n  parameters:\n    - key: training.learningRate\n      values: [0.01, 0.1]\n`,
+    );
+    const sweep = JSON.parse((await ran(runSweeps, ...at('create', sweepFile, '--json'))).out);
+    expect((await ran(runSweeps, ...at('show', sweep.id))).out).toMatch(/1 +pending +0\.1/);
+    expect((await ran(runSweeps, ...at('stop', sweep.id))).code).toBe(0);
+    expect((await ran(runModels, 'presets')).out).toContain('mlp');
+    expect(await ran(runModels, 'check', file)).toMatchObject({ code: 1 });
+  });
+
+  it('wrong use is 2, a wrong token or nobody there is 1, with a sentence', async () => {
+    expect((await ran(runRuns, 'fly')).code).toBe(2);
+    expect((await ran(runRuns, 'show')).out).toContain('murmur runs show RUN');
+    expect((await ran(runRuns, 'list', '--url', coordinator.url, '--token', 'wrong')).code).toBe(1);
+    const nobody = await ran(runRuns, 'list', '--url', 'http://127.0.0.1:1', '--token', TOKEN);
+    expect(nobody).toMatchObject({ code: 1, err: expect.stringContaining('No coordinator answers') });
+  });
+
+  it('settings are JSON where they can be; tables are as wide as they must be', () => {
+    expect(settings(['a=1', 'b=null', 'c=int8'])).toEqual({ a: 1, b: null, c: 'int8' });
+    expect(() => settings(['nonsense'])).toThrow('key=value');
+    expect(tableLines(['A', 'B'], [['long', 'x']])).toEqual(['A     B', 'long  x']);
+  });
+});
