@@ -129,4 +129,15 @@ export const MIGRATIONS: Record<string, Migration> = {
       await sql`alter table datasets add column details text`.execute(db);
     },
   },
+  /** Runs of the first version knew neither optimiser nor warm-up: they trained with Adam and without one. */
+  '005-training-defaults': {
+    async up(db: Kysely<Tables>) {
+      for (const [path, value] of [
+        ['$.training.optimiser', sql.lit('adam')],
+        ['$.training.warmUpRounds', sql.lit(0)],
+      ] as const)
+        await sql`update runs set manifest = json_set(manifest, ${path}, ${value})
+          where json_extract(manifest, ${path}) is null`.execute(db);
+    },
+  },
 };

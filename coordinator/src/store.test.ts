@@ -151,7 +151,11 @@ describe('a store of an earlier version', () => {
     const before = { ...dataset, classCount: 10 };
     const old = new Database(join(directory, 'coordinator.db'));
     old.prepare('update datasets set manifest = ?').run(JSON.stringify(before));
-    old.prepare('update runs set manifest = ?').run(JSON.stringify({ ...manifest, dataset: before }));
+    const { optimiser, warmUpRounds, ...training } = manifest.training;
+    expect([optimiser, warmUpRounds]).toEqual(['adam', 0]);
+    old
+      .prepare('update runs set manifest = ?')
+      .run(JSON.stringify({ ...manifest, training, dataset: before }));
     old.exec('alter table datasets drop column details');
     old.exec("delete from kysely_migration where name > '001-first'");
     for (const table of [
@@ -169,6 +173,22 @@ describe('a store of an earlier version', () => {
     expect((await mended.datasets())[0]!.manifest).toEqual(manifest.dataset);
     expect((await mended.runs())[0]!.setup.manifest).toEqual(manifest);
     await mended.close();
+  });
+
+  it('a run that cannot be read is refused with its id, the field, and what to do', async () => {
+    const store = await newStoreWithRun();
+    await store.close();
+    const { manifest } = runSetup();
+    const old = new Database(join(directory, 'coordinator.db'));
+    old
+      .prepare('update runs set manifest = ?')
+      .run(JSON.stringify({ ...manifest, model: 'a picture of one' }));
+    old.close();
+    const opened = await Store.open(directory);
+    await expect(opened.runs()).rejects.toThrow(
+      /^run run_r+ was stored by a version .*model must be an object.*--data/,
+    );
+    await opened.close();
   });
 });
 

@@ -13,13 +13,17 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatasetManifest, RunManifest, Sha256, Shard } from '@murmuration/protocol';
+import { RunManifestSchema } from '@murmuration/protocol';
+import type { DatasetManifest, Sha256, Shard } from '@murmuration/protocol';
 import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import type { SqliteDatabase } from 'kysely';
 import Database from 'libsql';
+import { door } from './doors.ts';
 import type { LedgerRecord, RunSetup } from './ledger.ts';
 import { MIGRATIONS } from './store-schema.ts';
 import type { Tables } from './store-schema.ts';
+
+const runManifest = door(RunManifestSchema);
 
 /** The store cannot be used as it is; the message names the cause and the fix. */
 export class StoreError extends Error {}
@@ -163,6 +167,12 @@ export class Store {
       .execute();
     const runs: StoredRun[] = [];
     for (const row of rows) {
+      const manifest = runManifest(JSON.parse(row.manifest));
+      if (!manifest.ok)
+        throw new StoreError(
+          `run ${row.id} was stored by a version whose runs this one cannot read (${manifest.fault.field} ` +
+            `${manifest.fault.message}); start that version and delete the run, or use another --data`,
+        );
       const records = await this.#db
         .selectFrom('records')
         .select('body')
@@ -171,7 +181,7 @@ export class Store {
         .execute();
       runs.push({
         setup: {
-          manifest: JSON.parse(row.manifest) as RunManifest,
+          manifest: manifest.value,
           shards: datasets.get(row.dataset_id)!.shards,
           initialCheckpoint: row.initial_checkpoint,
           createdAtMs: row.created_at_ms,
