@@ -6,7 +6,8 @@
  *
  * A newcomer goes to the smallest crew of each plane; a crew that grew too large is cut in two, one that shrank too far
  * joins the smallest other. So a departure or an arrival concerns a few crews, never the swarm. Pure: chance comes from
- * a seed, in the order of arrivals and departures.
+ * a seed, in the order of arrivals and departures. Crews are lists, because cutting ten thousand members into them is
+ * mostly the making of their containers.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
 import { LIMITS, type VolunteerId } from '@murmuration/protocol';
@@ -24,7 +25,8 @@ const CREW_MIN = 5;
 /** A swarm that shrinks becomes one group again below this: not at the edge, or it would change back and forth. */
 const ONE_GROUP_AGAIN = LIMITS.groupMaxMembers - 8;
 
-type Crew = Set<VolunteerId>;
+/** A dozen members at most: a list is searched as fast as a set, and made in a fraction of the time. */
+type Crew = VolunteerId[];
 
 /** Members that left the run (each was in it), and volunteers that became members. */
 export interface Moved {
@@ -36,10 +38,9 @@ export class Crews {
   readonly #random: () => number;
   readonly #seed: number;
   #draws = 0;
-  readonly #members = new Set<VolunteerId>();
-  /** Every plane's crews, and each member's crew in each plane. */
-  #planes: Set<Crew>[] = [new Set()];
-  #crewOf: Map<VolunteerId, Crew>[] = [new Map()];
+  /** Every member's crew in each plane. */
+  readonly #crewsOf = new Map<VolunteerId, Crew[]>();
+  #planes: readonly Set<Crew>[] = [new Set()];
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -51,30 +52,41 @@ export class Crews {
   }
 
   /** The crew of a member in a plane, with itself; empty: it is none. */
-  crew(id: VolunteerId, plane: number): ReadonlySet<VolunteerId> {
-    return this.#crewOf[plane]?.get(id) ?? NOBODY;
+  crew(id: VolunteerId, plane: number): readonly VolunteerId[] {
+    return this.#crewsOf.get(id)?.[plane] ?? NOBODY;
   }
 
   has(id: VolunteerId): boolean {
-    return this.#members.has(id);
+    return this.#crewsOf.has(id);
   }
 
   /** Takes in who left and who came. Returns everybody whose crews are no longer what they were. */
   change({ gone, come }: Moved): Set<VolunteerId> {
     const changed = new Set<VolunteerId>();
     if (gone.length === 0 && come.length === 0) return changed;
-    for (const id of gone) this.#members.delete(id);
-    for (const id of come) this.#members.add(id);
-    const isOne = this.#members.size <= (this.planeCount === 1 ? LIMITS.groupMaxMembers : ONE_GROUP_AGAIN);
+    const left = gone.map((id) => this.#leave(id));
+    for (const id of come) if (!this.#crewsOf.has(id)) this.#crewsOf.set(id, []);
+    const { size } = this.#crewsOf;
+    const isOne = size <= (this.planeCount === 1 ? LIMITS.groupMaxMembers : ONE_GROUP_AGAIN);
     // One crew that stays one is the case of nearly every run; a swarm that changes its shape is cut anew.
     if (isOne || this.planeCount === 1) this.#cut(isOne ? 1 : PLANE_COUNT);
-    else this.#move(gone, come, changed);
-    for (const id of gone) changed.delete(id);
-    return isOne || changed.size === 0 ? new Set(this.#members) : changed;
+    else this.#move(left, come, changed);
+    return isOne || changed.size === 0 ? new Set(this.#crewsOf.keys()) : changed;
+  }
+
+  /** Returns the crews, one a plane, that miss it now. */
+  #leave(id: VolunteerId): readonly Crew[] {
+    const crews = this.#crewsOf.get(id) ?? [];
+    this.#crewsOf.delete(id);
+    for (const crew of crews) crew.splice(crew.indexOf(id), 1);
+    return crews;
   }
 
   #cut(planeCount: number): void {
-    const ids = [...this.#members].sort();
+    // By their ids: what is drawn follows from who is there, not from who came first.
+    const ids = [...this.#crewsOf.keys()].sort();
+    const crewsOf = ids.map((id) => this.#crewsOf.get(id)!);
+    for (const crews of crewsOf) crews.length = 0;
     const drawn =
       planeCount === 1
         ? [[Uint32Array.from(ids, (_, i) => i)]]
@@ -84,33 +96,33 @@ export class Crews {
             groupSize: CREW_SIZE,
             planeCount,
           });
-    this.#planes = [];
-    this.#crewOf = [];
-    for (const groups of drawn) {
-      const crews = new Set(groups.map((group) => new Set(Array.from(group, (seat) => ids[seat]!))));
-      this.#planes.push(crews);
-      this.#crewOf.push(new Map([...crews].flatMap((crew) => [...crew].map((id) => [id, crew] as const))));
-    }
+    this.#planes = drawn.map((groups) => {
+      const crews = new Set<Crew>();
+      for (const group of groups) {
+        const crew: Crew = [];
+        for (const seat of group) {
+          crew.push(ids[seat]!);
+          crewsOf[seat]!.push(crew);
+        }
+        crews.add(crew);
+      }
+      return crews;
+    });
   }
 
-  #move(gone: readonly VolunteerId[], come: readonly VolunteerId[], changed: Set<VolunteerId>): void {
+  #move(left: readonly (readonly Crew[])[], come: readonly VolunteerId[], changed: Set<VolunteerId>): void {
     for (const [plane, crews] of this.#planes.entries()) {
-      const crewOf = this.#crewOf[plane]!;
       const touched = new Set<Crew>();
-      for (const id of gone) {
-        const crew = crewOf.get(id);
-        crewOf.delete(id);
-        if (crew?.delete(id)) touched.add(crew);
-      }
+      for (const crewsOfOne of left) if (crewsOfOne[plane] !== undefined) touched.add(crewsOfOne[plane]);
       for (const id of come) {
         const crew = this.#smallest(crews, null);
-        crew.add(id);
-        crewOf.set(id, crew);
+        crew.push(id);
+        this.#crewsOf.get(id)![plane] = crew;
         touched.add(crew);
       }
       for (const crew of touched) {
-        if (crew.size < CREW_MIN && crews.size > 1) touched.add(this.#join(crew, plane));
-        if (crew.size > CREW_MAX) touched.add(this.#split(crew, plane));
+        if (crew.length < CREW_MIN && crews.size > 1) touched.add(this.#join(crew, plane));
+        if (crew.length > CREW_MAX) touched.add(this.#split(crew, plane));
       }
       for (const crew of touched) for (const id of crew) changed.add(id);
     }
@@ -122,22 +134,20 @@ export class Crews {
     crews.delete(crew);
     const other = this.#smallest(crews, crew);
     for (const id of crew) {
-      other.add(id);
-      this.#crewOf[plane]!.set(id, other);
+      other.push(id);
+      this.#crewsOf.get(id)![plane] = other;
     }
-    crew.clear();
+    crew.length = 0;
     return other;
   }
 
   /** Too many have come: half of them, by chance, are a crew of their own. */
   #split(crew: Crew, plane: number): Crew {
-    const half: Crew = new Set();
-    const ids = [...crew];
-    while (half.size < crew.size) {
-      const [id] = ids.splice(Math.floor(this.#random() * ids.length), 1);
-      crew.delete(id!);
-      half.add(id!);
-      this.#crewOf[plane]!.set(id!, half);
+    const half: Crew = [];
+    while (half.length < crew.length) {
+      const [id] = crew.splice(Math.floor(this.#random() * crew.length), 1);
+      half.push(id!);
+      this.#crewsOf.get(id!)![plane] = half;
     }
     this.#planes[plane]!.add(half);
     return half;
@@ -148,11 +158,11 @@ export class Crews {
     let smallest: Crew[] = [];
     for (const crew of crews) {
       if (crew === except) continue;
-      if (crew.size < (smallest[0]?.size ?? Infinity)) smallest = [];
-      if (crew.size <= (smallest[0]?.size ?? Infinity)) smallest.push(crew);
+      if (crew.length < (smallest[0]?.length ?? Infinity)) smallest = [];
+      if (crew.length <= (smallest[0]?.length ?? Infinity)) smallest.push(crew);
     }
     return smallest[Math.floor(this.#random() * smallest.length)]!;
   }
 }
 
-const NOBODY: ReadonlySet<VolunteerId> = new Set();
+const NOBODY: readonly VolunteerId[] = [];

@@ -52,6 +52,10 @@ export interface SwarmOptions extends StudyOptions {
    * leaver's residual and what it learned in this round are lost, as after an abrupt death.
    */
   readonly churnShare: number;
+  /**
+   * Those that would leave only miss the round, and keep what is theirs: what is lost then is nothing but their samples.
+   */
+  readonly onlyMiss?: boolean;
 }
 
 export interface StudyCurve {
@@ -70,7 +74,7 @@ const EVALUATION_BATCH = 100;
 const RATE_END = 0.1;
 
 export function trainSwarm(options: SwarmOptions): StudyCurve {
-  const { text, seed, peers: peerCount, churnShare } = options;
+  const { text, seed, peers: peerCount, churnShare, onlyMiss = false } = options;
   const judge = new Judge(options);
   const model = new CharacterModel(text, options.batchSize);
   const { parameterCount } = model.layout;
@@ -105,9 +109,10 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
       stepsSent += localSteps;
     }
     mean = null;
-    for (const [p, peer] of peers.entries()) if (!isLeaving[p]) peer.replica.commit(updates, true);
+    for (const [p, peer] of peers.entries())
+      if (!isLeaving[p] || onlyMiss) peer.replica.commit(updates, true);
     for (const [p, peer] of peers.entries()) {
-      if (!isLeaving[p]) continue;
+      if (!isLeaving[p] || onlyMiss) continue;
       let donor = p;
       while (isLeaving[donor]) donor = Math.floor(chance() * peerCount);
       peers[p] = peer.replacedFrom(peers[donor]!);
