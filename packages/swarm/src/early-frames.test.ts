@@ -48,6 +48,16 @@ describe('[J3] what is kept for a newcomer', () => {
     expect(frames.update(1, 4, { author: idOf(1), crc: 5 })).toBeDefined();
   });
 
+  it('[J5] a commit that its leader did not send itself only from who was asked for it, and as its own word', () => {
+    const frames = early();
+    expect(frames.keep(idOf(2), commit(idOf(3), 4))).toBe('not-leader');
+    frames.asked(idOf(2), 1, 4);
+    expect(frames.keep(idOf(2), commit(idOf(3), 4))).toBeNull();
+    expect(frames.commit(1, 4, base.anchor)?.leader).toBe(idOf(3));
+    expect(frames.keep(idOf(2), commit(idOf(3), 5))).toBe('not-leader');
+    expect(frames.since(1, 4).map(({ peer }) => peer)).toEqual([idOf(2)]);
+  });
+
   it('nothing that the codec refuses', () => {
     const broken = { ...update(idOf(1), 4), encoded: new Uint8Array(9) };
     expect(early().keep(idOf(1), broken)).not.toBeNull();

@@ -38,6 +38,8 @@ export class EarlyFrames {
   readonly #parameterCount: number;
   /** By author, or leader. */
   readonly #said = new Map<VolunteerId, Said>();
+  /** By "peer term round". */
+  readonly #asked = new Set<string>();
   /** By "term round". */
   readonly #words = new Map<string, Map<VolunteerId, Fingerprint>>();
 
@@ -46,10 +48,19 @@ export class EarlyFrames {
     this.#parameterCount = options.parameterCount;
   }
 
-  /** Null: kept, or known already. An update that its author did not send itself must be one that a commit lists. */
+  /** This peer may pass on what closed a round: we asked it. */
+  asked(peer: VolunteerId, term: number, round: number): void {
+    this.#asked.add(`${peer} ${term} ${round}`);
+  }
+
+  /**
+   * Null: kept, or known already. An update that its author did not send itself must be one that a commit lists. A commit
+   * that its leader did not send itself stands as the word of who was asked for it, no more.
+   */
   keep(peer: VolunteerId, frame: RoundFrame): string | null {
-    const speaker = frame.kind === 'update' ? frame.author : frame.leader;
     const { term, round } = frame;
+    const isAnswer = frame.kind === 'commit' && this.#asked.has(`${peer} ${term} ${round}`);
+    const speaker = frame.kind === 'update' ? frame.author : isAnswer ? peer : frame.leader;
     const listed = frame.kind === 'update' && this.#lists(term, round, frame);
     if (speaker !== peer && !listed) return frame.kind === 'update' ? 'not-author' : 'not-leader';
     let said = this.#said.get(speaker);

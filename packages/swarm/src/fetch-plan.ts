@@ -1,10 +1,11 @@
 /**
- * Chunks of a state of these rounds: can they be put together, and if not, what is cheapest? Updates that are missing
- * are waited for, then pulled while members still keep them, unless fetching the chunks that need them once more takes
- * fewer bytes. Asked also while chunks are on their way, because members keep updates for a few rounds only. Pure.
+ * Chunks of a state of these rounds: can they be put together, and if not, what is cheapest? Commits and updates that
+ * are missing are waited for, then pulled while members still keep them, unless fetching the chunks that need them once
+ * more takes fewer bytes. Asked also while chunks are on their way, because members keep a few rounds only. Pure.
  */
 import type { Fingerprint, VolunteerId } from '@murmuration/protocol';
 import type { EarlyFrames } from './early-frames.ts';
+import { keptRounds } from './held-updates.ts';
 import type { Donor } from './peers.ts';
 import type { WeightedUpdate } from './ports.ts';
 
@@ -17,23 +18,34 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
+interface Wanted {
+  readonly round: number;
+  readonly author: VolunteerId;
+  readonly holders: readonly VolunteerId[];
+}
+
+/** A round that the chunks need and that lacks something. */
+interface Gap {
+  readonly round: number;
+  /** Its updates that never came; null: its commit, so that nobody knows which they are. */
+  readonly wanted: readonly Wanted[] | null;
+}
+
 export type Plan =
   | {
       readonly kind: 'load';
       readonly round: number;
       readonly commits: readonly { readonly round: number; readonly updates: readonly WeightedUpdate[] }[];
     }
-  /** What is missing in `gap` is probably on its way. */
-  | { readonly kind: 'wait'; readonly gap: number; readonly waitMs: number }
+  /** What these rounds lack is probably on its way. */
+  | { readonly kind: 'wait'; readonly gaps: readonly number[]; readonly waitMs: number }
   | {
       readonly kind: 'pull';
-      readonly gap: number;
+      readonly gaps: readonly number[];
       readonly waitMs: number;
-      readonly wanted: readonly {
-        readonly round: number;
-        readonly author: VolunteerId;
-        readonly holders: readonly VolunteerId[];
-      }[];
+      readonly wanted: readonly Wanted[];
+      /** Rounds whose commits never came. Whoever closed them has it. */
+      readonly holes: readonly number[];
     }
   /** Chunks of this round and of earlier ones are of no use any more. */
   | { readonly kind: 'refetch'; readonly throughRound: number };
@@ -44,10 +56,8 @@ const PULL_MAX_MS = 1_500;
 const PULLED_BYTES_PER_MS_MIN = 600;
 /** So few bytes are asked for at once. */
 const PULL_AT_ONCE_BYTES = 64 * 1024;
-/** Members keep updates of so many rounds (group-round.ts). */
-const PULLED_ROUNDS_MAX = 4;
 
-export function bestPlan(facts: {
+interface Facts {
   readonly term: number;
   /** Where most of the group is. */
   readonly front: number;
@@ -60,65 +70,96 @@ export function bestPlan(facts: {
   readonly updateBytes: number;
   /** For how long we know that this round lacks something; null: only now. */
   readonly waitedMs: (round: number) => number | null;
-  readonly isPulled: (round: number, author: VolunteerId) => boolean;
-}): Plan {
-  const { term, front, chunks, early } = facts;
-  const rounds = chunks.map(({ round }) => round);
+  /** `author` null: the round's commit. */
+  readonly isPulled: (round: number, author: VolunteerId | null) => boolean;
+}
+
+export function bestPlan(facts: Facts): Plan {
+  const rounds = facts.chunks.map(({ round }) => round);
   const [oldest, round] = [Math.min(...rounds), Math.max(...rounds)];
+  const { commits, gaps } = heardSince(facts, oldest, round);
+  if (gaps.length > 0) return planFor(gaps, facts);
+  // As far as we can go, so that few rounds are left to follow as a member; but only to an anchor that is known.
+  while (commits.length > 0 && commits.at(-1)!.round >= round) {
+    if (facts.anchorOf(commits.at(-1)!.round + 1) !== null) break;
+    commits.pop();
+  }
+  return { kind: 'load', round: Math.max(round, (commits.at(-1)?.round ?? -1) + 1), commits };
+}
+
+/** What is known of the rounds from `oldest` on, and what is not. `newest`: of the chunks. */
+function heardSince(
+  { term, front, early, anchorOf }: Facts,
+  oldest: number,
+  newest: number,
+): {
+  readonly commits: { readonly round: number; readonly updates: readonly WeightedUpdate[] }[];
+  readonly gaps: readonly Gap[];
+} {
   const commits: { round: number; updates: WeightedUpdate[] }[] = [];
-  let wanted: { round: number; author: VolunteerId; holders: VolunteerId[] }[] = [];
-  let gap = -1;
-  let hole = -1;
-  for (let at = oldest; at < Math.max(round, front); at++) {
-    const commit = early.commit(term, at, facts.anchorOf(at));
+  const gaps: Gap[] = [];
+  for (let round = oldest; round < Math.max(newest, front); round++) {
+    const commit = early.commit(term, round, anchorOf(round));
     if (commit === undefined) {
       // What the group closed a moment ago, a member hears of like anybody.
-      if (at >= round && at === front - 1) break;
-      gap = hole = at;
-      wanted = [];
+      if (round >= newest && round === front - 1) break;
+      gaps.push({ round, wanted: null });
       continue;
     }
-    const updates = commit.included.map((entry) => early.update(term, at, entry));
     const holders = [commit.leader, ...commit.included.map(({ author }) => author)];
-    for (const [i, update] of updates.entries())
-      if (update === undefined) wanted.push({ round: at, author: commit.included[i]!.author, holders });
-    if (updates.includes(undefined)) gap = at;
-    else
-      commits.push({
-        round: at,
-        updates: updates.map((update) => {
-          const { author, sampleCount, encoded, slice } = update!;
-          return { author, sampleCount, encoded, slice };
-        }),
-      });
-  }
-  if (gap === -1) {
-    // As far as we can go, so that few rounds are left to follow as a member; but only to an anchor that is known.
-    while (commits.length > 0 && commits.at(-1)!.round >= round) {
-      if (facts.anchorOf(commits.at(-1)!.round + 1) !== null) break;
-      commits.pop();
+    const updates: WeightedUpdate[] = [];
+    const wanted: Wanted[] = [];
+    for (const entry of commit.included) {
+      const update = early.update(term, round, entry);
+      if (update === undefined) {
+        // Its author has it for certain, and what different members give does not queue up on one line.
+        wanted.push({ round, author: entry.author, holders: [entry.author, ...holders] });
+        continue;
+      }
+      const { author, sampleCount, encoded, slice } = update;
+      updates.push({ author, sampleCount, encoded, slice });
     }
-    return {
-      kind: 'load',
-      round: Math.max(round, (commits.at(-1)?.round ?? -1) + 1),
-      commits,
-    };
+    if (wanted.length > 0) gaps.push({ round, wanted });
+    else commits.push({ round, updates });
   }
-  const waitedMs = facts.waitedMs(gap) ?? 0;
-  const pullBytes = wanted.length * facts.updateBytes;
-  const refetchBytes = chunks
-    .filter((chunk) => chunk.round <= gap)
-    .reduce((sum, { byteCount }) => sum + byteCount, 0);
-  const isLate = gap <= facts.cameInRound || waitedMs >= IN_FLIGHT_MS;
-  const giveUpMs = IN_FLIGHT_MS + PULL_MAX_MS + pullBytes / PULLED_BYTES_PER_MS_MIN;
-  const isKept = wanted.every(
-    ({ round: of, author }) => of >= front - PULLED_ROUNDS_MAX || facts.isPulled(of, author),
-  );
-  if (hole === -1 && isKept && waitedMs < giveUpMs && pullBytes <= refetchBytes)
-    if (isLate || pullBytes <= PULL_AT_ONCE_BYTES)
-      return { kind: 'pull', gap, waitMs: giveUpMs - waitedMs, wanted };
-  if (!isLate) return { kind: 'wait', gap, waitMs: IN_FLIGHT_MS - waitedMs };
-  return { kind: 'refetch', throughRound: gap };
+  return { commits, gaps };
+}
+
+/** Wait, pull, or fetch chunks once more: whichever takes fewer bytes, round by round. */
+function planFor(gaps: readonly Gap[], facts: Facts): Plan {
+  const { updateBytes, front, chunks } = facts;
+  const waitedMs = ({ round }: Gap) => facts.waitedMs(round) ?? 0;
+  const bytesOf = ({ wanted }: Gap) => (wanted?.length ?? 0) * updateBytes;
+  const isLate = (gap: Gap) => gap.round <= facts.cameInRound || waitedMs(gap) >= IN_FLIGHT_MS;
+  const giveUpMs = (gap: Gap) => IN_FLIGHT_MS + PULL_MAX_MS + bytesOf(gap) / PULLED_BYTES_PER_MS_MIN;
+  const kept = keptRounds(updateBytes);
+  const isGivenUp = (gap: Gap) => {
+    const authors = gap.wanted?.map(({ author }) => author) ?? [null];
+    const isPulled = authors.every((author) => facts.isPulled(gap.round, author));
+    return waitedMs(gap) >= giveUpMs(gap) || (!isPulled && gap.round < front - kept);
+  };
+  const late = gaps.filter(isLate);
+  let throughRound = -1;
+  let leastBytes = late.reduce((sum, gap) => sum + (isGivenUp(gap) ? Infinity : bytesOf(gap)), 0);
+  for (const [i, { round }] of late.entries()) {
+    const bytes =
+      chunks.filter((chunk) => chunk.round <= round).reduce((sum, { byteCount }) => sum + byteCount, 0) +
+      late.slice(i + 1).reduce((sum, gap) => sum + (isGivenUp(gap) ? Infinity : bytesOf(gap)), 0);
+    if (bytes < leastBytes) [throughRound, leastBytes] = [round, bytes];
+  }
+  if (throughRound >= 0) return { kind: 'refetch', throughRound };
+  const isLittle = gaps.reduce((sum, gap) => sum + bytesOf(gap), 0) <= PULL_AT_ONCE_BYTES;
+  const pulled = isLittle ? gaps : late;
+  const rounds = gaps.map(({ round }) => round);
+  const waitMs = Math.min(...gaps.map((gap) => (isLate(gap) ? giveUpMs(gap) : IN_FLIGHT_MS) - waitedMs(gap)));
+  if (pulled.length === 0) return { kind: 'wait', gaps: rounds, waitMs };
+  return {
+    kind: 'pull',
+    gaps: rounds,
+    waitMs,
+    wanted: pulled.flatMap(({ wanted }) => wanted ?? []),
+    holes: pulled.filter(({ wanted }) => wanted === null).map(({ round }) => round),
+  };
 }
 
 /** The round where most donors of a term are: no single word decides it. */

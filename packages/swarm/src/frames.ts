@@ -7,7 +7,8 @@ import {
   type OutgoingFrame,
   type VolunteerId,
 } from '@murmuration/protocol';
-import type { Commit, GroupRound, RoundDecision } from './group-round.ts';
+import type { Commit } from './commit.ts';
+import type { GroupRound, RoundDecision } from './group-round.ts';
 import type { Progress } from './own-work.ts';
 
 type Base = { readonly runTag: number; readonly term: number; readonly round: number };
@@ -54,24 +55,29 @@ const commitFrame = (
   { leader, ballot, anchor, included, members, graceMs }: Commit,
 ): FrameOf<'commit'> => ({ kind: 'commit', ...base, leader, ballot, anchor, included, members, graceMs });
 
-/** What a group-mate asks of a member, answered from what it holds; null: nothing to say. */
-export function answerTo(
+/**
+ * What is asked of a member, answered from what it holds; empty: nothing to say. [J5] A newcomer that pulls may lack the
+ * commit besides: without it, it knows of no update.
+ */
+export function answersTo(
   round: GroupRound,
-  peer: VolunteerId,
+  peer: { readonly id: VolunteerId; readonly isNewcomer: boolean },
   frame: FrameOf<'pull'> | FrameOf<'take-over'>,
   nowMs: number,
-): OutgoingFrame | null {
+): OutgoingFrame[] {
   const base = { runTag: frame.runTag, term: frame.term, round: frame.round };
   if (frame.kind === 'pull') {
+    const commit = peer.isNewcomer ? round.commitOf(frame.round) : undefined;
     const held = round.held(frame.round, frame.author);
-    return held === undefined ? null : { ...held, kind: 'update', ...base };
+    const answers: OutgoingFrame[] = commit === undefined ? [] : [commitFrame(base, commit)];
+    return held === undefined ? answers : [...answers, { ...held, kind: 'update', ...base }];
   }
   // [R5] It wants to close the round in its leader's place.
-  const answer = round.askedToYield(peer, frame, nowMs);
-  if (answer === null) return null;
+  const answer = round.askedToYield(peer.id, frame, nowMs);
+  if (answer === null) return [];
   return 'commit' in answer
-    ? commitFrame(base, answer.commit)
-    : { kind: 'yield', ...base, ballot: answer.ballot };
+    ? [commitFrame(base, answer.commit)]
+    : [{ kind: 'yield', ...base, ballot: answer.ballot }];
 }
 
 /** What a decision makes a member say, and to whom. */

@@ -12,11 +12,12 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
-import type { CommitEntry, FrameOf, Head, VolunteerId } from '@murmuration/protocol';
-import { membersAfter, NextMembers } from './next-members.ts';
+import { encodedBytes, inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
+import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
+import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
+import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
-import { HeldUpdates, type HeldUpdate } from './held-updates.ts';
+import { HeldUpdates, keptRounds, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
 import { Pull, type Wanted } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
@@ -59,17 +60,6 @@ export type RoundRejection =
  */
 const ROUNDS_AHEAD_MAX = 16;
 const HELD_MAX_BYTES = 64 * 1024 * 1024;
-/** What a `commit` frame says. */
-export interface Commit {
-  readonly leader: VolunteerId;
-  readonly ballot: number;
-  readonly anchor: string;
-  readonly included: readonly CommitEntry[];
-  readonly members: readonly VolunteerId[];
-  readonly graceMs: number;
-}
-/** A commit, and from whom it came: that peer holds what it lists. */
-type HeldCommit = Commit & { readonly source: VolunteerId };
 
 export class GroupRound {
   readonly #self: VolunteerId;
@@ -81,10 +71,11 @@ export class GroupRound {
   readonly #crews: CrewBook;
   readonly #clock: RoundClock;
   #closing = false;
-  readonly #updates = new HeldUpdates();
+  readonly #keptRounds: number;
+  readonly #updates: HeldUpdates;
   readonly #commits = new Map<number, HeldCommit>();
-  /** The commit that we applied last, or are applying, and the round it closed. */
-  #lastCommit: { readonly round: number; readonly commit: Commit } | null = null;
+  /** What closed the last rounds, by round; the newest may still be being applied. */
+  readonly #closed = new Map<number, Commit>();
   readonly #nextMembers = new NextMembers();
   readonly #leadership: Leadership;
   #pull: Pull | null = null;
@@ -104,6 +95,8 @@ export class GroupRound {
     this.#self = options.self;
     this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
+    this.#keptRounds = keptRounds(encodedBytes(options.codec, options.parameterCount));
+    this.#updates = new HeldUpdates(this.#keptRounds);
     this.#head = options.head;
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
@@ -142,6 +135,11 @@ export class GroupRound {
 
   held(round: number, author: VolunteerId): HeldUpdate | undefined {
     return this.#updates.of(round).get(author);
+  }
+
+  /** What closed this round, one of the last few. */
+  commitOf(round: number): Commit | undefined {
+    return this.#closed.get(round);
   }
 
   /** Updates that were averaged in the round before this one: their speeds set the next round's local steps. */
@@ -194,9 +192,9 @@ export class GroupRound {
     const passedOn = frame.leader !== peer;
     if (passedOn && !(round === this.#head.round && this.#leadership.wasAsked(peer))) return 'not-leader';
     if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
-    if (round === this.#head.round - 1 && this.#lastCommit?.round === round) {
+    const commit = this.#closed.get(round);
+    if (round === this.#head.round - 1 && commit !== undefined) {
       // [R6] A round was closed in two ways: the higher ballot was asked for, and nobody who answered knew the other.
-      const { commit } = this.#lastCommit;
       if (listOf(frame) !== listOf(commit) && frame.ballot > commit.ballot)
         this.#commits.set(round, { ...frame, source: peer });
       return null;
@@ -232,7 +230,8 @@ export class GroupRound {
     { round, ballot }: { readonly round: number; readonly ballot: number },
     nowMs: number,
   ): { readonly commit: Commit } | { readonly ballot: number } | null {
-    if (this.#lastCommit?.round === round) return { commit: this.#lastCommit.commit };
+    const closed = this.#closed.get(round);
+    if (closed !== undefined) return { commit: closed };
     if (round < this.#head.round || round > this.#head.round + ROUNDS_AHEAD_MAX) return null;
     const known = this.#commits.get(round);
     const isOurs = round > this.#head.round || known?.anchor === this.#head.fingerprint;
@@ -253,6 +252,8 @@ export class GroupRound {
     this.#pull = null;
     this.#leadership.begin(head.round, this.#members, nowMs);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
+    for (const round of this.#closed.keys())
+      if (round < head.round - this.#keptRounds) this.#closed.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
     const { isMixed } = this.#crews;
     this.#updates.begin(head.round, (update) => isMixed || update.anchor === head.fingerprint);
@@ -264,7 +265,7 @@ export class GroupRound {
     if (this.#closing) return null;
     if (this.#crews.isMixed) return this.#closeOwn(reach, nowMs);
     const late = this.#commits.get(this.#head.round - 1);
-    if (late !== undefined && this.#lastCommit !== null) {
+    if (late !== undefined && this.#closed.size > 0) {
       this.#commits.delete(this.#head.round - 1);
       return { kind: 'resync', from: late.leader, why: 'other-anchor' };
     }
@@ -380,7 +381,7 @@ export class GroupRound {
     const members = membersAfter(commit);
     const { round } = this.#head;
     this.#closing = true;
-    this.#lastCommit = { round, commit };
+    this.#closed.set(round, commit);
     this.#commits.delete(round);
     const own = this.ownUpdate;
     const ownIncluded = own !== undefined && updates.some((update) => update === own);
@@ -394,6 +395,3 @@ export class GroupRound {
     return this.#members.filter((id) => id === this.#self || alive.has(id));
   }
 }
-
-/** Two commits of one round conflict only if this differs. */
-const listOf = ({ included }: Commit) => included.map(({ author, crc }) => `${author}.${crc}`).join(' ');

@@ -6,11 +6,25 @@ export interface HeldUpdate extends UpdateBody {
   readonly crc: number;
 }
 
-/** Rounds behind ours whose updates are kept for members that pull. */
-const ROUNDS_KEPT = 4;
+/**
+ * Rounds behind ours whose updates and commits are kept for those that pull: as many as fit, because a newcomer on a home
+ * line hears of a round only when the chunks before it have come.
+ */
+export function keptRounds(updateBytes: number): number {
+  const fitting = Math.floor(KEPT_BYTES / (LIMITS.groupMaxMembers * updateBytes));
+  return Math.min(KEPT_MAX, Math.max(KEPT_MIN, fitting));
+}
+const KEPT_MIN = 4;
+const KEPT_MAX = 16;
+const KEPT_BYTES = 16 * 1024 * 1024;
 
 export class HeldUpdates {
   readonly #byRound = new Map<number, Map<VolunteerId, HeldUpdate>>();
+  readonly #keptRounds: number;
+
+  constructor(rounds: number) {
+    this.#keptRounds = rounds;
+  }
 
   of(round: number): ReadonlyMap<VolunteerId, HeldUpdate> {
     return this.#byRound.get(round) ?? NONE;
@@ -34,7 +48,7 @@ export class HeldUpdates {
 
   /** `round` begins. Those of it that do not fit are dropped, and what is too old to be pulled. */
   begin(round: number, fits: (update: HeldUpdate) => boolean): void {
-    for (const old of this.#byRound.keys()) if (old < round - ROUNDS_KEPT) this.#byRound.delete(old);
+    for (const old of this.#byRound.keys()) if (old < round - this.#keptRounds) this.#byRound.delete(old);
     const early = this.#byRound.get(round);
     if (early === undefined) return;
     for (const [author, update] of early) if (!fits(update)) early.delete(author);

@@ -18,7 +18,7 @@ import { Conduct } from './conduct.ts';
 import { CrewBook } from './crew-book.ts';
 import { Donations } from './donations.ts';
 import { fetchState, type ReplicaFetch } from './fetch-wishes.ts';
-import { answerTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
+import { answersTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import { GroupRound, type RoundDecision } from './group-round.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import type { Reach } from './leadership.ts';
@@ -227,8 +227,9 @@ export class Membership {
       case 'pull':
       case 'take-over': {
         if (this.#role.kind !== 'member' || frame.term !== this.#role.round.head.term) return;
-        const answer = answerTo(this.#role.round, peer, frame, nowMs);
-        if (answer !== null) this.#outbox.send(peer, answer);
+        const asker = { id: peer, isNewcomer: this.#peers.get(peer)?.loading === true };
+        for (const answer of answersTo(this.#role.round, asker, frame, nowMs))
+          this.#outbox.send(peer, answer);
         return;
       }
       case 'yield':

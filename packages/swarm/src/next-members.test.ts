@@ -1,6 +1,7 @@
 import { idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { membersAfter, NextMembers } from './next-members.ts';
+import { membersAfter } from './commit.ts';
+import { NextMembers } from './next-members.ts';
 
 const ids = [0, 1, 2, 3].map((n) => idFromRandomBytes('vol', new Uint8Array(26).fill(n)) as VolunteerId);
 const [a, b, c, d] = ids as [VolunteerId, VolunteerId, VolunteerId, VolunteerId];

@@ -2,7 +2,7 @@
  * Who is a member of the next round: those that are here, but for members that are here and never send anything.
  * A minority that closed a round alone also keeps those that it misses. Pure.
  */
-import { LIMITS, type CommitEntry, type VolunteerId } from '@murmuration/protocol';
+import { LIMITS, type VolunteerId } from '@murmuration/protocol';
 
 /** A member that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
@@ -33,16 +33,4 @@ export class NextMembers {
     const missing = keeps ? group.filter((id) => !gone.has(id)) : [];
     return [...new Set([...heard, ...missing])].sort().slice(0, LIMITS.groupMaxMembers);
   }
-}
-
-/**
- * [R4] Who is a member after a commit: those it names, and whoever's update it lists. A leader that names nobody but its
- * accomplices cannot take the line of leaders from those whose work it counts.
- */
-export function membersAfter(commit: {
-  readonly members: readonly VolunteerId[];
-  readonly included: readonly CommitEntry[];
-}): VolunteerId[] {
-  const authors = commit.included.map(({ author }) => author);
-  return [...new Set([...authors, ...commit.members])].slice(0, LIMITS.groupMaxMembers).sort();
 }

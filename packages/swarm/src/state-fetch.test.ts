@@ -74,6 +74,8 @@ interface Player {
   readonly claims?: string;
   readonly denies?: boolean;
   readonly silent?: boolean;
+  /** Has no frames of past rounds any more. */
+  readonly forgets?: boolean;
 }
 
 class Scene {
@@ -150,8 +152,10 @@ class Scene {
           break;
         case 'pull': {
           this.pulled.push(wish);
-          const frame = updatesOf.get(wish.round)!.find(({ author }) => author === wish.author)!;
-          this.at(this.nowMs + 50, () => this.fetch.early.keep(wish.from, frame), wish.from);
+          if (this.players.get(wish.from)!.forgets === true) break;
+          const frame = updatesOf.get(wish.round)!.find(({ author }) => author === wish.author);
+          for (const held of [commitOf.get(wish.round)!, ...(frame === undefined ? [] : [frame])])
+            this.at(this.nowMs + 50, () => this.fetch.early.keep(wish.from, held), wish.from);
           break;
         }
         case 'load': {
@@ -217,14 +221,15 @@ describe('[J3] a state in chunks', () => {
     expect(scene.nowMs).toBeLessThan(250);
   });
 
-  it('of a single donor is asked for two chunks at a time, so that its line is never idle', () => {
-    const scene = new Scene(donors(1));
-    const open: number[] = [];
-    scene.onAsk = () => open.push(scene.asked.length - scene.arrived);
+  it('of a single donor is asked for two chunks at a time, once nobody else has come for half a second', () => {
+    const scene = new Scene([[idOf(1), donor(10, 300)]]);
+    const open = new Map<number, number>();
+    scene.onAsk = () => open.set(scene.nowMs, scene.asked.length - scene.arrived);
     scene.run();
     expect(scene.isDone).toBe(true);
-    expect(Math.max(...open)).toBe(2);
-    expect(scene.nowMs).toBe(100 * CHUNKS);
+    expect([...open].filter(([atMs]) => atMs < 500).map(([, count]) => count)).toEqual([1, 1]);
+    expect(Math.max(...open.values())).toBe(2);
+    expect(scene.nowMs).toBe(300 * CHUNKS);
   });
 
   it.each(Array.from({ length: CHUNKS }, (_, chunk) => chunk))(
@@ -355,8 +360,37 @@ describe('[J5] donors at different rounds', () => {
     expect(scene.arrived).toBe(CHUNKS);
   });
 
-  it('a round of which nothing is known makes its chunks stale: they are fetched again, the others stay', () => {
-    const scene = new Scene(donors(1));
+  it.each([1, 2])('a commit that never came is pulled, from two at once if there are two: %i', (count) => {
+    const scene = new Scene(donors(count));
+    // The rounds' updates come, but who closed round 10 died over it.
+    scene.at(20, () => {
+      scene.say(10, { commit: false });
+      scene.say(11);
+      for (const player of scene.players.values()) player.round = 12;
+    });
+    scene.run();
+    expect(scene.isDone).toBe(true);
+    expect(scene.pulled).toMatchObject(donors(count).map(([from]) => ({ from, round: 10, author: SELF })));
+    expect(scene.arrived).toBe(CHUNKS);
+    expect(scene.replica.fingerprint).toBe(stateAt.get(12)!.anchor);
+  });
+
+  it('neither the commit nor an update of a round came: first the one is pulled, then the other from its author', () => {
+    const scene = new Scene(donors(3));
+    scene.at(20, () => {
+      for (const frame of updatesOf.get(10)!.slice(1)) scene.fetch.early.keep(frame.author, frame);
+      for (const player of scene.players.values()) player.round = 11;
+    });
+    scene.run();
+    expect(scene.isDone).toBe(true);
+    const [first, second, ...updates] = scene.pulled;
+    for (const wish of [first, second]) expect(wish).toMatchObject({ round: 10, author: SELF });
+    expect(updates).toMatchObject([{ from: authors[0], author: authors[0] }]);
+    expect(scene.arrived).toBe(CHUNKS);
+  });
+
+  it('a round of which nobody knows anything makes its chunks stale: they are fetched again, the others stay', () => {
+    const scene = new Scene([[idOf(1), { ...donor(10), forgets: true }]]);
     scene.at(150, () => {
       for (const player of scene.players.values()) player.round = 12;
     });

@@ -22,12 +22,15 @@ import {
 } from '@murmuration/protocol';
 import { EARLY_ROUNDS, EarlyFrames } from './early-frames.ts';
 import { bestPlan, frontOf, termOf, type Chunk, type Plan } from './fetch-plan.ts';
+import { FetchPulls, type PullWish } from './fetch-pulls.ts';
 import type { Donor } from './peers.ts';
 
 /** Donors that are asked at a time: six home uplinks fill a home downlink, and one of them may be any size. */
 const DONORS_MAX = 6;
 /** With fewer donors than this, each has a second request waiting, so that no time is lost between two chunks. */
 const DONORS_ENOUGH = 4;
+/** Links open one after another; who is there first is not asked for what others will give. A guess. */
+const SETTLING_MS = 500;
 /** First guess at the time a chunk takes, and weight of the newest in the running mean. Guesses. */
 const CHUNK_FIRST_MS = 700;
 const NEWEST_WEIGHT = 0.3;
@@ -54,13 +57,7 @@ export type FetchWish =
       /** The oldest round that will do. */
       readonly round: number;
     }
-  | {
-      readonly kind: 'pull';
-      readonly from: VolunteerId;
-      readonly author: VolunteerId;
-      readonly term: number;
-      readonly round: number;
-    }
+  | PullWish
   | {
       readonly kind: 'load';
       readonly term: number;
@@ -99,11 +96,12 @@ export class StateFetch {
   /** Chunks that together were wrong; from then on one donor at a time. */
   #suspects: readonly Chunk[] = [];
   #single: VolunteerId | null = null;
-  readonly #pulled = new Set<string>();
+  readonly #pulls: FetchPulls;
   /** Rounds that lack something that the chunks need, and since when we know. */
   readonly #gapSinceMs = new Map<number, number>();
   #cameInRound: number | null = null;
   #loading: { readonly term: number; readonly round: number; readonly ticket: number } | null = null;
+  readonly #startMs: number;
   #progressMs: number;
   #wakeAtMs: number;
 
@@ -116,12 +114,14 @@ export class StateFetch {
   }) {
     const { parameterCount, training } = options.manifest;
     this.early = new EarlyFrames({ parameterCount, codec: training.codec });
+    this.#pulls = new FetchPulls(options.self, this.early);
     this.runTag = fnv1a32(options.manifest.id);
     this.#self = options.self;
     this.#parameterCount = parameterCount;
     this.#updateBytes = encodedBytes(training.codec, parameterCount);
     this.#chunkCount = chunkCount(parameterCount);
     this.#first = options.first;
+    this.#startMs = options.nowMs;
     this.#progressMs = options.nowMs;
     this.#wakeAtMs = options.nowMs;
   }
@@ -302,7 +302,7 @@ export class StateFetch {
         const sinceMs = this.#gapSinceMs.get(round);
         return sinceMs === undefined ? null : nowMs - sinceMs;
       },
-      isPulled: (round, author) => this.#pulled.has(`${term} ${round} ${author}`),
+      isPulled: (round, author) => this.#pulls.has(term, round, author),
     });
     switch (plan.kind) {
       case 'load': {
@@ -312,17 +312,10 @@ export class StateFetch {
       }
       case 'wait':
       case 'pull': {
-        if (!this.#gapSinceMs.has(plan.gap)) this.#gapSinceMs.set(plan.gap, nowMs);
+        for (const round of plan.gaps) if (!this.#gapSinceMs.has(round)) this.#gapSinceMs.set(round, nowMs);
         this.#wakeAtMs = Math.min(this.#wakeAtMs, nowMs + plan.waitMs);
         if (plan.kind === 'wait') return [];
-        const living = new Set(donors.map(({ id }) => id));
-        return plan.wanted.flatMap(({ round, author, holders }): FetchWish[] => {
-          const key = `${term} ${round} ${author}`;
-          const from = holders.find((id) => living.has(id));
-          if (this.#pulled.has(key) || from === undefined) return [];
-          this.#pulled.add(key);
-          return [{ kind: 'pull', from, author, term, round }];
-        });
+        return this.#pulls.wishes(plan, this.#idleFirst(donors), term, nowMs);
       }
       case 'refetch':
         for (const { chunk, round } of this.#chunks.values())
@@ -335,10 +328,18 @@ export class StateFetch {
     }
   }
 
+  /** What is pulled should not queue up behind a chunk. */
+  #idleFirst(donors: readonly Donor[]): Donor[] {
+    const busy = new Set(this.#requests.map(({ donor }) => donor));
+    return [...donors].sort((a, b) => Number(busy.has(a.id)) - Number(busy.has(b.id)));
+  }
+
   #ask(donors: readonly Donor[], nowMs: number): FetchWish[] {
     const overdueMs = Math.min(OVERDUE_MAX_MS, Math.max(OVERDUE_MIN_MS, OVERDUE_RATIO * this.#usualMs));
     const able = this.#able(donors, nowMs);
-    const window = able.length >= DONORS_ENOUGH ? 1 : 2;
+    const isSettling = nowMs < this.#startMs + SETTLING_MS;
+    if (isSettling) this.#wakeAtMs = Math.min(this.#wakeAtMs, this.#startMs + SETTLING_MS);
+    const window = isSettling || able.length >= DONORS_ENOUGH ? 1 : 2;
     const wishes: FetchWish[] = [];
     const openOf = (donor: VolunteerId) => this.#requests.filter((open) => open.donor === donor);
     const isLate = (open: Request) => nowMs >= open.askedMs + overdueMs;

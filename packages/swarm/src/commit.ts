@@ -1,0 +1,30 @@
+/** What closed a round: which updates count, and who goes on. Pure. */
+import { LIMITS, type CommitEntry, type VolunteerId } from '@murmuration/protocol';
+
+/** What a `commit` frame says. */
+export interface Commit {
+  readonly leader: VolunteerId;
+  readonly ballot: number;
+  readonly anchor: string;
+  readonly included: readonly CommitEntry[];
+  readonly members: readonly VolunteerId[];
+  readonly graceMs: number;
+}
+/** A commit, and from whom it came: that peer holds what it lists. */
+export type HeldCommit = Commit & { readonly source: VolunteerId };
+
+/** Two commits of one round conflict only if this differs. */
+export const listOf = ({ included }: Pick<Commit, 'included'>): string =>
+  included.map(({ author, crc }) => `${author}.${crc}`).join(' ');
+
+/**
+ * [R4] Who is a member after a commit: those it names, and whoever's update it lists. A leader that names nobody but its
+ * accomplices cannot take the line of leaders from those whose work it counts.
+ */
+export function membersAfter(commit: {
+  readonly members: readonly VolunteerId[];
+  readonly included: readonly CommitEntry[];
+}): VolunteerId[] {
+  const authors = commit.included.map(({ author }) => author);
+  return [...new Set([...authors, ...commit.members])].slice(0, LIMITS.groupMaxMembers).sort();
+}
