@@ -36,10 +36,17 @@ export function measureStall({ seeds, isQuick, say }: SwarmBenchSettings): Promi
     };
   };
   const others = crews.flatMap(present);
+  const soon = killed.flatMap((row) => row.soonMs);
   return Promise.resolve({
     rows: [
-      groupRow('a tab is killed', killed),
-      groupRow('a tab vanishes and nobody is told', vanished),
+      {
+        what: `stall: a tab is killed, delay of its group of 8 in that round and the next, p95 of ${soon.length} deaths`,
+        target: `at most ${TARGET_MS} ms`,
+        measured: shape(soon),
+        isMet: percentile(soon, 0.95) <= TARGET_MS,
+      },
+      groupRow('a tab is killed: the most in any of eight rounds', killed),
+      groupRow('a tab vanishes and nobody is told: the most in any of eight rounds', vanished),
       {
         what: `stall: a tab of ${CREWS_TABS} is killed, delay of those in no crew with it, p95 of ${others.length} deaths`,
         target: '0',

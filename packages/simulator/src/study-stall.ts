@@ -40,6 +40,11 @@ export interface StallRow {
    * those with a link to the dead tab, the others have none; null: there were none.
    */
   readonly groupMs: readonly number[];
+  /**
+   * Of the group, in the round that was under way and the one after it: what waiting for the dead costs. Afterwards the
+   * group knows who is left, and what differs is also that fewer members keep another pace.
+   */
+  readonly soonMs: readonly number[];
   readonly othersMs: readonly (number | null)[];
   /** Of each death: what is left of the group's delay after the last of these rounds. */
   readonly leftMs: readonly number[];
@@ -51,6 +56,7 @@ const ROUNDS_BEFORE = 16;
 const ROUNDS_WINDOW = 8;
 /** Rounds after the death that are compared: the four planes of crews, twice. */
 const ROUNDS_AFTER = 8;
+const ROUNDS_SOON = 2;
 const END_MS = 600_000;
 
 /** When each tab, by number, first stood at each round. */
@@ -68,6 +74,7 @@ export function studyStall(changes: Partial<StallOptions>): StallRow {
   const from = Math.max(...base.map((at) => at[ROUNDS_BEFORE]!));
   const to = Math.max(...base.map((at) => at[ROUNDS_BEFORE + ROUNDS_WINDOW]!));
   const groupMs: number[] = [];
+  const soonMs: number[] = [];
   const othersMs: (number | null)[] = [];
   const leftMs: number[] = [];
   for (let i = 0; i < options.deaths; i++) {
@@ -85,10 +92,11 @@ export function studyStall(changes: Partial<StallOptions>): StallRow {
     const mates = survivors.filter((tab) => linked.has(tab));
     const others = survivors.filter((tab) => !linked.has(tab));
     groupMs.push(Math.max(...mates.flatMap((tab) => late[tab]!)));
+    soonMs.push(Math.max(...mates.flatMap((tab) => late[tab]!.slice(0, ROUNDS_SOON))));
     othersMs.push(others.length === 0 ? null : Math.max(...others.flatMap((tab) => late[tab]!)));
     leftMs.push(Math.max(...mates.map((tab) => late[tab]!.at(-1)!)));
   }
-  return { groupMs, othersMs, leftMs, usualRoundMs: (to - from) / ROUNDS_WINDOW };
+  return { groupMs, soonMs, othersMs, leftMs, usualRoundMs: (to - from) / ROUNDS_WINDOW };
 }
 
 /** One run, with a death in it or without. */
