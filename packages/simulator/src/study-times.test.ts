@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { studyAdaptive } from './study-adaptive.ts';
+import { studyJoin } from './study-join.ts';
 import { studySpread } from './study-spread.ts';
 import { studyStall } from './study-stall.ts';
 import { studyStragglers } from './study-stragglers.ts';
@@ -17,6 +18,23 @@ describe('stall', () => {
     expect(Math.max(...vanished.groupMs)).toBeGreaterThan(Math.max(...killed.groupMs));
     // In one group everybody is linked with everybody.
     expect(killed.othersMs).toEqual([null, null, null]);
+  });
+});
+
+describe('a newcomer', () => {
+  const SMALL = { hidden: 2_700, donors: 5 };
+
+  it('[J5] whose chunks are of a round whose commit it never heard pulls that: seed 3 (was: 3 of 4 chunks fetched twice)', () => {
+    const row = studyJoin({ ...SMALL, seed: 3 });
+    expect(row.updateMs).not.toBeNull();
+    expect(row.stateBytes).toBe(row.stateBytesMin);
+  });
+
+  it('[J3] loses the one chunk that a dying donor was sending: seed 2 (was: two)', () => {
+    const row = studyJoin({ ...SMALL, seed: 2, deadlyChunks: [1] });
+    expect(row.deaths).toBe(1);
+    expect(row.chunksLost).toBe(1);
+    expect(row.stateBytes).toBe(row.stateBytesMin);
   });
 });
 

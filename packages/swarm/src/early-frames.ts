@@ -38,6 +38,7 @@ export class EarlyFrames {
   readonly #parameterCount: number;
   /** By author, or leader. */
   readonly #said = new Map<VolunteerId, Said>();
+  #updateMaxBytes: number | null = null;
   /** By "peer term round". */
   readonly #asked = new Set<string>();
   /** By "term round". */
@@ -78,6 +79,8 @@ export class EarlyFrames {
     this.#forget(said, key);
     said.frames.set(key, frame);
     said.bytes += bytesOf(frame);
+    if (frame.kind === 'update')
+      this.#updateMaxBytes = Math.max(this.#updateMaxBytes ?? 0, frame.encoded.length);
     said.newestRound = Math.max(said.newestRound, round);
     for (const [old, kept] of said.frames)
       if (kept.round + EARLY_ROUNDS <= said.newestRound) this.#forget(said, old);
@@ -88,6 +91,16 @@ export class EarlyFrames {
   update(term: number, round: number, { author, crc }: CommitEntry): FrameOf<'update'> | undefined {
     const frame = this.#said.get(author)?.frames.get(keyOf('update', term, round));
     return frame?.kind === 'update' && frame.crc === crc ? frame : undefined;
+  }
+
+  /** Whether it has said something of a later round, or closed one: what it said before will not come any more. */
+  isBeyond(author: VolunteerId, round: number): boolean {
+    return (this.#said.get(author)?.newestRound ?? -1) > round;
+  }
+
+  /** The largest update that was heard; null: none was. A sparse one is far smaller than it might be. */
+  get updateMaxBytes(): number | null {
+    return this.#updateMaxBytes;
   }
 
   /** What closed a round that stood on this anchor. */

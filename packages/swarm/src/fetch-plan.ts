@@ -67,6 +67,9 @@ interface Facts {
   readonly chunks: readonly { readonly round: number; readonly byteCount: number }[];
   readonly early: EarlyFrames;
   readonly anchorOf: (round: number) => Fingerprint | null;
+  /** Members that hold a replica. */
+  readonly memberCount: number;
+  /** The most that an update takes. */
   readonly updateBytes: number;
   /** For how long we know that this round lacks something; null: only now. */
   readonly waitedMs: (round: number) => number | null;
@@ -127,12 +130,13 @@ function heardSince(
 
 /** Wait, pull, or fetch chunks once more: whichever takes fewer bytes, round by round. */
 function planFor(gaps: readonly Gap[], facts: Facts): Plan {
-  const { updateBytes, front, chunks } = facts;
+  const { front, chunks, early } = facts;
+  const updateBytes = early.updateMaxBytes ?? facts.updateBytes;
   const waitedMs = ({ round }: Gap) => facts.waitedMs(round) ?? 0;
   const bytesOf = ({ wanted }: Gap) => (wanted?.length ?? 0) * updateBytes;
   const isLate = (gap: Gap) => gap.round <= facts.cameInRound || waitedMs(gap) >= IN_FLIGHT_MS;
   const giveUpMs = (gap: Gap) => IN_FLIGHT_MS + PULL_MAX_MS + bytesOf(gap) / PULLED_BYTES_PER_MS_MIN;
-  const kept = keptRounds(updateBytes);
+  const kept = keptRounds(facts.memberCount * updateBytes);
   const isGivenUp = (gap: Gap) => {
     const authors = gap.wanted?.map(({ author }) => author) ?? [null];
     const isPulled = authors.every((author) => facts.isPulled(gap.round, author));
@@ -149,17 +153,16 @@ function planFor(gaps: readonly Gap[], facts: Facts): Plan {
   }
   if (throughRound >= 0) return { kind: 'refetch', throughRound };
   const isLittle = gaps.reduce((sum, gap) => sum + bytesOf(gap), 0) <= PULL_AT_ONCE_BYTES;
-  const pulled = isLittle ? gaps : late;
+  const wanted = gaps.flatMap((gap) =>
+    (gap.wanted ?? []).filter(
+      ({ author, round }) => isLittle || isLate(gap) || early.isBeyond(author, round),
+    ),
+  );
+  const holes = gaps.filter((gap) => gap.wanted === null).map(({ round }) => round);
   const rounds = gaps.map(({ round }) => round);
   const waitMs = Math.min(...gaps.map((gap) => (isLate(gap) ? giveUpMs(gap) : IN_FLIGHT_MS) - waitedMs(gap)));
-  if (pulled.length === 0) return { kind: 'wait', gaps: rounds, waitMs };
-  return {
-    kind: 'pull',
-    gaps: rounds,
-    waitMs,
-    wanted: pulled.flatMap(({ wanted }) => wanted ?? []),
-    holes: pulled.filter(({ wanted }) => wanted === null).map(({ round }) => round),
-  };
+  if (wanted.length + holes.length === 0) return { kind: 'wait', gaps: rounds, waitMs };
+  return { kind: 'pull', gaps: rounds, waitMs, wanted, holes };
 }
 
 /** The round where most donors of a term are: no single word decides it. */

@@ -12,12 +12,12 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { encodedBytes, inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
+import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
 import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
-import { HeldUpdates, keptRounds, type HeldUpdate } from './held-updates.ts';
+import { HeldUpdates, KEPT_MAX_ROUNDS, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
 import { Pull, type Wanted } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
@@ -71,8 +71,7 @@ export class GroupRound {
   readonly #crews: CrewBook;
   readonly #clock: RoundClock;
   #closing = false;
-  readonly #keptRounds: number;
-  readonly #updates: HeldUpdates;
+  readonly #updates = new HeldUpdates();
   readonly #commits = new Map<number, HeldCommit>();
   /** What closed the last rounds, by round; the newest may still be being applied. */
   readonly #closed = new Map<number, Commit>();
@@ -95,8 +94,6 @@ export class GroupRound {
     this.#self = options.self;
     this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
-    this.#keptRounds = keptRounds(encodedBytes(options.codec, options.parameterCount));
-    this.#updates = new HeldUpdates(this.#keptRounds);
     this.#head = options.head;
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
@@ -253,7 +250,7 @@ export class GroupRound {
     this.#leadership.begin(head.round, this.#members, nowMs);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
     for (const round of this.#closed.keys())
-      if (round < head.round - this.#keptRounds) this.#closed.delete(round);
+      if (round < head.round - KEPT_MAX_ROUNDS) this.#closed.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
     const { isMixed } = this.#crews;
     this.#updates.begin(head.round, (update) => isMixed || update.anchor === head.fingerprint);

@@ -7,24 +7,19 @@ export interface HeldUpdate extends UpdateBody {
 }
 
 /**
- * Rounds behind ours whose updates and commits are kept for those that pull: as many as fit, because a newcomer on a home
- * line hears of a round only when the chunks before it have come.
+ * Rounds behind ours are kept for those that pull, as many as fit, because a newcomer on a home line hears of a round only
+ * when the chunks before it have come.
  */
-export function keptRounds(updateBytes: number): number {
-  const fitting = Math.floor(KEPT_BYTES / (LIMITS.groupMaxMembers * updateBytes));
-  return Math.min(KEPT_MAX, Math.max(KEPT_MIN, fitting));
-}
-const KEPT_MIN = 4;
-const KEPT_MAX = 16;
-const KEPT_BYTES = 16 * 1024 * 1024;
+export const KEPT_MAX_ROUNDS = 16;
+const KEPT_MIN_ROUNDS = 4;
+const KEPT_MAX_BYTES = 16 * 1024 * 1024;
+
+/** How many a member keeps when a round's updates take so many bytes. */
+export const keptRounds = (roundBytes: number): number =>
+  Math.min(KEPT_MAX_ROUNDS, Math.max(KEPT_MIN_ROUNDS, Math.floor(KEPT_MAX_BYTES / Math.max(1, roundBytes))));
 
 export class HeldUpdates {
   readonly #byRound = new Map<number, Map<VolunteerId, HeldUpdate>>();
-  readonly #keptRounds: number;
-
-  constructor(rounds: number) {
-    this.#keptRounds = rounds;
-  }
 
   of(round: number): ReadonlyMap<VolunteerId, HeldUpdate> {
     return this.#byRound.get(round) ?? NONE;
@@ -48,7 +43,8 @@ export class HeldUpdates {
 
   /** `round` begins. Those of it that do not fit are dropped, and what is too old to be pulled. */
   begin(round: number, fits: (update: HeldUpdate) => boolean): void {
-    for (const old of this.#byRound.keys()) if (old < round - this.#keptRounds) this.#byRound.delete(old);
+    const bytes = [...this.of(round - 1).values()].reduce((sum, { encoded }) => sum + encoded.length, 0);
+    for (const old of this.#byRound.keys()) if (old < round - keptRounds(bytes)) this.#byRound.delete(old);
     const early = this.#byRound.get(round);
     if (early === undefined) return;
     for (const [author, update] of early) if (!fits(update)) early.delete(author);

@@ -44,8 +44,7 @@ const DENIED_REST_MS = 400;
 const FAILED_REST_MS = 3_000;
 /** Without a chunk for so long, the coordinator is told (it may introduce others or found a new term). */
 const STRANDED_MS = 8_000;
-
-/** Rounds before the end of what is kept at which a donor's copy is too old to begin with. */
+/** Rounds before the end of what is kept at which a donor's copy is too old. */
 const REFRESH_ROUNDS = 4;
 
 export type FetchWish =
@@ -297,6 +296,7 @@ export class StateFetch {
       ],
       early: this.early,
       anchorOf: (round) => this.#anchorOf(round),
+      memberCount: donors.length,
       updateBytes: this.#updateBytes,
       waitedMs: (round) => {
         const sinceMs = this.#gapSinceMs.get(round);
@@ -330,8 +330,8 @@ export class StateFetch {
 
   /** What is pulled should not queue up behind a chunk. */
   #idleFirst(donors: readonly Donor[]): Donor[] {
-    const busy = new Set(this.#requests.map(({ donor }) => donor));
-    return [...donors].sort((a, b) => Number(busy.has(a.id)) - Number(busy.has(b.id)));
+    const isBusy = ({ id }: Donor) => Number(this.#requests.some((open) => open.donor === id));
+    return [...donors].sort((a, b) => isBusy(a) - isBusy(b));
   }
 
   #ask(donors: readonly Donor[], nowMs: number): FetchWish[] {
