@@ -25,7 +25,7 @@ export default defineConfig({
     expect: { requireAssertions: true },
     passWithNoTests: false,
     // A guard against hanging, not a bound on speed: CI has two cores and other work.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

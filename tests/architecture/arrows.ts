@@ -52,13 +52,18 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'packages/cluster',
     ours: ['client', 'codec', 'protocol', 'coordinator', 'simulator'],
-    npm: ['fflate', 'playwright', 'tsx', 'typebox', 'yaml'],
+    npm: ['fflate', 'peer', 'playwright', 'tsx', 'typebox', 'ws', 'yaml'],
     node: true,
   },
-  // Functions that the cluster sends into a page.
-  { folder: 'packages/cluster/page', ours: [], npm: [], dom: true },
-  // The page of the overhead benchmark.
-  { folder: 'packages/cluster/bench-page', ours: ['trainer'], npm: [], dom: true },
+  // What the cluster sends into a page: functions, and a saboteur that speaks the peers' language.
+  { folder: 'packages/cluster/page', ours: ['codec', 'protocol'], npm: [], dom: true },
+  // The page of the benchmarks; PeerJS in it is what the mesh is measured against.
+  {
+    folder: 'packages/cluster/bench-page',
+    ours: ['mesh', 'protocol', 'trainer'],
+    npm: ['peerjs'],
+    dom: true,
+  },
   {
     folder: 'coordinator',
     ours: ['codec', 'protocol'],

@@ -43,7 +43,7 @@ describe('the workflow and the reusable action', () => {
     expect(runs.using).toBe('composite');
     const script = runs.steps.find(({ run }) => run !== undefined)!;
     expect(script.run).not.toContain('${{');
-    const command = await read('packages/cluster/src/cluster.ts');
+    const command = await read('packages/cluster/src/cluster-plan.ts');
     for (const [flag] of script.run!.matchAll(/--[a-z]+/g))
       expect(command).toContain(`  ${flag.slice(2)}: {`);
     for (const name of Object.keys(inputs))

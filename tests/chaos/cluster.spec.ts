@@ -11,11 +11,11 @@ import { ClusterReportSchema, type ClusterReport } from '@murmuration/protocol';
 import { expect, test } from '@playwright/test';
 import { Value } from 'typebox/value';
 
-const COMMAND_MAX_MS = 230_000;
+const COMMAND_MAX_MS = 570_000;
 const RUN = `name: chaos
 data:
   kind: digits
-  trainSampleCount: 2000
+  trainSampleCount: 5000
   validationSampleCount: 500
 model: mlp
 seed: 3
@@ -23,6 +23,15 @@ training:
   batchSize: 8
   learningRate: 0.0012
   evaluateEveryRounds: 20
+`;
+
+/** Each is done and over before the next, whatever the machine's speed: a fault is a matter of seconds. */
+const SCRIPT = `script:
+  - { fault: cut-pair, at: 1s, tab: 1, with: 2, for: 2s }
+  - { fault: clog, at: 3.5s, tab: 3, strength: 4, for: 2s }
+  - { fault: lose-device, at: 6s, tab: 1 }
+  - { fault: sign-flip, at: 7s, tab: 2, for: 3s }
+  - { fault: coordinator-kill, at: 8s, for: 1s }
 `;
 
 function cluster(...argv: string[]): Promise<{ code: number; text: string }> {
@@ -47,28 +56,25 @@ test.beforeEach(async () => {
 test.afterEach(() => rm(directory, { recursive: true, force: true }));
 
 test('faults from a seed, an assertion, exit code 0, and artifacts that tell what happened', async () => {
-  await writeFile(join(directory, 'run.yaml'), `${RUN}  targetAccuracy: 0.9\n`);
-  await writeFile(
-    join(directory, 'chaos.yaml'),
-    'kill: 2\ncut: 4\nclog: 2\nlose-device: 2\ncoordinator-kill: 2\nhide: 2\n',
-  );
+  // So many rounds as last half a minute on a quick machine, so that every fault strikes before the end.
+  await writeFile(join(directory, 'run.yaml'), `${RUN}  targetAccuracy: null\n  roundsMax: 150\n`);
+  await writeFile(join(directory, 'chaos.yaml'), SCRIPT);
   const { code, text } = await cluster(
-    ...['--run', join(directory, 'run.yaml'), '--tabs', '3', '--budget', '200s', '--seed', '5'],
-    ...[
-      '--chaos',
-      join(directory, 'chaos.yaml'),
-      '--assert',
-      'val_acc>0.89',
-      '--out',
-      join(directory, 'out'),
-    ],
+    ...['--run', join(directory, 'run.yaml'), '--tabs', '3', '--budget', '500s', '--seed', '5'],
+    ...['--chaos', join(directory, 'chaos.yaml'), '--assert', 'val_acc>0.8', '--out', join(directory, 'out')],
   );
   expect(code, text).toBe(0);
   const report = JSON.parse(await readFile(join(directory, 'out', 'report.json'), 'utf8')) as ClusterReport;
   expect(Value.Check(ClusterReportSchema, report)).toBe(true);
   expect(report.verdict).toEqual({ exitCode: 0, outcome: 'every assertion holds', emptiness: [] });
-  expect(report.asserts).toEqual([{ text: 'val_acc>0.89', value: report.result.valAccuracy, holds: true }]);
-  expect(report.faults.some(({ outcome }) => outcome === 'done')).toBe(true);
+  expect(report.asserts).toEqual([{ text: 'val_acc>0.8', value: report.result.valAccuracy, holds: true }]);
+  expect(report.faults.map(({ kind, outcome }) => `${kind}: ${outcome}`).toSorted()).toEqual([
+    'clog: done',
+    'coordinator-kill: done',
+    'cut-pair: done',
+    'lose-device: done',
+    'sign-flip: done',
+  ]);
   // Real adapters and real data channels, not words about them.
   const trained = report.tabs.filter(({ localSteps }) => localSteps > 0);
   expect(trained.length).toBeGreaterThanOrEqual(3);
@@ -88,7 +94,7 @@ test('faults from a seed, an assertion, exit code 0, and artifacts that tell wha
 test('tabs that cannot reach each other are no evidence: exit code 1, also when the model learned', async () => {
   await writeFile(join(directory, 'run.yaml'), `${RUN}  roundsMax: 30\n  targetAccuracy: null\n`);
   const { code, text } = await cluster(
-    ...['--run', join(directory, 'run.yaml'), '--tabs', '2', '--budget', '90s', '--plant', 'no-p2p'],
+    ...['--run', join(directory, 'run.yaml'), '--tabs', '2', '--budget', '240s', '--plant', 'no-p2p'],
     ...['--out', join(directory, 'out')],
   );
   expect(code, text).toBe(1);

@@ -7,22 +7,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CoordinatorClient,
-  CoordinatorProcess,
-  progressLines,
-  TabFleet,
-  type GpuBrowser,
-  type Tab,
-} from '@murmuration/cluster';
-import type {
-  DatasetRequest,
-  RunId,
-  RunLive,
-  RunRequest,
-  RunView,
-  VolunteerView,
-} from '@murmuration/protocol';
+import { Grid as OpenGrid, openParts, progressLines, type GpuBrowser, type Tab } from '@murmuration/cluster';
+import type { RunId, RunLive, VolunteerView } from '@murmuration/protocol';
 import { expect, test as base } from '@playwright/test';
 import { BROWSER_VARIABLE } from './global-setup.ts';
 
@@ -36,35 +22,21 @@ export interface VolunteerTab {
 
 const JOIN_MAX_MS = 180_000;
 
-export class Grid {
-  readonly coordinator: CoordinatorProcess;
-  readonly client: CoordinatorClient;
-  readonly #fleet: TabFleet;
-
-  constructor(coordinator: CoordinatorProcess, fleet: TabFleet) {
-    this.coordinator = coordinator;
-    this.client = new CoordinatorClient(coordinator.address);
-    this.#fleet = fleet;
-  }
-
-  get url(): string {
-    return `${this.coordinator.address.url}/`;
+/** The grid of the cluster room, and a way to wait for what its coordinator says. */
+export class Grid extends OpenGrid {
+  static override async open(options: Parameters<typeof openParts>[0]): Promise<Grid> {
+    return new Grid(...(await openParts(options)));
   }
 
   /** A page of the fleet before any click. */
   openPage(): Promise<Tab> {
-    return this.#fleet.openPage(this.url);
-  }
-
-  async createRun(dataset: DatasetRequest, request: Omit<RunRequest, 'datasetId'>): Promise<RunView> {
-    const { id } = await this.client.createDataset(dataset);
-    return this.client.createRun({ ...request, datasetId: id });
+    return this.fleet.openPage(this.url);
   }
 
   /** Opens one volunteer tab and waits until the run knows it. */
   async openVolunteer(runId: RunId): Promise<VolunteerTab> {
     const known = new Set((await this.client.snapshot(runId)).volunteers.map(({ id }) => id));
-    const tab = await this.#fleet.openVolunteer(this.url);
+    const tab = await this.fleet.openVolunteer(this.url);
     let id = '';
     await this.until(runId, 'the new tab has joined', JOIN_MAX_MS, ({ volunteers }) => {
       id = volunteers.find((volunteer) => !known.has(volunteer.id))?.id ?? '';
@@ -103,7 +75,7 @@ export class Grid {
         ? 'nothing was heard'
         : `the last state was\n${progressLines(last, 200).join('\n')}\n${eventsText(last)}`;
     const screens = await Promise.all(
-      this.#fleet.openTabs.map(async (tab) => `tab ${tab.number}: ${await tab.screenText().catch(String)}`),
+      this.fleet.openTabs.map(async (tab) => `tab ${tab.number}: ${await tab.screenText().catch(String)}`),
     );
     throw new Error(`waited ${maxMs} ms until ${what}; ${seen}\n${screens.join('\n')}`);
   }
@@ -117,7 +89,7 @@ export const volunteerOf = ({ volunteers }: RunLive, id: string): VolunteerView 
   return found;
 };
 
-/** A test that takes `grid` gets a coordinator on fresh data and two browsers: two cores are served best by two. */
+/** A test that takes `grid` gets a coordinator on fresh data and two browsers; the traces of its tabs when it fails. */
 export const test = base.extend<{ grid: Grid }>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
   grid: async ({}, use, info) => {
@@ -132,22 +104,19 @@ export const test = base.extend<{ grid: Grid }>({
         .slice(0, 80),
     );
     const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-e2e-'));
-    const coordinator = new CoordinatorProcess({
-      port: 0,
-      dataDirectory,
-      logName: join(logName, 'coordinator.log'),
-    });
-    const fleet = await TabFleet.launch({
+    const grid = await Grid.open({
       browser: JSON.parse(found) as GpuBrowser,
-      browserCount: 2,
+      tabs: 2,
+      dataDirectory,
+      coordinatorLog: join(logName, 'coordinator.log'),
       logName,
+      trace: true,
     });
     try {
-      await coordinator.start();
-      await use(new Grid(coordinator, fleet));
+      await use(grid);
     } finally {
-      await fleet.closeAll();
-      await coordinator.stop();
+      if (info.status !== info.expectedStatus) await grid.fleet.saveTraces(info.outputPath('traces'));
+      await grid.close();
       await rm(dataDirectory, { recursive: true, force: true });
     }
   },

@@ -1,6 +1,6 @@
 /**
  * The page of the benchmarks: runs the trainer room's bare tfjs loop, or its codec's kernels, in a worker, as the
- * volunteer page runs its own training, and hands the measurement to the command that drives it.
+ * volunteer page runs its own training, or one end of a wire, and hands the measurement to the command that drives it.
  */
 import type { BareLoopOptions } from '@murmuration/trainer/bare-loop';
 import type { CodecBenchOptions, CodecTimes } from '@murmuration/trainer/codec-bench';
@@ -38,6 +38,8 @@ async function trainerAlone(
 Object.assign(globalThis, {
   codecTimes,
   trainerAlone,
+  // PeerJS is no company for the others.
+  openWire: () => import('./wire.ts'),
   bareLoop: (options: BareLoopOptions): Promise<BareLoopAnswer> =>
     new Promise((resolve) => {
       worker.onmessage = ({ data }: MessageEvent<BareLoopAnswer>) => resolve(data);

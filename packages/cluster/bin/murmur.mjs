@@ -28,6 +28,10 @@ const COMMANDS = {
     'packages/cluster/src/cluster.ts',
     'a run from a file on real tabs, faults from a seed, a verdict (npm run cluster)',
   ],
+  soak: [
+    'packages/cluster/src/soak.ts',
+    'the cluster over many seeds of chaos, and a table of what became of each (npm run soak)',
+  ],
   start: ['packages/cluster/src/start.ts', 'coordinator and both pages on http://localhost:8080 (npm start)'],
   doctor: [
     'packages/cluster/src/doctor.ts',
@@ -36,6 +40,10 @@ const COMMANDS = {
   simulate: [
     'packages/cluster/src/simulate.ts',
     'thousands of imaginary tabs in virtual time (npm run simulate)',
+  ],
+  bench: [
+    'packages/cluster/src/bench.ts',
+    'the project against what people would use instead, side by side (npm run bench)',
   ],
   'bench-grid': [
     'packages/cluster/src/bench-grid.ts',

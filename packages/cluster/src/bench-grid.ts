@@ -8,19 +8,18 @@
  *
  * The numbers go to the terminal, and with --out to a JSON file. Exit code 1 when a bound is missed.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, extname, join, resolve } from 'node:path';
-import { DEFAULT_TRAINING, presetModel, type RunLive, type Training } from '@murmuration/protocol';
-import { adapterText, findBrowser, probeBrowser, type GpuBrowser } from './browser.ts';
+import { dirname, join, resolve } from 'node:path';
+import { DEFAULT_TRAINING, type RunLive, type Training } from '@murmuration/protocol';
+import { bareRate, median, openBenchPage, prepareBench, press, rateOfRun } from './bench-tabs.ts';
+import type { GpuBrowser } from './browser.ts';
 import { CoordinatorClient } from './coordinator-client.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { batchSizeFor } from './example-run.ts';
 import { parseFlags } from './flags.ts';
-import { buildPages, vite } from './pages.ts';
-import { ROOT_DIRECTORY } from './places.ts';
 import { bytesText, percentText } from './progress-lines.ts';
-import { consent, TabFleet, type Tab } from './tabs.ts';
+import { consent, TabFleet } from './tabs.ts';
 
 const FLAGS = {
   tabs: { kind: 'integer', min: 2, max: 16, placeholder: 'N', help: 'tabs of the grid (default 4)' },
@@ -66,10 +65,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const { tabs = 4, seed = 1, out } = parsed.flags;
-  const browser = await probeBrowser(await findBrowser({ say, mayInstall: true }));
-  say(`Browser ${browser.version}, ${adapterText(browser.adapter)}, ${availableParallelism()} cores`);
-  await buildPages({ say });
-  await vite(BENCH_PAGE);
+  const browser = await prepareBench(say);
+  say(`${availableParallelism()} cores`);
   const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-bench-'));
   const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'bench/coordinator.log' });
   const bench = new Bench(browser, coordinator, seed);
@@ -137,10 +134,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     await rm(dataDirectory, { recursive: true, force: true });
   }
 }
-
-const BENCH_PAGE = join(ROOT_DIRECTORY, 'packages', 'cluster', 'bench-page');
-const BENCH_ORIGIN = 'http://localhost:1';
-const CONTENT_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
 class Bench {
   readonly #browser: GpuBrowser;
@@ -229,19 +222,19 @@ class Bench {
       peersMin: 1,
     });
     return this.#withFleet(1, async (fleet) => {
-      const bare = await this.#openBarePage(fleet);
+      const bare = await openBenchPage(fleet);
       const tab = await fleet.openPage(this.#url);
       await consent(tab.page, this.#url);
       const gridRates: number[] = [];
       const bareRates: number[] = [];
       for (let cycle = 0; cycle < CYCLES; cycle++) {
-        if (cycle > 0) await press(tab, 'Resume', 'training');
-        const gridRate = await this.#rateOfRun(runId);
+        if (cycle > 0) await press(tab, 'Resume');
+        const gridRate = await rateOfRun(this.#client, runId, WINDOW_MS);
         gridRates.push(gridRate);
-        await press(tab, 'Pause', 'paused');
+        await press(tab, 'Pause');
         // As many steps as fill a window, by the bare loop's own speed: it may be many times slower than the trainer.
-        const known = bareRates.at(-1) ?? (await bareRate(bare, PROBE_STEPS));
-        bareRates.push(await bareRate(bare, Math.ceil((known * WINDOW_MS) / 1000)));
+        const known = bareRates.at(-1) ?? (await bareRate(bare, { steps: PROBE_STEPS }));
+        bareRates.push(await bareRate(bare, { steps: Math.ceil((known * WINDOW_MS) / 1000) }));
       }
       const pairs = gridRates.map((rate, index) => rate / bareRates[index]!);
       await this.#client.order(runId, 'stop');
@@ -261,35 +254,6 @@ class Bench {
     return manifest.id;
   }
 
-  /** Steps a second over a window, from the first report that shows progress to the last one in it. */
-  async #rateOfRun(runId: string): Promise<number> {
-    let known: number | null = null;
-    let first: { steps: number; atMs: number } | null = null;
-    for await (const { run: view } of this.#client.live(runId, AbortSignal.timeout(10 * 60_000))) {
-      const nowMs = performance.now();
-      if (known !== null && view.localSteps > known) {
-        if (first === null) first = { steps: view.localSteps, atMs: nowMs };
-        else if (nowMs - first.atMs >= WINDOW_MS)
-          return ((view.localSteps - first.steps) / (nowMs - first.atMs)) * 1000;
-      }
-      known = view.localSteps;
-    }
-    throw new Error('the coordinator ended the stream of the run');
-  }
-
-  async #openBarePage(fleet: TabFleet): Promise<Tab> {
-    const tab = await fleet.openPage('about:blank');
-    await tab.context.route(`${BENCH_ORIGIN}/**`, async (route) => {
-      const path = join(BENCH_PAGE, 'dist', new URL(route.request().url()).pathname);
-      await route.fulfill({
-        body: await readFile(path),
-        contentType: CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
-      });
-    });
-    await tab.page.goto(`${BENCH_ORIGIN}/index.html`);
-    return tab;
-  }
-
   async #withFleet<T>(browserCount: number, work: (fleet: TabFleet) => Promise<T>): Promise<T> {
     const fleet = await TabFleet.launch({ browser: this.#browser, browserCount, logName: 'bench' });
     try {
@@ -298,32 +262,6 @@ class Bench {
       await fleet.closeAll();
     }
   }
-}
-
-/** Presses a button of the volunteer page and waits until it shows the state. */
-async function press({ page }: Tab, button: string, state: string): Promise<void> {
-  await page.getByRole('button', { name: button, exact: true }).click();
-  await page.locator(`main[data-state="${state}"]`).waitFor();
-}
-
-async function bareRate({ page }: Tab, steps: number): Promise<number> {
-  const answer = await page.evaluate(
-    (options) =>
-      (
-        globalThis as unknown as {
-          bareLoop: (options: unknown) => Promise<{ steps: number; ms: number } | { error: string }>;
-        }
-      ).bareLoop(options),
-    {
-      model: presetModel('mlp', [28, 28, 1], 10),
-      batchSize: DEFAULT_TRAINING.batchSize,
-      learningRate: DEFAULT_TRAINING.learningRate,
-      backend: 'webgpu',
-      steps,
-    },
-  );
-  if ('error' in answer) throw new Error(`the bare loop failed: ${answer.error}`);
-  return (answer.steps / answer.ms) * 1000;
 }
 
 /** What peers sent each other, states for newcomers aside, over all tabs of a run. */
@@ -343,10 +281,4 @@ function bytesOf({ run: { manifest }, volunteers }: RunLive): {
     perParameterExchangeAndPeer: bytes / exchanges / manifest.parameterCount,
     perLocalStep: bytes / localSteps,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Hostility } from '../page/hostility.ts';
 import { pretendHidden } from '../page/saboteur.ts';
 import { faultText, isOfCoordinator, type Fault } from './chaos.ts';
 import type { CoordinatorProcess } from './coordinator-process.ts';
@@ -111,6 +112,15 @@ export class ChaosHands {
         );
       case 'cut':
         return this.#sabotage(tab, durationMs, ['cut', strength], ['cut', 0]);
+      case 'cut-pair':
+        return (
+          (await this.#seats.hold(strength, (other) => this.#cutPair([tab, other], durationMs))) ??
+          `skipped: the seat of tab ${strength} is empty or has another fault`
+        );
+      case 'sign-flip':
+      case 'nan':
+      case 'garbage':
+        return this.#betray(tab, fault, kind);
       case 'lose-device': {
         const count = await within(tab.sabotage('loseDevice', null));
         return count === null || count === 0 ? 'skipped: the tab had no device' : 'done';
@@ -143,6 +153,35 @@ export class ChaosHands {
     await this.#pass(durationMs);
     await within(tab.sabotage(...end));
     return 'done';
+  }
+
+  /** Both ends hold back, so that neither hears of the other whoever speaks. */
+  async #cutPair(pair: readonly [Tab, Tab], durationMs: number): Promise<string> {
+    const [first, second] = await Promise.all(pair.map((tab) => within(tab.sabotage('ownId', null))));
+    if (first == null || second == null) return 'skipped: a tab of the pair is not known to its peers yet';
+    const counts = [
+      await within(pair[0].sabotage('cutPeer', second)),
+      await within(pair[1].sabotage('cutPeer', first)),
+    ];
+    if (counts.some((count) => count === null || count === 0)) {
+      for (const tab of pair) await within(tab.sabotage('cutPeer', null));
+      return 'skipped: the pair had no open channel';
+    }
+    await this.#pass(durationMs);
+    for (const tab of pair) await within(tab.sabotage('cutPeer', null));
+    return 'done';
+  }
+
+  /** A tab that was hostile is no volunteer any more: somebody else takes its seat. */
+  async #betray(tab: Tab, { seat, durationMs }: Fault, hostility: Hostility): Promise<string> {
+    const before = await within(tab.sabotage('hostile', hostility));
+    if (before === null) return 'skipped: the tab has no worker';
+    await this.#pass(durationMs);
+    const after = (await within(tab.sabotage('hostile', null))) ?? before;
+    this.#seats.leave(seat);
+    await tab.close();
+    await this.#retake(seat);
+    return after > before ? 'done' : 'skipped: the tab sent nothing meanwhile';
   }
 
   async #onCoordinator({ kind, durationMs }: Fault): Promise<string> {

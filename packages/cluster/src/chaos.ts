@@ -16,7 +16,11 @@ export const FAULT_KINDS = {
   slow: 'the results of the GPU come so many times later',
   clog: 'the uplink to peers is narrow, slow and lossy',
   cut: 'the tab and a part of its peers hear nothing of each other',
+  'cut-pair': 'two tabs hear nothing of each other, and everything of the others',
   'lose-device': 'the GPU device is destroyed',
+  'sign-flip': "the tab's updates point the other way (well formed); then another tab takes its seat",
+  nan: "the tab's updates are not numbers; then another tab takes its seat",
+  garbage: 'everything that the tab sends to peers is noise; then another tab takes its seat',
   'coordinator-kill': 'kill -9 to the coordinator, started again after a while',
   'coordinator-freeze': 'the coordinator stands still (SIGSTOP), as after a jump of its clock',
   'disk-full': "the coordinator's process may write no file any more, for a while",
@@ -34,7 +38,11 @@ const NONE: ChaosProfile = {
   slow: 0,
   clog: 0,
   cut: 0,
+  'cut-pair': 0,
   'lose-device': 0,
+  'sign-flip': 0,
+  nan: 0,
+  garbage: 0,
   'coordinator-kill': 0,
   'coordinator-freeze': 0,
   'disk-full': 0,
@@ -59,8 +67,12 @@ export const CHAOS_PROFILES = {
     hide: 1,
     slow: 1,
     clog: 2,
-    cut: 2,
+    cut: 1.5,
+    'cut-pair': 0.5,
     'lose-device': 0.5,
+    'sign-flip': 0.25,
+    nan: 0.25,
+    garbage: 0.25,
     'coordinator-kill': 0.5,
     'coordinator-freeze': 0.5,
     'disk-full': 0.25,
@@ -81,7 +93,7 @@ export interface Fault {
   readonly seat: number;
   /** 0: it has no end of its own. */
   readonly durationMs: number;
-  /** slow: factor. clog: Mbit/s. cut: share of the peers. Others: 0. */
+  /** slow: factor. clog: Mbit/s. cut: share of the peers. cut-pair: the other tab's seat. Others: 0. */
   readonly strength: number;
 }
 
@@ -94,6 +106,10 @@ const DURATIONS: Readonly<Partial<Record<FaultKind, readonly [number, number]>>>
   slow: [5_000, 20_000],
   clog: [5_000, 20_000],
   cut: [2_000, 8_000],
+  'cut-pair': [2_000, 8_000],
+  'sign-flip': [3_000, 10_000],
+  nan: [3_000, 10_000],
+  garbage: [3_000, 10_000],
   'coordinator-kill': [500, 5_000],
   'coordinator-freeze': [1_000, 6_000],
   'disk-full': [1_000, 5_000],
@@ -102,6 +118,8 @@ const STRENGTHS: Readonly<Partial<Record<FaultKind, readonly [number, number]>>>
   slow: [2, 6],
   clog: [0.5, 5],
   cut: [0.3, 1],
+  // Drawn, then turned into a seat.
+  'cut-pair': [0, 1],
 };
 
 /** Faults until `endMs`, earliest first. */
@@ -119,12 +137,16 @@ export function chaosPlan(
       atMs += (-Math.log(1 - random()) * 60_000) / perMinute;
       if (atMs >= endMs) break;
       const seat = 1 + Math.floor(random() * seatCount);
+      const durationMs = Math.round(between(DURATIONS[kind] ?? [0, 0]));
+      const drawn = between(STRENGTHS[kind] ?? [0, 0]);
+      // Any seat but its own.
+      const other = 1 + ((seat + Math.floor(drawn * (seatCount - 1))) % seatCount);
       faults.push({
         kind,
         atMs: Math.round(atMs),
         seat: isOfCoordinator(kind) ? 0 : seat,
-        durationMs: Math.round(between(DURATIONS[kind] ?? [0, 0])),
-        strength: Number(between(STRENGTHS[kind] ?? [0, 0]).toFixed(2)),
+        durationMs,
+        strength: kind === 'cut-pair' ? other : Number(drawn.toFixed(2)),
       });
     }
   }
@@ -140,6 +162,7 @@ export function faultText({ kind, seat, durationMs, strength }: Fault): string {
     slow: ` by ${strength}`,
     clog: ` to ${strength} Mbit/s`,
     cut: ` from ${Math.round(100 * strength)} % of its peers`,
-  }[kind as 'slow' | 'clog' | 'cut'];
+    'cut-pair': ` from tab ${strength}`,
+  }[kind as 'slow' | 'clog' | 'cut' | 'cut-pair'];
   return `${whom}: ${kind}${how ?? ''}${durationMs > 0 ? ` for ${(durationMs / 1_000).toFixed(1)} s` : ''}`;
 }

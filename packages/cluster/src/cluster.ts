@@ -5,107 +5,30 @@
  * Exit codes: 0 passed; 1 an assertion failed, or the run proves nothing; 2 wrong use; 3 the environment lacks something;
  * 4 the budget ran out; 130 interrupted.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { type ClusterReport, type RunFile } from '@murmuration/protocol';
+import { join } from 'node:path';
+import type { ClusterReport } from '@murmuration/protocol';
 import { metricsCsv, junitText, runPicture } from './artifacts.ts';
-import { FIGURES, judge, parseAssertion, type Assertion } from './asserts.ts';
+import { FIGURES, judge } from './asserts.ts';
 import { adapterText, findBrowser, probeBrowser, type GpuBrowser } from './browser.ts';
-import {
-  CHAOS_PROFILES,
-  chaosPlan,
-  faultText,
-  withChurn,
-  type ChaosName,
-  type ChaosProfile,
-} from './chaos.ts';
-import { parseChaosFile } from './chaos-file.ts';
+import { chaosPlan, faultText } from './chaos.ts';
 import { ChaosHands } from './chaos-hands.ts';
-import { CoordinatorClient } from './coordinator-client.ts';
-import { CoordinatorProcess } from './coordinator-process.ts';
+import { COMMAND, FLAGS, planOf, type Plan } from './cluster-plan.ts';
+import type { CoordinatorClient } from './coordinator-client.ts';
 import { downloadModel } from './downloads.ts';
 import { emptiness, figuresOf } from './evidence.ts';
-import { parseFlags, type Flags } from './flags.ts';
+import { parseFlags } from './flags.ts';
 import { followRun, isOver, RunHistory } from './follow-run.ts';
+import { Grid } from './grid.ts';
 import { LiveScreen } from './live-screen.ts';
 import { buildPages } from './pages.ts';
-import { freshDirectory, Sentence } from './places.ts';
+import { Sentence } from './places.ts';
 import { progressLines } from './progress-lines.ts';
 import { reportOf } from './report.ts';
-import { datasetOfRunFile, readRunFile } from './run-file.ts';
+import { datasetOfRunFile } from './run-file.ts';
 import { Seats } from './seats.ts';
-import { PLANTS, TabFleet } from './tabs.ts';
 import { clusterReportText, verdictOf, type Ending } from './verdict.ts';
-
-const FLAGS = {
-  run: { kind: 'text', placeholder: 'FILE.yaml', help: 'the run (default examples/digits.yaml)' },
-  tabs: { kind: 'integer', min: 1, max: 64, placeholder: 'N', help: 'volunteer tabs (default 4)' },
-  budget: {
-    kind: 'text',
-    placeholder: '240s',
-    help: 'give up so long after the tabs are opened: 240s or 4m (default 240s)',
-    refuse: (text: string) =>
-      budgetOf(text) === null ? `must read seconds or minutes, for example 240s or 4m, not "${text}"` : null,
-  },
-  assert: {
-    kind: 'list',
-    placeholder: '"val_acc>0.9"',
-    help: 'what must be true at the end; may be given again; --assert help lists the figures',
-    refuse: (text: string) => {
-      const parsed = text === 'help' ? null : parseAssertion(text);
-      return typeof parsed === 'string' ? parsed : null;
-    },
-  },
-  chaos: {
-    kind: 'text',
-    placeholder: 'none|light|storm|FILE.yaml',
-    help: 'faults a minute: a profile, or a file of `kind: number` (default none)',
-  },
-  churn: {
-    kind: 'text',
-    placeholder: '0.3',
-    help: 'this share of the tabs leaves in every minute and is replaced, half killed, half closed',
-    refuse: (text: string) =>
-      Number(text) >= 0 && Number(text) <= 10 ? null : `must be a share a minute from 0 to 10, not "${text}"`,
-  },
-  seed: {
-    kind: 'integer',
-    min: 0,
-    max: 4_294_967_295,
-    placeholder: 'N',
-    help: 'seed of the faults (default 1)',
-  },
-  report: { kind: 'text', placeholder: 'FILE.json', help: 'write the report to this file too' },
-  out: {
-    kind: 'text',
-    placeholder: 'DIR',
-    help: 'report.json, junit.xml, metrics.csv, picture.svg, models and logs (default .murmuration/cluster-N)',
-  },
-  'allow-backend': {
-    kind: 'choice',
-    choices: ['cpu'],
-    help: 'train on the processor instead of WebGPU; the verdict says so',
-  },
-  plant: {
-    kind: 'choice',
-    choices: PLANTS,
-    help: 'break something on purpose, to see this command fail: no WebGPU adapter, or no peer links',
-  },
-  headed: { kind: 'switch', help: 'show the browsers' },
-} as const;
-
-const COMMAND = 'npm run cluster --';
-const OUTPUTS_KEPT = 10;
-const TABS_DEFAULT = 4;
-
-/** Milliseconds; null: not a time. */
-function budgetOf(text: string): number | null {
-  const match = /^(\d{1,5})(s|m)$/.exec(text);
-  return match === null || Number(match[1]) === 0
-    ? null
-    : Number(match[1]) * (match[2] === 's' ? 1_000 : 60_000);
-}
 
 export async function run(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags(COMMAND, FLAGS, argv);
@@ -129,52 +52,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   return new Cluster(plan).run();
 }
 
-/** Everything that was asked for, read and checked. */
-interface Plan {
-  readonly command: string;
-  readonly file: RunFile;
-  readonly tabs: number;
-  readonly budgetMs: number;
-  readonly asserts: readonly Assertion[];
-  readonly chaosName: string;
-  readonly profile: ChaosProfile;
-  readonly seed: number;
-  readonly out: string;
-  readonly flags: Flags<typeof FLAGS>;
-}
-
-async function planOf(flags: Flags<typeof FLAGS>, argv: readonly string[]): Promise<Plan> {
-  const tabs = flags.tabs ?? TABS_DEFAULT;
-  const chaosName = flags.chaos ?? 'none';
-  const profile: ChaosProfile = Object.hasOwn(CHAOS_PROFILES, chaosName)
-    ? CHAOS_PROFILES[chaosName as ChaosName]
-    : await parseChaosFile(chaosName);
-  const churn = Number(flags.churn ?? 0);
-  const file = await readRunFile(resolve(flags.run ?? join('examples', 'digits.yaml')));
-  const out = flags.out === undefined ? await freshDirectory('cluster', OUTPUTS_KEPT) : resolve(flags.out);
-  await mkdir(out, { recursive: true });
-  if (flags.report !== undefined) await mkdir(dirname(resolve(flags.report)), { recursive: true });
-  return {
-    command: [COMMAND, ...argv.map((word) => (/[\s<>!]/.test(word) ? `"${word}"` : word))].join(' '),
-    file,
-    tabs,
-    budgetMs: budgetOf(flags.budget ?? '240s')!,
-    asserts: flags.assert.map((text) => parseAssertion(text) as Assertion),
-    chaosName: churn > 0 ? `${chaosName} and churn ${churn}` : chaosName,
-    profile: withChurn(profile, churn, tabs),
-    seed: flags.seed ?? 1,
-    out,
-    flags,
-  };
-}
+/** Of the budget, for opening and warming the tabs. */
+const GATHER_SHARE = 0.25;
+/** What a tab of a paused run says when it could train at once. */
+const WARM_STATE = 'waiting(run-paused)';
 
 class Cluster {
   readonly #plan: Plan;
   readonly #screen = new LiveScreen(process.stdout);
   readonly #interrupted = new AbortController();
   readonly #history = new RunHistory();
-  #coordinator: CoordinatorProcess | null = null;
-  #fleet: TabFleet | null = null;
+  #grid: Grid | null = null;
   #chaos: ChaosHands | null = null;
   /** When the run's training began, on the clock of the run. */
   #trainingFromMs = 0;
@@ -197,8 +85,7 @@ class Cluster {
       }
       return await this.#play(browser);
     } finally {
-      await this.#fleet?.closeAll();
-      await this.#coordinator?.stop();
+      await this.#grid?.close();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
     }
   }
@@ -210,21 +97,26 @@ class Cluster {
     say(`Browser      ${browser.executablePath} ${browser.version} (${browser.source})`);
     say(`Adapter      ${adapterText(browser.adapter)}`);
     await buildPages({ say });
-    this.#coordinator = new CoordinatorProcess({
-      port: 0,
-      dataDirectory: join(this.#plan.out, 'data'),
-      logName: join(this.#plan.out, 'logs', 'coordinator.log'),
+    const { out, tabs, flags } = this.#plan;
+    this.#grid = await Grid.open({
+      browser,
+      tabs,
+      dataDirectory: join(out, 'data'),
+      coordinatorLog: join(out, 'logs', 'coordinator.log'),
+      logName: join(out, 'logs'),
+      headed: flags.headed,
+      sabotage: true,
+      trace: true,
+      plant: flags.plant,
     });
-    await this.#coordinator.start();
     return browser;
   }
 
   async #play(browser: GpuBrowser): Promise<number> {
-    const { file, tabs, budgetMs, profile, seed, chaosName, out, flags } = this.#plan;
+    const { file, tabs, budgetMs, profile, script, seed, chaosName, flags } = this.#plan;
     const say = (line: string) => this.#screen.say(line);
-    const coordinator = this.#coordinator!;
-    const client = new CoordinatorClient(coordinator.address);
-    const { id: datasetId } = await datasetOfRunFile(client, this.#plan.file);
+    const { coordinator, client, fleet, url } = this.#grid!;
+    const { id: datasetId } = await datasetOfRunFile(client, file);
     const { name, model, seed: runSeed, training } = file;
     const { manifest } = await client.createRun({
       name,
@@ -236,31 +128,24 @@ class Cluster {
     say(
       `Run          ${manifest.id}: ${manifest.model.name}, ${manifest.parameterCount} parameters, seed ${manifest.seed}`,
     );
-    const faults = chaosPlan(profile, { seed, seatCount: tabs, endMs: budgetMs });
+    // Nobody trains before everybody is there: a fast tab would have learned it all while the others open.
+    await client.order(manifest.id, 'pause');
+    const drawn = chaosPlan(profile, { seed, seatCount: tabs, endMs: budgetMs });
+    const faults = [...drawn, ...script].sort((a, b) => a.atMs - b.atMs);
     say(
       `Chaos        ${chaosName}, seed ${seed}: ${faults.length === 0 ? 'no faults' : `${faults.length} faults planned in ${budgetMs / 1_000} s`}`,
     );
-    const browserCount = Math.min(availableParallelism(), tabs);
-    say(
-      `Tabs         opening ${tabs} in ${browserCount} ${browserCount === 1 ? 'browser' : 'browsers'}, budget ${budgetMs / 1_000} s`,
-    );
+    say(`Tabs         opening ${tabs}, budget ${budgetMs / 1_000} s`);
 
     const budget = AbortSignal.timeout(budgetMs);
-    this.#fleet = await TabFleet.launch({
-      browser,
-      browserCount,
-      logName: join(out, 'logs'),
-      headed: flags.headed,
-      sabotage: true,
-      plant: flags.plant,
-    });
     const asked = flags['allow-backend'] === undefined ? '' : `?backend=${flags['allow-backend']}`;
-    const seats = new Seats(this.#fleet, `${coordinator.address.url}/${asked}`);
+    const seats = new Seats(fleet, `${url}${asked}`);
     this.#chaos = new ChaosHands({ seats, coordinator, say });
     const stop = AbortSignal.any([budget, this.#interrupted.signal]);
     const opening = (async () => {
       for (let seat = 1; seat <= tabs && !stop.aborted; seat++) await seats.take(seat);
-    })();
+      await this.#gather(manifest.id, AbortSignal.any([stop, AbortSignal.timeout(budgetMs * GATHER_SHARE)]));
+    })().finally(() => (stop.aborted ? null : this.#release(manifest.id)));
     // A page that cannot be opened must not be lost while the run is watched.
     const opened = opening.then(
       () => null,
@@ -277,6 +162,31 @@ class Cluster {
     await this.#chaos.stop();
     if (broken !== null && ending !== 'interrupted') say(`A tab could not be opened: ${String(broken)}`);
     return this.#conclude(client, browser, ending);
+  }
+
+  /**
+   * Everybody connects while the run is paused; then they are taken up, and it is paused again until all are warm: whoever
+   * compiles its shaders last would otherwise find the work done. `enough`: those who are ready then must do.
+   */
+  async #gather(runId: string, enough: AbortSignal): Promise<void> {
+    const { client, fleet } = this.#grid!;
+    const { tabs, budgetMs } = this.#plan;
+    await fleet.untilWaiting(budgetMs * GATHER_SHARE);
+    if (!enough.aborted) await client.order(runId, 'resume');
+    let isPausedAgain = false;
+    for await (const { volunteers } of followRun(client, runId, enough)) {
+      if (!isPausedAgain && volunteers.length >= tabs) {
+        isPausedAgain = true;
+        await client.order(runId, 'pause');
+      }
+      if (volunteers.filter(({ state }) => state === WARM_STATE).length >= tabs) return;
+    }
+  }
+
+  /** The run goes on, if it stands. */
+  async #release(runId: string): Promise<void> {
+    const { client } = this.#grid!;
+    if ((await client.run(runId)).state === 'paused') await client.order(runId, 'resume');
   }
 
   async #watch(
@@ -365,7 +275,10 @@ class Cluster {
     };
     for (const [name, content] of Object.entries(files)) await writeFile(join(out, name), content);
     if (flags.report !== undefined) await writeFile(flags.report, text);
-    if (verdict.exitCode !== 0) await this.#fleet!.takeScreens(join(out, 'screens'));
+    if (verdict.exitCode !== 0) {
+      await this.#grid!.fleet.takeScreens(join(out, 'screens'));
+      await this.#grid!.fleet.saveTraces(join(out, 'traces'));
+    }
 
     say('');
     for (const { text: assertion, value, holds } of outcomes)

@@ -4,6 +4,7 @@ export * from './coordinator-client.ts';
 export * from './coordinator-process.ts';
 export * from './downloads.ts';
 export * from './gallery.ts';
+export * from './grid.ts';
 export * from './pages.ts';
 export * from './places.ts';
 export * from './progress-lines.ts';

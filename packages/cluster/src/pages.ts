@@ -14,6 +14,8 @@ import type { Say } from './browser.ts';
 export const PAGES_DIRECTORY = join(ROOT_DIRECTORY, 'apps');
 
 const PAGES = ['volunteer', 'admin'] as const;
+const SABOTEUR_DIRECTORY = join(ROOT_DIRECTORY, 'packages', 'cluster', 'page');
+const SABOTEUR_SOURCES = ['cluster/page', 'protocol', 'codec'].map((room) => join('packages', room));
 /** Rooms whose sources end up in a page, besides the page itself. */
 const BUNDLED_ROOMS = ['protocol', 'codec', 'swarm', 'trainer', 'mesh'].map((room) => join('packages', room));
 
@@ -38,13 +40,27 @@ async function compress(directory: string): Promise<void> {
   }
 }
 
-async function isStale(page: string): Promise<boolean> {
-  const builtAtMs = await stat(join(PAGES_DIRECTORY, page, 'dist', 'index.html')).then(
+/** The script that is put before a worker's own, so that the tab can be told to misbehave; built when it is stale. */
+export async function readSaboteur(): Promise<string> {
+  const built = join(SABOTEUR_DIRECTORY, 'dist', 'armed-worker.js');
+  if (await isOlder(built, [...SABOTEUR_SOURCES, 'package-lock.json'])) await vite(SABOTEUR_DIRECTORY);
+  return readFile(built, 'utf8');
+}
+
+const isStale = (page: string): Promise<boolean> =>
+  isOlder(join(PAGES_DIRECTORY, page, 'dist', 'index.html'), [
+    join('apps', page),
+    ...BUNDLED_ROOMS,
+    'package-lock.json',
+  ]);
+
+/** Whether the built file is missing, or older than one of these paths from the root. */
+async function isOlder(built: string, sources: readonly string[]): Promise<boolean> {
+  const builtAtMs = await stat(built).then(
     (found) => found.mtimeMs,
     () => null,
   );
   if (builtAtMs === null) return true;
-  const sources = [join('apps', page), ...BUNDLED_ROOMS, 'package-lock.json'];
   for (const source of sources) if ((await newestMs(join(ROOT_DIRECTORY, source))) > builtAtMs) return true;
   return false;
 }

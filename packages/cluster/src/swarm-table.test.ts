@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { swarmTable, withTable } from './swarm-table.ts';
+import { BENCH_START, swarmTable, withTable } from './swarm-table.ts';
 
 const row = { what: 'a | b', target: '1', measured: '2', isMet: false };
 
@@ -24,6 +24,7 @@ describe('the table of the swarm', () => {
     const once = withTable(`before\n${start}\nold\n${end}\nafter`, 'T');
     expect(once).toBe(`before\n${start}\n\nT\n\n${end}\nafter`);
     expect(withTable(once, 'T')).toBe(once);
-    expect(() => withTable('nothing', 'T')).toThrow('--table');
+    expect(() => withTable('nothing', 'T')).toThrow('needs the lines');
+    expect(() => withTable(once, 'T', BENCH_START)).toThrow('npm run bench -->');
   });
 });

@@ -1,7 +1,9 @@
-/** The rows of `bench/swarm.json` as a Markdown table, put into a document that says the rest in prose. Pure. */
+/** The rows of a benchmark's file as a Markdown table, put into a document that says the rest in prose. Pure. */
 import { Sentence } from './places.ts';
 
-const START = '<!-- rows: npm run bench:swarm -- --table docs/swarm.md -->';
+/** The line after which the swarm's rows stand, and that of every benchmark of the whole. */
+export const SWARM_START = '<!-- rows: npm run bench:swarm -- --table docs/swarm.md -->';
+export const BENCH_START = '<!-- rows: npm run bench -->';
 const END = '<!-- end of rows -->';
 
 interface Subject {
@@ -26,9 +28,9 @@ export function swarmTable(subjects: Readonly<Record<string, unknown>>): string 
 }
 
 /** @throws Sentence when the document has no place for the table. */
-export function withTable(document: string, table: string): string {
-  const [start, end] = [document.indexOf(START), document.indexOf(END)];
+export function withTable(document: string, table: string, mark = SWARM_START): string {
+  const [start, end] = [document.indexOf(mark), document.indexOf(END)];
   if (start === -1 || end < start)
-    throw new Sentence(`--table: the file needs the lines "${START}" and "${END}".`);
-  return `${document.slice(0, start + START.length)}\n\n${table}\n\n${document.slice(end)}`;
+    throw new Sentence(`The file needs the lines "${mark}" and "${END}" around its table.`);
+  return `${document.slice(0, start + mark.length)}\n\n${table}\n\n${document.slice(end)}`;
 }

@@ -8,8 +8,9 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright';
-import { installSaboteur, type Saboteur } from '../page/saboteur.ts';
+import type { Saboteur } from '../page/saboteur.ts';
 import { launchBrowser, type GpuBrowser } from './browser.ts';
+import { readSaboteur } from './pages.ts';
 import { logFile, Sentence } from './places.ts';
 
 export interface FleetOptions {
@@ -21,6 +22,8 @@ export interface FleetOptions {
   readonly headed?: boolean;
   /** Tabs can be told to misbehave: a saboteur stands before the worker's script. */
   readonly sabotage?: boolean;
+  /** Playwright's trace of every tab (actions, network, console, what the page looked like): see `saveTraces`. */
+  readonly trace?: boolean;
   /** Breaks every tab on purpose, to see what is built on the fleet fail. */
   readonly plant?: Plant | undefined;
 }
@@ -101,6 +104,7 @@ export class TabFleet {
     const context = await home.browser.newContext();
     context.setDefaultTimeout(ACTION_MAX_MS);
     if (this.#options.sabotage === true) await armWorkers(context, this.#options.plant);
+    if (this.#options.trace === true) await context.tracing.start({ snapshots: true, screenshots: false });
     if (this.#options.plant === 'no-p2p') await context.addInitScript(NO_P2P);
     const page = await context.newPage();
     let frozenPid: number | null = null;
@@ -168,12 +172,26 @@ export class TabFleet {
     return tab;
   }
 
+  /** Every open tab has found its coordinator and waits for work; those that have not after `maxMs` are not waited for. */
+  async untilWaiting(maxMs: number): Promise<void> {
+    const waits = this.openTabs.map(({ page }) =>
+      page.locator('main[data-state="waiting"]').waitFor({ timeout: maxMs }),
+    );
+    await Promise.allSettled(waits);
+  }
+
   /** A picture of every open tab, for whoever asks why. */
   async takeScreens(directory: string): Promise<void> {
     for (const { page, number } of this.#open)
       await page
         .screenshot({ path: join(directory, `tab-${number}.png`), timeout: SCREEN_MAX_MS })
         .catch(() => {});
+  }
+
+  /** The traces of all open tabs, for `npx playwright show-trace`. The fleet must have been launched with `trace`. */
+  async saveTraces(directory: string): Promise<void> {
+    for (const { context, number } of this.#open)
+      await context.tracing.stop({ path: join(directory, `tab-${number}.zip`) }).catch(() => {});
   }
 
   async closeAll(): Promise<void> {
@@ -190,7 +208,7 @@ const NO_P2P = 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTC
 /** Puts the saboteur before every script that a worker of this context begins with. */
 async function armWorkers(context: BrowserContext, plant: Plant | undefined): Promise<void> {
   await context.addInitScript(NAME_SHIM);
-  const prelude = `${NAME_SHIM}\n(${installSaboteur.toString()})();\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
+  const prelude = `${await readSaboteur()}\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
     const answer = await route.fetch();
     const headers = Object.fromEntries(

@@ -1,16 +1,12 @@
 /**
- * The page of the mesh test: the real PagePeers, joined to the worker as the app does it; a raw channel to compare with;
- * and a stranger with a bare PeerJS, who does what PagePeers never would.
+ * The page of the mesh test: the real PagePeers, joined to the worker as the app does it; and
+ * a stranger with a bare PeerJS, who does what PagePeers never would.
  */
 import type { LinkWish, MeshTotals } from '@murmuration/mesh';
 import { PagePeers } from '@murmuration/mesh/page';
 import { Peer, type DataConnection } from 'peerjs';
 import { pipeChannel } from '../../../packages/mesh/src/piped-channel.ts';
 import type { Seen, ToPage, ToWorker } from './words.ts';
-
-const HIGH_BYTES = 4 * 1024 * 1024;
-const LOW_BYTES = 1024 * 1024;
-const MESSAGE_BYTES = 65_536;
 
 const worker = new Worker('/worker.js', { type: 'module' });
 const tell = (word: ToWorker, transfer: Transferable[] = []) => worker.postMessage(word, transfer);
@@ -62,34 +58,6 @@ function loopbackPair(piped: boolean): void {
     await right.setLocalDescription();
     await left.setRemoteDescription(right.localDescription!);
   })();
-}
-
-// --- a raw channel between two pages, for comparison ---
-
-let raw: { readonly rtc: RTCPeerConnection; readonly channel: RTCDataChannel } | null = null;
-const rawGot = { bytes: 0, firstMs: 0, lastMs: 0 };
-
-function openRaw(): { readonly rtc: RTCPeerConnection; readonly channel: RTCDataChannel } {
-  const rtc = new RTCPeerConnection();
-  const channel = rtc.createDataChannel('raw', { negotiated: true, id: 1, ordered: true });
-  channel.binaryType = 'arraybuffer';
-  channel.onmessage = ({ data }) => {
-    rawGot.lastMs = performance.now();
-    if (rawGot.bytes === 0) rawGot.firstMs = rawGot.lastMs;
-    rawGot.bytes += (data as ArrayBuffer).byteLength;
-  };
-  raw = { rtc, channel };
-  return raw;
-}
-
-/** The description with all its candidates. */
-async function described(rtc: RTCPeerConnection): Promise<string> {
-  await rtc.setLocalDescription();
-  if (rtc.iceGatheringState !== 'complete')
-    await new Promise<void>((resolve) => {
-      rtc.onicegatheringstatechange = () => rtc.iceGatheringState === 'complete' && resolve();
-    });
-  return JSON.stringify(rtc.localDescription);
 }
 
 // --- a stranger ---
@@ -166,30 +134,6 @@ const api = {
   signalling: () => peers?.signalling ?? 'none',
   refresh: (token: string) => peers?.refresh({ token, iceServers: [] }),
   close: () => peers?.close(),
-
-  rawOffer: () => described(openRaw().rtc),
-  rawAnswer: async (offer: string) => {
-    const { rtc } = openRaw();
-    await rtc.setRemoteDescription(JSON.parse(offer) as RTCSessionDescriptionInit);
-    return described(rtc);
-  },
-  rawAccept: async (answerText: string) => {
-    const { rtc, channel } = raw!;
-    await rtc.setRemoteDescription(JSON.parse(answerText) as RTCSessionDescriptionInit);
-    if (channel.readyState !== 'open') await new Promise((resolve) => (channel.onopen = resolve));
-  },
-  rawSend: async (totalBytes: number) => {
-    const { channel } = raw!;
-    channel.bufferedAmountLowThreshold = LOW_BYTES;
-    const message = new Uint8Array(MESSAGE_BYTES);
-    for (let sentBytes = 0; sentBytes < totalBytes; sentBytes += message.length) {
-      channel.send(message);
-      if (channel.bufferedAmount >= HIGH_BYTES)
-        await new Promise((resolve) => (channel.onbufferedamountlow = resolve));
-    }
-  },
-  rawGot: () => rawGot,
-  rawClear: () => void (rawGot.bytes = 0),
 };
 export type MeshPage = typeof api;
 Object.assign(globalThis, { mesh: api });
