@@ -129,7 +129,7 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'no update is clipped',
     file: 'packages/codec/src/averaging.ts',
-    find: 'clip: norms[i]! > clipNorm ? clipNorm / norms[i]! : 1,',
+    find: 'clip: norms[i]! > clipNorm * usual[i]! ? (clipNorm * usual[i]!) / norms[i]! : 1,',
     replace: 'clip: 1,',
   },
   {
