@@ -10,10 +10,13 @@ const PIECE_BYTES = 256 * 1024;
 /** What a gzip file may become; a bomb is stopped here, having cost time and no memory. */
 const INFLATED_MAX_BYTES = 4 * 1024 * 1024 * 1024;
 
-/** The file's bytes; those of a gzip file inflated. @throws DatasetError in the midst when the gzip stream is broken */
+/**
+ * The file's bytes; those of a gzip file inflated. A piece is good until the next one is asked for.
+ * @throws DatasetError in the midst when the gzip stream is broken
+ */
 export async function* fileBytes(field: string, path: string): AsyncGenerator<Uint8Array, void, void> {
+  if (!(await isGzip(path))) return yield* plainBytes(path);
   const file = createReadStream(path, { highWaterMark: PIECE_BYTES });
-  if (!(await isGzip(path))) return yield* file;
   const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
   // A fault of the file reaches the loop below through gunzip.
   pipeline(file, gunzip, () => {});
@@ -40,6 +43,21 @@ export async function* fileBytes(field: string, path: string): AsyncGenerator<Ui
   } finally {
     file.destroy();
     gunzip.destroy();
+  }
+}
+
+/** One buffer for all pieces: a buffer a piece would be half a gigabyte of garbage, which is collected late. */
+async function* plainBytes(path: string): AsyncGenerator<Uint8Array, void, void> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
 }
 

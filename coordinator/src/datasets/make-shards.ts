@@ -53,6 +53,8 @@ export interface MadeDataset extends SampleLayout {
 }
 
 const VALIDATION_SHARE = 0.2;
+/** Unless the wish says a share: more says hardly more of a model, and every tab that evaluates goes through them all. */
+const VALIDATION_SAMPLES_MAX = 20_000;
 const SEED = 1;
 /**
  * A lease of 500 samples is about 16 steps of batch 32: seconds on the software adapter, so a vanished tab loses
@@ -165,8 +167,12 @@ class Making {
 
   /** A row's side, asked for row after row. */
   #split(blobSampleCountMax: number): (index: number, hash: () => number) => boolean {
-    const { trainSampleCount, validationShare = VALIDATION_SHARE, splitBy } = this.#wish;
     const count = this.#rowCount;
+    const {
+      trainSampleCount,
+      validationShare = Math.min(VALIDATION_SHARE, VALIDATION_SAMPLES_MAX / count),
+      splitBy,
+    } = this.#wish;
     const fixed = this.#source.trainSampleCount ?? trainSampleCount;
     if (fixed !== undefined || splitBy === 'order') {
       const trains = fixed ?? Math.max(1, count - Math.max(1, Math.round(count * validationShare)));
@@ -294,6 +300,7 @@ class Making {
         done += need;
         need = shards.length < shardCount ? endOf(shards.length) - done : 0;
       }
+      waiting = [copied(waiting, this.#rowBytes)];
     }
     return shards;
   }
@@ -327,6 +334,17 @@ interface Buckets {
 interface Portion {
   readonly rows: Uint8Array;
   order: Uint32Array;
+}
+
+/** What is still to be cut, in its order and in a buffer of its own: the bucket's buffer is used again. */
+function copied(portions: readonly Portion[], rowBytes: number): Portion {
+  const count = portions.reduce((sum, { order }) => sum + order.length, 0);
+  const rows = new Uint8Array(count * rowBytes);
+  let i = 0;
+  for (const portion of portions)
+    for (const row of portion.order)
+      rows.set(portion.rows.subarray(row * rowBytes, (row + 1) * rowBytes), i++ * rowBytes);
+  return { rows, order: Uint32Array.from({ length: count }, (_, i) => i) };
 }
 
 class ShardCutter {

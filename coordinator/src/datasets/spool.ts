@@ -123,6 +123,8 @@ export class BucketSpool {
   readonly #file: TemporaryFile;
   readonly #rowBytes: number;
   readonly #buckets: Bucket[];
+  /** The bucket that was read last: one buffer for all, since garbage of megabytes is collected late. */
+  #rows = Buffer.alloc(0);
 
   private constructor(file: TemporaryFile, rowBytes: number, bucketCount: number) {
     this.#file = file;
@@ -147,11 +149,13 @@ export class BucketSpool {
     return bucket.filled === bucket.buffer.length ? this.#flush(bucket) : null;
   }
 
-  /** All rows of a bucket, in a buffer of their own. */
+  /** All rows of a bucket, good until the next bucket is read. */
   async read(bucketIndex: number): Promise<Uint8Array> {
     const bucket = this.#buckets[bucketIndex]!;
     await this.#flush(bucket);
-    const rows = Buffer.allocUnsafe(bucket.pieces.reduce((sum, { length }) => sum + length, 0));
+    const byteLength = bucket.pieces.reduce((sum, { length }) => sum + length, 0);
+    if (byteLength > this.#rows.length) this.#rows = Buffer.allocUnsafeSlow(byteLength);
+    const rows = this.#rows.subarray(0, byteLength);
     let done = 0;
     for (const { position, length } of bucket.pieces) {
       await this.#file.fill(rows.subarray(done, done + length), position);

@@ -82,12 +82,16 @@ interface Asked {
   readonly body?: unknown;
   /** The same key again is the same creation. */
   readonly idempotencyKey?: string | undefined;
+  /** When it takes longer than other requests. */
+  readonly answerMaxMs?: number;
 }
 export interface Creation {
   readonly idempotencyKey?: string;
 }
 
 const ANSWER_MAX_MS = 120_000;
+/** Files of hundreds of megabytes are read twice and written twice. */
+const DATASET_MAX_MS = 30 * 60_000;
 /** One event holds the whole run's new points; more without a line's end is not our server. */
 const EVENT_MAX_CHARACTERS = 32 * 1024 * 1024;
 
@@ -141,7 +145,10 @@ export class ApiClient {
 
   datasets = () => this.ask('GET', '/api/datasets', DatasetListSchema);
   createDataset = (request: DatasetRequest) =>
-    this.ask('POST', '/api/datasets', DatasetManifestSchema, { body: request });
+    this.ask('POST', '/api/datasets', DatasetManifestSchema, {
+      body: request,
+      answerMaxMs: DATASET_MAX_MS,
+    });
   dataset = (id: string) => this.ask('GET', `/api/datasets/${id}`, DatasetManifestSchema);
   preview = (id: string) => this.ask('GET', `/api/datasets/${id}/preview`, PreviewSchema);
   preprocessing = (id: string) =>
@@ -250,7 +257,11 @@ export class ApiClient {
     await this.#send(method, path, asked);
   }
 
-  #send(method: Method, path: string, { query = {}, body, idempotencyKey }: Asked): Promise<Response> {
+  #send(
+    method: Method,
+    path: string,
+    { query = {}, body, idempotencyKey, answerMaxMs }: Asked,
+  ): Promise<Response> {
     const words = Object.entries(query).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)] as [string, string]],
     );
@@ -260,6 +271,7 @@ export class ApiClient {
     return this.fetch(method, words.length === 0 ? path : `${path}?${new URLSearchParams(words)}`, {
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(answerMaxMs === undefined ? {} : { signal: AbortSignal.timeout(answerMaxMs) }),
     });
   }
 

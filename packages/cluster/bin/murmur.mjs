@@ -57,6 +57,10 @@ const COMMANDS = {
     'packages/cluster/src/bench-swarm.ts',
     "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
   ],
+  'bench-upload': [
+    'packages/cluster/src/bench-upload.ts',
+    "a large CSV against the coordinator's memory (npm run bench:upload)",
+  ],
   visit: [
     'packages/cluster/src/visit.ts',
     'a visit to the volunteer page, measured: duty, redraws, tasks, pause (npm run visit)',
