@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastifyWebsocket from '@fastify/websocket';
-import { isVolunteerId, LIMITS } from '@murmuration/protocol';
+import type { WebSocket } from '@fastify/websocket';
+import { ENVELOPE_MAX_BYTES, isVolunteerId, LIMITS } from '@murmuration/protocol';
 import Fastify from 'fastify';
 import type {
   FastifyBaseLogger,
@@ -28,6 +29,7 @@ import { DatasetShelf } from './dataset-shelf.ts';
 import { parseJson } from './doors.ts';
 import { Grid } from './grid.ts';
 import { describeApi, routeDocs } from './openapi.ts';
+import { Relay } from './relay.ts';
 import { routeAccess } from './routes-access.ts';
 import { routeAlerts } from './routes-alerts.ts';
 import { routeDatasets } from './routes-datasets.ts';
@@ -87,6 +89,7 @@ export interface BuiltApp {
   readonly switchboard: Switchboard;
   readonly sweeps: Sweeps;
   readonly alerts: Alerts;
+  readonly relay: Relay;
   /** In clear only at the first start or when it was given. */
   readonly adminToken: string | null;
 }
@@ -122,7 +125,11 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     onFatal,
     onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
-  const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.areIntroduced(a, b), nowMs });
+  const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.routeOf(a, b) === 'peers', nowMs });
+  const relay = new Relay(settings.relay, {
+    mayExchange: (a, b) => grid.routeOf(a, b) === 'coordinator',
+    nowMs,
+  });
 
   const app = Fastify({
     logger: false,
@@ -167,7 +174,8 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   });
   await app.register(fastifyWebsocket, {
     options: {
-      maxPayload: LIMITS.controlMessageMaxBytes,
+      // Of the largest message of any route; the others look at the length themselves.
+      maxPayload: ENVELOPE_MAX_BYTES,
       maxFragments: 256,
       maxBufferedChunks: 4_096,
       perMessageDeflate: false,
@@ -199,15 +207,16 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   app.get('/ws/volunteer', { websocket: true, preValidation: sameOrigin, schema: { hide: true } }, (socket) =>
     serveVolunteer(socket, grid, { nowMs, limits: socketLimits }),
   );
-  const signalTicket = (request: FastifyRequest) => {
+  /** Signalling and relay are for volunteers that were welcomed. */
+  const ticketOf = (request: FastifyRequest) => {
     const { key, id = '', token = '' } = request.query as Record<string, string | string[] | undefined>;
-    if (key !== 'peerjs' || typeof id !== 'string' || typeof token !== 'string' || !isVolunteerId(id))
-      return null;
+    if (key !== undefined && key !== 'peerjs') return null;
+    if (typeof id !== 'string' || typeof token !== 'string' || !isVolunteerId(id)) return null;
     const expirySeconds = secrets.signalTokenExpiry(id, token, nowMs());
     return expirySeconds === null ? null : { id, expirySeconds };
   };
   const ticketed = async (request: FastifyRequest) => {
-    if (signalTicket(request) === null)
+    if (ticketOf(request) === null)
       throw new ApiError(
         401,
         'unauthorised',
@@ -215,19 +224,29 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
         'token',
       );
   };
+  const carry = (carrier: Switchboard | Relay) => (socket: WebSocket, request: FastifyRequest) => {
+    const ticket = ticketOf(request);
+    if (ticket === null) return socket.terminate();
+    carrier.serve(socket, ticket.id, ticket.expirySeconds);
+  };
   app.get(
     '/signal/peerjs',
     { websocket: true, preValidation: [sameOrigin, ticketed], schema: { hide: true } },
-    (socket, request) => {
-      const ticket = signalTicket(request);
-      if (ticket === null) return socket.terminate();
-      switchboard.serve(socket, ticket.id, ticket.expirySeconds);
-    },
+    carry(switchboard),
+  );
+  const relaying = async () => {
+    if (!relay.isOn)
+      throw new ApiError(503, 'no-relay', 'this coordinator passes no frames on; see --relay-volunteer-mbit');
+  };
+  app.get(
+    '/ws/relay',
+    { websocket: true, preValidation: [sameOrigin, ticketed, relaying], schema: { hide: true } },
+    carry(relay),
   );
   await servePages(app, settings.pagesDirectory);
 
   app.addHook('onClose', () => store.close());
-  return { app, grid, switchboard, sweeps, alerts, adminToken };
+  return { app, grid, switchboard, relay, sweeps, alerts, adminToken };
 }
 
 /** Browsers always say where a page came from. Ours, or one that the operator named. */

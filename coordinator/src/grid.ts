@@ -206,10 +206,13 @@ export class Grid {
     if (run !== undefined) this.#tell(run, { kind: 'left', volunteerId, exit });
   }
 
-  /** May these two exchange signalling messages? */
-  areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
-    for (const { ledger } of this.#runs.values()) if (ledger.areIntroduced(a, b)) return true;
-    return false;
+  /** How these two may reach each other: by signalling and links of their own, or by the relay; null: not at all. */
+  routeOf(a: VolunteerId, b: VolunteerId): 'peers' | 'coordinator' | null {
+    for (const { ledger } of this.#runs.values()) {
+      const route = ledger.routeOf(a, b);
+      if (route !== null) return route;
+    }
+    return null;
   }
 
   /** Would a checkpoint of this volunteer be taken now? Asked before its bytes are read. */

@@ -31,8 +31,8 @@ describe('introductions', () => {
   it('everybody is told of everybody else once, and again only when it changes', () => {
     const { update } = newBook();
     expect(update(['a', 'b'])).toEqual([
-      { to: 'a', ...one, peers: ['b'] },
-      { to: 'b', ...one, peers: ['a'] },
+      { to: 'a', ...one, peers: ['b'], viaCoordinator: [] },
+      { to: 'b', ...one, peers: ['a'], viaCoordinator: [] },
     ]);
     expect(update(['a', 'b'])).toEqual([]);
     expect(update(['a', 'b', 'c']).map(({ to }) => to)).toEqual(['a', 'b', 'c']);
@@ -43,7 +43,48 @@ describe('introductions', () => {
     const { book, update } = newBook();
     update(['a', 'b']);
     book.forget('a');
-    expect(update(['a', 'b'])).toEqual([{ to: 'a', ...one, peers: ['b'] }]);
+    expect(update(['a', 'b'])).toEqual([{ to: 'a', ...one, peers: ['b'], viaCoordinator: [] }]);
+  });
+
+  it('[T2] who wants no peers is reached through the coordinator, and a change of mind is told to its mates', () => {
+    const { book, update } = newBook();
+    book.links('c', 'no-peers');
+    expect(update(['a', 'b', 'c'])).toEqual([
+      { to: 'a', ...one, peers: ['b', 'c'], viaCoordinator: ['c'] },
+      { to: 'b', ...one, peers: ['a', 'c'], viaCoordinator: ['c'] },
+      { to: 'c', ...one, peers: ['a', 'b'], viaCoordinator: ['a', 'b'] },
+    ]);
+    book.links('c', 'no-peers');
+    book.links('a', 'relay-only');
+    expect(update(['a', 'b', 'c'])).toEqual([]);
+    book.links('c', 'direct');
+    expect(
+      update(['a', 'b', 'c'])
+        .map(({ to, viaCoordinator }) => [to, viaCoordinator])
+        .sort(),
+    ).toEqual([
+      ['a', []],
+      ['b', []],
+      ['c', []],
+    ]);
+  });
+
+  it('[T2] a pair without a path is told to go through the coordinator, once, and nobody else is told anything', () => {
+    const { book, update } = newBook();
+    update(['a', 'b', 'c']);
+    book.noPath('a', 'b');
+    book.noPath('b', 'a');
+    expect(update(['a', 'b', 'c'])).toEqual([
+      { to: 'a', ...one, peers: ['b', 'c'], viaCoordinator: ['b'] },
+      { to: 'b', ...one, peers: ['a', 'c'], viaCoordinator: ['a'] },
+    ]);
+    expect([book.isViaCoordinator('b', 'a'), book.isViaCoordinator('a', 'c')]).toEqual([true, false]);
+    // Strangers cannot ask for a way; who comes back tries again.
+    book.noPath('a', 'z');
+    expect(book.isViaCoordinator('a', 'z')).toBe(false);
+    update(['a', 'c']);
+    update(['a', 'b', 'c']);
+    expect(book.isViaCoordinator('a', 'b')).toBe(false);
   });
 
   it('who left is introduced to nobody', () => {

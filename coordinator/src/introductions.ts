@@ -1,9 +1,10 @@
 /**
  * Who holds links with whom: every member of a run is told of its crew-mates in each plane (crews.ts), and only of
- * those. Pure: it knows nothing of sockets, only who is there.
+ * those, and which of them it reaches through the coordinator (route-book.ts). Pure: it knows nothing of sockets, only who is there.
  */
-import type { VolunteerId } from '@murmuration/protocol';
+import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { Crews, type Moved } from './crews.ts';
+import { RouteBook } from './route-book.ts';
 
 export { Crews, type Moved } from './crews.ts';
 export { drawPlanes, type Plane } from './planes.ts';
@@ -14,22 +15,30 @@ export interface Introduction {
   readonly planeCount: number;
   /** Without the one who is told, ascending. */
   readonly peers: readonly VolunteerId[];
+  /** Of these, whom it reaches through the coordinator. */
+  readonly viaCoordinator: readonly VolunteerId[];
 }
 
 interface Told {
   readonly planeCount: number;
   /** By plane. */
   readonly peers: readonly (readonly VolunteerId[])[];
+  readonly viaCoordinator: readonly (readonly VolunteerId[])[];
 }
+
+const NOBODY: readonly VolunteerId[] = [];
 
 /** Remembers what each member was told, so that a change, and only a change, is told again. */
 export class Introductions {
   readonly #crews: Crews;
+  readonly #routes = new RouteBook();
   readonly #told = new Map<VolunteerId, Told>();
   /** Who was told of whom, by whom they were told of. */
   readonly #toldOf = new Map<VolunteerId, Set<VolunteerId>>();
   /** Members that are to be told again whatever they were told. */
   readonly #forgotten = new Set<VolunteerId>();
+  /** Members whose ways to others may have changed. */
+  readonly #rerouted = new Set<VolunteerId>();
 
   constructor(seed: number) {
     this.#crews = new Crews(seed);
@@ -45,6 +54,8 @@ export class Introductions {
     for (const id of moved.gone) this.left(id);
     for (const id of this.#forgotten) changed.add(id);
     this.#forgotten.clear();
+    for (const id of this.#rerouted) if (this.#crews.has(id)) changed.add(id);
+    this.#rerouted.clear();
     const due: Introduction[] = [];
     const { planeCount } = this.#crews;
     for (const to of changed) {
@@ -52,10 +63,17 @@ export class Introductions {
       const peers = Array.from({ length: planeCount }, (_, plane) =>
         [...this.#crews.crew(to, plane)].filter((id) => id !== to).sort(),
       );
-      this.#remember(to, { planeCount, peers });
+      const viaCoordinator = peers.map((list) => {
+        const via = list.filter((id) => this.#routes.isViaCoordinator(to, id));
+        return via.length === 0 ? NOBODY : via;
+      });
+      this.#remember(to, { planeCount, peers, viaCoordinator });
       for (const [plane, list] of peers.entries()) {
-        const before = told?.planeCount === planeCount ? told.peers[plane]! : null;
-        if (before === null || !isEqual(before, list)) due.push({ to, plane, planeCount, peers: list });
+        const isTold =
+          told?.planeCount === planeCount &&
+          isEqual(told.peers[plane]!, list) &&
+          isEqual(told.viaCoordinator[plane]!, viaCoordinator[plane]!);
+        if (!isTold) due.push({ to, plane, planeCount, peers: list, viaCoordinator: viaCoordinator[plane]! });
       }
     }
     return due;
@@ -67,10 +85,33 @@ export class Introductions {
     if (this.#crews.has(volunteerId)) this.#forgotten.add(volunteerId);
   }
 
+  /** With whom it is willing to link. Its mates are told at the next change. */
+  links(volunteerId: VolunteerId, policy: LinkPolicy): void {
+    if (this.#routes.links(volunteerId, policy)) this.#reroute(volunteerId);
+  }
+
+  /** It says that it found no path to this mate. Both are told to go through the coordinator. */
+  noPath(volunteerId: VolunteerId, peer: VolunteerId): void {
+    if (!this.areIntroduced(volunteerId, peer) || !this.#routes.noPath(volunteerId, peer)) return;
+    this.#rerouted.add(volunteerId);
+    this.#rerouted.add(peer);
+  }
+
+  /** Whether these two, who were introduced, have no other way. */
+  isViaCoordinator(a: VolunteerId, b: VolunteerId): boolean {
+    return this.#routes.isViaCoordinator(a, b);
+  }
+
+  #reroute(volunteerId: VolunteerId): void {
+    this.#rerouted.add(volunteerId);
+    for (const mate of this.introducedTo(volunteerId)) this.#rerouted.add(mate);
+  }
+
   /** It left: there is nothing to tell it any more. */
   left(volunteerId: VolunteerId): void {
     this.#remember(volunteerId, null);
     this.#forgotten.delete(volunteerId);
+    this.#routes.left(volunteerId);
   }
 
   /** May these two exchange signalling messages? True from the moment that either was told of the other. */

@@ -119,9 +119,16 @@ export class Desk {
   tellIntroductions(): void {
     // A member that is expected back stays in everybody's list, so that a restart tears no link.
     const due = this.introductions.change(this.attendance.takeMoved());
-    for (const { to, plane, planeCount, peers } of due)
+    for (const { to, plane, planeCount, peers, viaCoordinator } of due)
       if (this.attendance.present.has(to))
-        this.tell(to, { type: 'introduce', runId: this.runId, plane, planeCount, peers: [...peers] });
+        this.tell(to, {
+          type: 'introduce',
+          runId: this.runId,
+          plane,
+          planeCount,
+          peers: [...peers],
+          viaCoordinator: [...viaCoordinator],
+        });
   }
 
   /** About once a second: everybody when something changed, in a large swarm [C3] always some, who take turns. */

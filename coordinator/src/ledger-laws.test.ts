@@ -236,7 +236,7 @@ describe('laws of the ledger, for any order of events', () => {
   it('[R13] up to 32 are one crew, everybody with everybody; one more, and all are told their crews of every plane', () => {
     const run = new Rehearsal(runSetup());
     for (let n = 0; n < LIMITS.groupMaxMembers; n++) run.ready(n);
-    expect(run.ledger.areIntroduced(volunteer(0), volunteer(LIMITS.groupMaxMembers - 1))).toBe(true);
+    expect(run.ledger.routeOf(volunteer(0), volunteer(LIMITS.groupMaxMembers - 1))).toBe('peers');
     expect(run.toldTo(0, 'introduce').at(-1)).toMatchObject({
       plane: 0,
       planeCount: 1,

@@ -20,6 +20,7 @@ import {
   type TabTotals,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { NO_ROUTES } from '@murmuration/protocol';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 
 /** Curves keep at most this many points; beyond it every second one without an evaluation goes. About 2 MB. */
@@ -107,6 +108,7 @@ export const NO_TOTALS: TabTotals = {
   bytesSentPeers: 0,
   bytesReceivedPeers: 0,
   bytesSentState: 0,
+  routes: NO_ROUTES,
   bytesSentCoordinator: 0,
   bytesReceivedCoordinator: 0,
   peersNow: 0,
@@ -193,12 +195,13 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       if (volunteer === undefined) return;
       volunteer.leftAtMs = record.atMs;
       volunteer.exit = record.exit;
-      volunteer.totals = record.totals;
+      volunteer.totals = { ...NO_TOTALS, ...record.totals };
       return note(state, record, record.volunteerId, `left (${record.exit})`);
     }
     case 'totals': {
       const volunteer = state.volunteers.get(record.volunteerId);
-      if (volunteer !== undefined) volunteer.totals = record.totals;
+      // Books from before there were routes have none.
+      if (volunteer !== undefined) volunteer.totals = { ...NO_TOTALS, ...record.totals };
       return;
     }
     case 'leased': {

@@ -107,8 +107,11 @@ export class RunLedger {
   get present(): ReadonlyMap<VolunteerId, Readonly<Presence>> {
     return this.#desk.attendance.present;
   }
-  areIntroduced(a: VolunteerId, b: VolunteerId): boolean {
-    return this.#desk.introductions.areIntroduced(a, b);
+  /** How these two may reach each other; null: they were not introduced. */
+  routeOf(a: VolunteerId, b: VolunteerId): 'peers' | 'coordinator' | null {
+    const { introductions } = this.#desk;
+    if (!introductions.areIntroduced(a, b)) return null;
+    return introductions.isViaCoordinator(a, b) ? 'coordinator' : 'peers';
   }
   mayStoreCheckpoint(volunteerId: VolunteerId): boolean {
     return hasDuty(this.#desk, volunteerId);
@@ -166,7 +169,10 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return;
     for (const [id, volunteer] of desk.state.volunteers)
-      if (volunteer.leftAtMs === null) desk.attendance.expect(id);
+      if (volunteer.leftAtMs === null) {
+        desk.attendance.expect(id);
+        desk.introductions.links(id, volunteer.links);
+      }
     desk.awaitUntilMs = desk.nowMs + RECONNECT_WINDOW_MS;
     this.#finishingSinceMs = desk.nowMs;
     this.#founding.roundMoved();
@@ -177,6 +183,7 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
     desk.write({ kind: 'joined', volunteerId, adapter, links });
+    desk.introductions.links(volunteerId, links);
     const presence = desk.enter(volunteerId, desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS);
     if (head !== null) {
       desk.attendance.becomeReady(volunteerId);
@@ -219,6 +226,9 @@ export class RunLedger {
         return this.#report(volunteerId, presence, message);
       case 'evaluation':
         return takeEvaluation(desk, volunteerId, message);
+      case 'no-route':
+        desk.introductions.noPath(volunteerId, message.peer);
+        return null;
       case 'stranded':
         desk.introductions.forget(volunteerId);
         this.#founding.stranded(volunteerId, presence);

@@ -10,6 +10,7 @@ import { IceServerSchema } from '@murmuration/protocol';
 import type { IceServer } from '@murmuration/protocol';
 import Type from 'typebox';
 import { door } from './doors.ts';
+import type { RelayLimits } from './relay.ts';
 import { ADMIN_TOKEN_MIN_CHARACTERS } from './secrets.ts';
 
 export interface CoordinatorSettings {
@@ -23,6 +24,8 @@ export interface CoordinatorSettings {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
   readonly iceServers: readonly IceServer[];
   readonly turn: { readonly url: string; readonly secret: string } | null;
+  /** For volunteers without a way to their peers. */
+  readonly relay: RelayLimits;
   /** Sets the admin token; null: keep the stored one or draw the first. */
   readonly adminToken: string | null;
   /** Further web origins whose pages may open WebSockets. */
@@ -33,6 +36,9 @@ export interface CoordinatorSettings {
   readonly arePrivateWebhooksAllowed: boolean;
 }
 
+const MEBIBYTE = 1024 * 1024;
+const megabits = (perSecond: number) => (perSecond * 1_000_000) / 8;
+
 export const DEFAULT_SETTINGS: CoordinatorSettings = {
   port: 8080,
   host: '127.0.0.1',
@@ -42,6 +48,13 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   tls: null,
   iceServers: [],
   turn: null,
+  // Guesses: one volunteer's home uplink; a fifth of a 1 Gbit/s machine; and, beside 20,000 sockets, memory of one tab.
+  relay: {
+    volunteerBytesPerSecond: megabits(20),
+    totalBytesPerSecond: megabits(200),
+    volunteerInFlightMaxBytes: 4 * MEBIBYTE,
+    totalInFlightMaxBytes: 64 * MEBIBYTE,
+  },
   adminToken: null,
   allowedOrigins: [],
   trustedProxies: [],
@@ -60,6 +73,10 @@ export const USAGE = `usage: server [options]            (each option also as MU
   --tls-cert FILE --tls-key FILE    serve https
   --ice-servers JSON    e.g. [{"urls":["stun:stun.example.org"]}]
   --turn-url URL --turn-secret TEXT coturn with use-auth-secret
+  --relay-volunteer-mbit N   what one volunteer may send through the coordinator; 0: nobody may  (20)
+  --relay-total-mbit N       and all together                         (200)
+  --relay-volunteer-mib N    bytes of one volunteer that wait here    (4)
+  --relay-total-mib N        and of all together                      (64)
   --admin-token TEXT    set the admin token (better: the environment, arguments are seen by others)
   --allowed-origin URL  a further web origin for WebSockets; may be given again
   --trusted-proxy IP    a proxy whose X-Forwarded-For is believed; may be given again
@@ -79,6 +96,10 @@ const OPTIONS = {
   'ice-servers': { type: 'string' },
   'turn-url': { type: 'string' },
   'turn-secret': { type: 'string' },
+  'relay-volunteer-mbit': { type: 'string' },
+  'relay-total-mbit': { type: 'string' },
+  'relay-volunteer-mib': { type: 'string' },
+  'relay-total-mib': { type: 'string' },
   'admin-token': { type: 'string' },
   'allowed-origin': { type: 'string', multiple: true },
   'trusted-proxy': { type: 'string', multiple: true },
@@ -174,6 +195,14 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
   if (turnUrl !== null && !/^turns?:\S{1,250}$/.test(turnUrl))
     fail('turn-url', 'must be like turn:host:3478 or turns:host:5349');
 
+  const number = (name: OptionName, unit: number, byDefault: number, min: number): number => {
+    const value = text(name);
+    if (value === null) return byDefault;
+    if (!/^\d{1,6}(\.\d{1,3})?$/.test(value) || Number(value) < min)
+      fail(name, `must be a number from ${min} to 999999`);
+    return Number(value) * unit;
+  };
+  const { relay } = DEFAULT_SETTINGS;
   const adminToken = text('admin-token');
   if (adminToken !== null && !/^[\x21-\x7e]{16,256}$/.test(adminToken))
     fail('admin-token', `must be ${ADMIN_TOKEN_MIN_CHARACTERS} to 256 printable characters without spaces`);
@@ -192,6 +221,22 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
       tls: cert !== null && key !== null ? { cert, key } : null,
       iceServers,
       turn: turnUrl !== null && turnSecret !== null ? { url: turnUrl, secret: turnSecret } : null,
+      relay: {
+        volunteerBytesPerSecond: number(
+          'relay-volunteer-mbit',
+          megabits(1),
+          relay.volunteerBytesPerSecond,
+          0,
+        ),
+        totalBytesPerSecond: number('relay-total-mbit', megabits(1), relay.totalBytesPerSecond, 0),
+        volunteerInFlightMaxBytes: number(
+          'relay-volunteer-mib',
+          MEBIBYTE,
+          relay.volunteerInFlightMaxBytes,
+          1,
+        ),
+        totalInFlightMaxBytes: number('relay-total-mib', MEBIBYTE, relay.totalInFlightMaxBytes, 1),
+      },
       adminToken,
       allowedOrigins: list('allowed-origin').map((origin) => url('allowed-origin', origin)),
       trustedProxies,

@@ -14,6 +14,7 @@ import { TokenBucket } from './token-bucket.ts';
 const CLOSE_PROTOCOL = 1002;
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_POLICY = 1008;
+const CLOSE_TOO_BIG = 1009;
 const CLOSE_TRY_LATER = 1013;
 
 export interface SocketLimits {
@@ -93,6 +94,8 @@ export function serveVolunteer(
         'rate-limited',
         `more than ${LIMITS.controlMessagesPerSecond} messages a second`,
       );
+    if (raw.length > LIMITS.controlMessageMaxBytes)
+      return end(CLOSE_TOO_BIG, 'too-big', `more than ${LIMITS.controlMessageMaxBytes} bytes in one message`);
     if (isBinary) return end(CLOSE_UNSUPPORTED, 'not-text', 'messages are JSON text, not binary');
     const json = parseJson(raw);
     if (!json.ok) return strike('bad-message', json.fault.message);

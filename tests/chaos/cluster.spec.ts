@@ -98,6 +98,6 @@ test('tabs that cannot reach each other are no evidence: exit code 1, also when 
     ...['--out', join(directory, 'out')],
   );
   expect(code, text).toBe(1);
-  expect(text).toContain('received nothing over a data channel');
+  expect(text).toContain('nothing crossed a data channel');
   expect(text).toContain('FAILED');
 });

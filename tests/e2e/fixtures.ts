@@ -90,9 +90,10 @@ export const volunteerOf = ({ volunteers }: RunLive, id: string): VolunteerView 
 };
 
 /** A test that takes `grid` gets a coordinator on fresh data and two browsers; the traces of its tabs when it fails. */
-export const test = base.extend<{ grid: Grid }>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
-  grid: async ({}, use, info) => {
+export const test = base.extend<{ grid: Grid; environment: Record<string, string> }>({
+  /** Further settings of the coordinator. */
+  environment: {},
+  grid: async ({ environment }, use, info) => {
     const found = process.env[BROWSER_VARIABLE];
     if (found === undefined) throw new Error(`${BROWSER_VARIABLE} is not set; the global setup did not run`);
     const logName = join(
@@ -105,6 +106,7 @@ export const test = base.extend<{ grid: Grid }>({
     );
     const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-e2e-'));
     const grid = await Grid.open({
+      environment,
       browser: JSON.parse(found) as GpuBrowser,
       tabs: 2,
       dataDirectory,

@@ -100,7 +100,7 @@ async function sendState(
 test('every rule of a bulk channel holds for real channels, transferred to a worker and piped', async () => {
   const { page } = await openTab(A);
   const titles = await page.evaluate(() => mesh.checkRules());
-  expect(titles).toHaveLength(8);
+  expect(titles).toHaveLength(10);
 });
 
 for (const [left, right] of [

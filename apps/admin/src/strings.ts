@@ -280,13 +280,20 @@ export const strings = {
       round: 'Round',
       sent: 'Sent to peers',
       received: 'Received from peers',
-      peers: 'Peers',
+      links: 'Links now',
       samples: 'Samples, confirmed',
       heard: 'Heard',
       left: 'Left',
       exit: 'Why',
     },
     ago: (duration: string) => `${duration} ago`,
+    /** How peers are reached: by a path of their own, by a TURN relay, through the coordinator. */
+    routes: {
+      direct: (count: string) => `${count} direct`,
+      relayed: (count: string) => `${count} relayed`,
+      coordinator: (count: string) => `${count} through the coordinator`,
+    },
+    mix: (counts: string) => `Ends of links between the tabs: ${counts}.`,
   },
 
   samples: {

@@ -194,7 +194,9 @@ export class Contribution implements Contributor {
   /** The person's terms; the page's address may name the links (`?links=relay-only`), for scripts that open tabs. */
   #limitsHere(): Limits {
     const asked = new URLSearchParams(location.search).get('links');
-    const links = asked === 'relay-only' || asked === 'no-peers' ? asked : this.#limits.value.links;
+    const wished = asked === 'relay-only' || asked === 'no-peers' ? asked : this.#limits.value.links;
+    // Blocked by a policy or an extension: the tab takes part through the coordinator.
+    const links = 'RTCPeerConnection' in window ? wished : 'no-peers';
     return { ...this.#limits.value, links };
   }
 

@@ -18,7 +18,11 @@ const transport = new ChannelTransport({
       tell({ kind: 'got', bytes: event.frame.bytes.length });
   },
   toPage: () => {},
+  connectRelay: () => {
+    throw new Error('nobody here is reached through a coordinator');
+  },
   nowMs: () => performance.now(),
+  random: () => Math.random(),
 });
 transport.setRun({ runTag: RUN_TAG, limits: frameLimits(1_000_000, FRAME_MAX_BYTES) });
 setInterval(() => transport.tick(), MESH_TICK_MS);

@@ -3,7 +3,12 @@
  * asks for, and a stopwatch on every wish for a lease. Against a server that only echoes, the same sockets say the same
  * words as often. Nothing is trained: a lease is answered with its result at once, which is more than tabs would ask.
  */
-import { PROTOCOL_VERSION, type CoordinatorMessage, type VolunteerMessage } from '@murmuration/protocol';
+import {
+  NO_ROUTES,
+  PROTOCOL_VERSION,
+  type CoordinatorMessage,
+  type VolunteerMessage,
+} from '@murmuration/protocol';
 import { WebSocket } from 'ws';
 
 /** A coordinator allows so many requests a second from one address, and a loopback has millions of addresses. */
@@ -27,6 +32,7 @@ const NO_TOTALS = {
   bytesSentPeers: 0,
   bytesReceivedPeers: 0,
   bytesSentState: 0,
+  routes: NO_ROUTES,
   bytesSentCoordinator: 0,
   bytesReceivedCoordinator: 0,
   rejectedFrames: 0,

@@ -19,6 +19,8 @@ export interface CoordinatorOptions {
   readonly dataDirectory: string;
   /** Name of the log file below `.murmuration/logs`. */
   readonly logName: string;
+  /** Further settings (`MURMURATION_...`). */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A cold start compiles TypeScript; a machine busy with other browsers takes its time. */
@@ -52,7 +54,7 @@ export class CoordinatorProcess {
 
   /** @throws Sentence with the last words of the process when it ends or stays silent instead of becoming ready. */
   async start(): Promise<void> {
-    const { dataDirectory } = this.#options;
+    const { dataDirectory, environment = {} } = this.#options;
     const log = createWriteStream(this.logPath, { flags: 'a' });
     const child = spawn(
       process.execPath,
@@ -69,7 +71,7 @@ export class CoordinatorProcess {
       {
         cwd: ROOT_DIRECTORY,
         // The token travels in the environment: arguments are seen by every user of the machine.
-        env: { ...process.env, MURMURATION_ADMIN_TOKEN: this.adminToken },
+        env: { ...process.env, ...environment, MURMURATION_ADMIN_TOKEN: this.adminToken },
         // The fourth is the line that tells the coordinator when this command is gone, however it went.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: process.platform !== 'win32',

@@ -1,4 +1,4 @@
-import type { RunView, VolunteerView } from '@murmuration/protocol';
+import { NO_ROUTES, type RunView, type VolunteerView } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { emptiness, figuresOf, type Evidence } from './evidence.ts';
 import { verdictOf } from './verdict.ts';
@@ -23,6 +23,7 @@ const totals = {
   rounds: 10,
   bytesSentPeers: 50_000,
   bytesReceivedPeers: 50_000,
+  routes: { ...NO_ROUTES, direct: { links: 1, bytesSent: 50_000, bytesReceived: 50_000 } },
   bytesSentCoordinator: 100,
   peersMax: 1,
 };
@@ -30,6 +31,7 @@ const tab = (id: string, changes: object = {}, ofTotals: object = {}) =>
   ({
     id: `vol_${id}`,
     adapter,
+    links: 'direct',
     state: 'training',
     connected: true,
     exit: null,
@@ -50,6 +52,12 @@ describe('a run is never green on nothing', () => {
     expect(emptiness(evidence(tab('a'), tab('b')), 2)).toEqual([]);
   });
 
+  it('a tab without peers is evidence beside others, but tabs that all go through the coordinator are none', () => {
+    const apart = (id: string) => tab(id, { links: 'no-peers' }, { routes: NO_ROUTES });
+    expect(emptiness(evidence(tab('a'), apart('b')), 2)).toEqual([]);
+    expect(emptiness(evidence(apart('a'), apart('b')), 2)).toEqual(['nothing crossed a data channel']);
+  });
+
   it.each([
     [
       'a tab on another backend',
@@ -62,7 +70,16 @@ describe('a run is never green on nothing', () => {
       'names no adapter',
     ],
     ['no exchange', tab('b', {}, { rounds: 0 }), 'took part in no exchange'],
-    ['no bytes of peers', tab('b', {}, { bytesReceivedPeers: 0 }), 'received nothing over a data channel'],
+    [
+      'no bytes over a data channel',
+      tab('b', {}, { routes: NO_ROUTES }),
+      'received nothing over a data channel',
+    ],
+    [
+      'no bytes through the coordinator, of one that wants no peers',
+      tab('b', { links: 'no-peers' }, { bytesReceivedPeers: 0, routes: NO_ROUTES }),
+      'received nothing of its peers',
+    ],
     ['nothing trained', tab('b', {}, { localSteps: 0 }), 'trained nothing'],
   ])('%s is none', (_, wrong, why) => {
     expect(emptiness(evidence(tab('a'), wrong), 2).join('\n')).toContain(why);

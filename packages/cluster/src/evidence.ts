@@ -34,6 +34,8 @@ const isNamed = ({ vendor, architecture, description }: Adapter) =>
   [vendor, architecture, description].some((word) => word !== '');
 const isWebGpu = ({ adapter }: VolunteerView) => adapter.backend === 'webgpu' && isNamed(adapter);
 const isExchanging = ({ totals }: VolunteerView) => totals.rounds > 0 && totals.bytesReceivedPeers > 0;
+const channelBytes = ({ totals: { routes } }: VolunteerView) =>
+  routes.direct.bytesReceived + routes.relayed.bytesReceived;
 
 export function figuresOf(evidence: Evidence): Figures {
   const { run, volunteers, faultCount } = evidence;
@@ -95,8 +97,16 @@ export function emptiness(evidence: Evidence, tabsWished: number): string[] {
     if (!stayed(tab)) continue;
     if (tab.totals.localSteps === 0) wrong.push(`${name} trained nothing (${tab.state})`);
     if (tabsWished > 1 && tab.totals.rounds === 0) wrong.push(`${name} took part in no exchange`);
-    if (tabsWished > 1 && tab.totals.bytesReceivedPeers === 0)
-      wrong.push(`${name} received nothing over a data channel`);
+    // Who wants no peers gets its frames through the coordinator.
+    if (
+      tabsWished > 1 &&
+      (tab.links === 'no-peers' ? tab.totals.bytesReceivedPeers : channelBytes(tab)) === 0
+    )
+      wrong.push(
+        `${name} received nothing ${tab.links === 'no-peers' ? 'of its peers' : 'over a data channel'}`,
+      );
   }
+  if (tabsWished > 1 && counted.every((tab) => channelBytes(tab) === 0))
+    wrong.push('nothing crossed a data channel');
   return wrong;
 }

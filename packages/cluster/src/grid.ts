@@ -14,6 +14,8 @@ export interface GridOptions extends Omit<FleetOptions, 'browserCount'> {
   readonly dataDirectory: string;
   /** Log of the coordinator, below `.murmuration/logs` or absolute. */
   readonly coordinatorLog: string;
+  /** Further settings of the coordinator (`MURMURATION_...`). */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class Grid {
@@ -31,8 +33,8 @@ export class Grid {
    * Both are there when this resolves, or neither.
    * @throws Sentence when the coordinator does not start.
    */
-  static async open({ tabs, dataDirectory, coordinatorLog, ...fleetOptions }: GridOptions): Promise<Grid> {
-    return new Grid(...(await openParts({ tabs, dataDirectory, coordinatorLog, ...fleetOptions })));
+  static async open(options: GridOptions): Promise<Grid> {
+    return new Grid(...(await openParts(options)));
   }
 
   get url(): string {
@@ -55,9 +57,15 @@ export async function openParts({
   tabs,
   dataDirectory,
   coordinatorLog,
+  environment = {},
   ...fleetOptions
 }: GridOptions): Promise<[CoordinatorProcess, TabFleet]> {
-  const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: coordinatorLog });
+  const coordinator = new CoordinatorProcess({
+    port: 0,
+    dataDirectory,
+    logName: coordinatorLog,
+    environment,
+  });
   const [started, launched] = await Promise.allSettled([
     coordinator.start(),
     TabFleet.launch({ ...fleetOptions, browserCount: Math.min(availableParallelism(), tabs) }),

@@ -1,4 +1,10 @@
-import { DEFAULT_TRAINING, presetModel, type RunView, type VolunteerView } from '@murmuration/protocol';
+import {
+  DEFAULT_TRAINING,
+  NO_ROUTES,
+  presetModel,
+  type RunView,
+  type VolunteerView,
+} from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { bytesText, clockText, percentText, progressLines } from './progress-lines.ts';
 
@@ -65,6 +71,7 @@ const tab = (over: Partial<VolunteerView>): VolunteerView => ({
     bytesSentPeers: 1_200_000,
     bytesReceivedPeers: 900_000,
     bytesSentState: 0,
+    routes: NO_ROUTES,
     bytesSentCoordinator: 34_000,
     bytesReceivedCoordinator: 100_000,
     peersNow: 3,

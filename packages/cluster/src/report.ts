@@ -33,7 +33,7 @@ export function reportOf({ run, volunteers, exports }: ReportInput): Report {
       seconds: run.trainingMs / 1000,
       reached: run.reached,
     },
-    tabs: volunteers.map(({ id, adapter, totals, joinedAtMs, leftAtMs, exit }) => ({
+    tabs: volunteers.map(({ id, adapter, links, totals, joinedAtMs, leftAtMs, exit }) => ({
       id,
       backend: adapter.backend,
       adapter: {
@@ -49,6 +49,8 @@ export function reportOf({ run, volunteers, exports }: ReportInput): Report {
       bytesSentCoordinator: totals.bytesSentCoordinator,
       bytesReceivedCoordinator: totals.bytesReceivedCoordinator,
       peersMax: totals.peersMax,
+      links,
+      routes: totals.routes,
       joinedAtMs,
       leftAtMs,
       exit,

@@ -92,6 +92,18 @@ export const BULK_CHANNEL_RULES: readonly ChannelRule[] = [
       demand(right.closedCount === 1 && left.closedCount === 0, 'closed was told wrongly');
     },
   },
+  {
+    title: '[BC5] what was sent before a close still arrives, and then the other end is told',
+    async check(makePair) {
+      const { pair, right } = await openPair(makePair);
+      for (let i = 0; i < 20; i++) pair.left.send(new Uint8Array(60_000).fill(i));
+      pair.left.close();
+      demand(!pair.left.isOpen, 'open after its close');
+      await right.until(() => right.closedCount > 0);
+      demand(right.messages.length === 20, `${right.messages.length} of 20 messages came`);
+      demand(new Uint8Array(right.messages[19]!)[0] === 19, 'the last message is not the last');
+    },
+  },
 ];
 
 /** Keeps what a channel said. */

@@ -46,7 +46,11 @@ function end(): End {
   const transport = new ChannelTransport({
     emit: (event) => events.push(event),
     toPage: (wish) => wishes.push(wish),
+    connectRelay: () => {
+      throw new Error('nobody here is reached through the coordinator');
+    },
     nowMs: () => nowMs,
+    random: () => 0.5,
   });
   transport.setRun(RUN);
   return { transport, events, wishes };

@@ -1,6 +1,6 @@
 /**
  * The worker's half of the mesh: the transport that carries the mind's frames. One link per peer, over channels that
- * the page makes and hands over. It decides nothing about peers or rounds; it holds what it is told to hold, and says
+ * the page makes and hands over, or that go through the coordinator (relay-peers.ts). It decides nothing about peers or rounds; it holds what it is told to hold, and says
  * what happened in the words of the swarm's port. Runs wherever it is constructed; the app calls `tick` every
  * MESH_TICK_MS from a worker's timer, which hidden tabs do not slow.
  */
@@ -8,7 +8,9 @@ import {
   encodeFrame,
   fragment,
   type FrameLimits,
+  type LinkRoute,
   type OutgoingFrame,
+  type Routes,
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { PeerGone, VolunteerEvent } from '@murmuration/swarm';
@@ -16,6 +18,7 @@ import { DirectChannel, type BulkChannel } from './bulk-channel.ts';
 import { Link, type LinkEvent, type LinkRun, type LinkTotals } from './link.ts';
 import type { LinkNews, LinkWish } from './link-words.ts';
 import { PipedChannel } from './piped-channel.ts';
+import { RelayPeers, type EnvelopeSocket, type RelayTicket } from './relay-peers.ts';
 import type { QueuedFrame } from './send-queue.ts';
 
 export const MESH_TICK_MS = 500;
@@ -24,7 +27,7 @@ const SLEPT_MIN_MS = 2_000;
 
 export type MeshEvent = Extract<
   VolunteerEvent,
-  { kind: 'peer-open' | 'peer-closed' | 'peer-frame' | 'peer-rejected' }
+  { kind: 'peer-open' | 'peer-closed' | 'peer-frame' | 'peer-rejected' | 'peer-unreachable' }
 >;
 
 /** Named as in protocol `TabTotals`, to be copied into a report. */
@@ -32,6 +35,7 @@ export interface MeshTotals {
   readonly bytesSentPeers: number;
   readonly bytesReceivedPeers: number;
   readonly bytesSentState: number;
+  readonly routes: Routes;
   readonly rejectedFrames: number;
   readonly peersNow: number;
   readonly peersMax: number;
@@ -40,6 +44,7 @@ export interface MeshTotals {
   /** Links open now. */
   readonly peers: readonly ({
     readonly peer: VolunteerId;
+    readonly route: LinkRoute;
     readonly queuedBytes: number;
   } & Readonly<LinkTotals>)[];
 }
@@ -47,7 +52,15 @@ export interface MeshTotals {
 interface Held {
   readonly number: number;
   readonly link: Link;
+  /** Of a WebRTC link 'direct' until the page has looked. */
+  route: LinkRoute;
 }
+
+/**
+ * Calls in a row that were answered and found no path, before the coordinator is asked for one. Each takes ICE about 15 s;
+ * one may fail because a tab was asleep.
+ */
+const UNREACHABLE_MIN = 2;
 
 export class ChannelTransport {
   readonly #emit: (event: MeshEvent) => void;
@@ -56,7 +69,15 @@ export class ChannelTransport {
   readonly #links = new Map<VolunteerId, Held>();
   /** The same frame goes to every peer of a group: it is encoded and cut once. */
   readonly #cut = new WeakMap<OutgoingFrame, QueuedFrame>();
-  readonly #ended: LinkTotals = { bytesSent: 0, bytesReceived: 0, bytesSentState: 0, rejectedFrames: 0 };
+  /** Of links that ended, by the way they took. */
+  readonly #ended: Readonly<Record<LinkRoute, LinkTotals>> = {
+    direct: noTotals(),
+    relayed: noTotals(),
+    coordinator: noTotals(),
+  };
+  readonly #relay: RelayPeers;
+  #viaCoordinator: ReadonlySet<VolunteerId> = new Set();
+  readonly #unreachable = new Map<VolunteerId, number>();
   #run: LinkRun | null = null;
   #transferId = 0;
   #tickedMs: number;
@@ -68,16 +89,30 @@ export class ChannelTransport {
    * @param parts.emit is told every event in a microtask of its own, never from inside a call to the transport.
    *   `peer-open` is always followed by exactly one `peer-closed`, whoever closed.
    * @param parts.toPage carries a word to `PagePeers.receive`.
+   * @param parts.connectRelay opens the coordinator's socket of envelopes; called when somebody is to be reached so.
    */
   constructor(parts: {
     readonly emit: (event: MeshEvent) => void;
     readonly toPage: (wish: LinkWish) => void;
+    readonly connectRelay: (ticket: RelayTicket) => EnvelopeSocket;
     readonly nowMs: () => number;
+    readonly random: () => number;
   }) {
     this.#emit = parts.emit;
     this.#toPage = parts.toPage;
     this.#nowMs = parts.nowMs;
     this.#tickedMs = parts.nowMs();
+    this.#relay = new RelayPeers({
+      connect: parts.connectRelay,
+      begin: (news, channel) => this.#begin(news, channel, 'coordinator'),
+      nowMs: parts.nowMs,
+      random: parts.random,
+    });
+  }
+
+  /** From the coordinator's `welcome`. */
+  welcome(ticket: RelayTicket): void {
+    this.#relay.welcome(ticket);
   }
 
   /**
@@ -94,11 +129,17 @@ export class ChannelTransport {
     for (const { link } of [...this.#links.values()]) link.close('dropped');
   }
 
-  /** Hold a link with exactly these peers. Links with others are dropped. */
-  hold(peers: readonly VolunteerId[]): void {
-    this.#toPage({ kind: 'link-hold', peers: [...peers] });
+  /** Hold a link with exactly these peers, with some of them through the coordinator. Links with others are dropped. */
+  hold(peers: readonly VolunteerId[], viaCoordinator: readonly VolunteerId[] = []): void {
+    this.#viaCoordinator = new Set(viaCoordinator);
+    const isVia = (peer: VolunteerId) => this.#viaCoordinator.has(peer);
+    this.#toPage({ kind: 'link-hold', peers: peers.filter((peer) => !isVia(peer)) });
     const wanted = new Set(peers);
-    for (const [peer, { link }] of [...this.#links]) if (!wanted.has(peer)) link.close('dropped');
+    for (const [peer, { link, route }] of [...this.#links])
+      if (!wanted.has(peer) || isVia(peer) !== (route === 'coordinator')) link.close('dropped');
+    for (const peer of [...this.#unreachable.keys()])
+      if (!wanted.has(peer) || isVia(peer)) this.#unreachable.delete(peer);
+    this.#relay.receive({ kind: 'link-hold', peers: peers.filter(isVia) });
   }
 
   /** Sends, or does nothing when there is no open link: its end was or will be told by an event. */
@@ -117,20 +158,38 @@ export class ChannelTransport {
   }
 
   totals(): MeshTotals {
-    const sum = { ...this.#ended };
+    const sums = {
+      direct: { links: 0, ...this.#ended.direct },
+      relayed: { links: 0, ...this.#ended.relayed },
+      coordinator: { links: 0, ...this.#ended.coordinator },
+    };
     const peers = [];
     let leftBytes = -this.#abandonedBytes;
     let waitingBytes = 0;
-    for (const [peer, { link }] of this.#links) {
-      addTotals(sum, link.totals);
+    for (const [peer, { link, route }] of this.#links) {
+      addTotals(sums[route], link.totals);
       leftBytes -= link.bufferedBytes;
       waitingBytes += link.queuedBytes;
-      if (link.isOpen) peers.push({ peer, queuedBytes: link.queuedBytes, ...link.totals });
+      if (!link.isOpen) continue;
+      sums[route].links += 1;
+      peers.push({ peer, route, queuedBytes: link.queuedBytes, ...link.totals });
     }
+    const sum = noTotals();
+    for (const each of Object.values(sums)) addTotals(sum, each);
+    const routeTotals = ({ links, bytesSent, bytesReceived }: LinkTotals & { links: number }) => ({
+      links,
+      bytesSent,
+      bytesReceived,
+    });
     return {
       bytesSentPeers: sum.bytesSent,
       bytesReceivedPeers: sum.bytesReceived,
       bytesSentState: sum.bytesSentState,
+      routes: {
+        direct: routeTotals(sums.direct),
+        relayed: routeTotals(sums.relayed),
+        coordinator: routeTotals(sums.coordinator),
+      },
       rejectedFrames: sum.rejectedFrames,
       peersNow: peers.length,
       peersMax: this.#peersMax,
@@ -146,15 +205,27 @@ export class ChannelTransport {
     const sleptMs = gapMs >= SLEPT_MIN_MS ? gapMs : 0;
     for (const { link } of [...this.#links.values()]) link.tick(nowMs, sleptMs);
     this.#toPage({ kind: 'link-tick' });
+    this.#relay.receive({ kind: 'link-tick' });
   }
 
   /** A word from the page. */
   receive(news: LinkNews): void {
     switch (news.kind) {
       case 'link-channel':
-        return this.#begin(news, new DirectChannel(news.channel));
+        return this.#begin(news, new DirectChannel(news.channel), 'direct');
       case 'link-pipe':
-        return this.#begin(news, new PipedChannel(news.port));
+        return this.#begin(news, new PipedChannel(news.port), 'direct');
+      case 'link-route': {
+        const held = this.#heldBy(news);
+        if (held !== null) held.route = news.route;
+        return;
+      }
+      case 'link-unreachable': {
+        const count = (this.#unreachable.get(news.peer) ?? 0) + 1;
+        this.#unreachable.set(news.peer, count);
+        if (count >= UNREACHABLE_MIN) this.#tell({ kind: 'peer-unreachable', peer: news.peer });
+        return;
+      }
       case 'link-suspect':
         return this.#heldBy(news)?.link.suspect(news.isSuspect);
       case 'link-gone':
@@ -166,18 +237,19 @@ export class ChannelTransport {
 
   #heldBy(word: { readonly peer: VolunteerId; readonly link: number }): Held | null {
     const held = this.#links.get(word.peer);
-    return held?.number === word.link ? held : null;
+    return held?.number === word.link && held.route !== 'coordinator' ? held : null;
   }
 
   #begin(
     { peer, link: number }: { readonly peer: VolunteerId; readonly link: number },
     channel: BulkChannel,
+    route: LinkRoute,
   ): void {
     // The newest link is the one that the peer knows of.
     this.#links.get(peer)?.link.close('closed');
     if (this.#run === null) {
       channel.close();
-      this.#toPage({ kind: 'link-drop', peer, link: number, reason: 'dropped' });
+      this.#wish(route, { kind: 'link-drop', peer, link: number, reason: 'dropped' });
       return;
     }
     const link = new Link(
@@ -185,11 +257,12 @@ export class ChannelTransport {
         channel,
         run: this.#run,
         heartbeat: this.#cutOnce({ kind: 'heartbeat', runTag: this.#run.runTag, term: 0, round: 0 }),
-        emit: (event) => this.#onLink(peer, number, link, event),
+        emit: (event) => this.#onLink(peer, held, event),
       },
       this.#nowMs(),
     );
-    this.#links.set(peer, { number, link });
+    const held: Held = { number, link, route };
+    this.#links.set(peer, held);
     channel.listen({
       open: () => link.channelOpened(),
       message: (buffer) => link.channelMessage(buffer, this.#nowMs()),
@@ -198,9 +271,16 @@ export class ChannelTransport {
     });
   }
 
-  #onLink(peer: VolunteerId, number: number, link: Link, event: LinkEvent): void {
+  /** To whoever makes the channels of this route. */
+  #wish(route: LinkRoute, wish: LinkWish): void {
+    if (route === 'coordinator') this.#relay.receive(wish);
+    else this.#toPage(wish);
+  }
+
+  #onLink(peer: VolunteerId, { number, link, route }: Held, event: LinkEvent): void {
     switch (event.kind) {
       case 'open': {
+        this.#unreachable.delete(peer);
         let openCount = 0;
         for (const held of this.#links.values()) if (held.link.isOpen) openCount += 1;
         this.#peersMax = Math.max(this.#peersMax, openCount);
@@ -211,10 +291,10 @@ export class ChannelTransport {
       case 'rejected':
         return this.#tell({ kind: 'peer-rejected', peer, rejection: event.rejection });
       case 'closed':
-        addTotals(this.#ended, link.totals);
+        addTotals(this.#ended[route], link.totals);
         this.#abandonedBytes += link.bufferedBytes;
-        this.#links.delete(peer);
-        this.#toPage({ kind: 'link-drop', peer, link: number, reason: event.reason });
+        if (this.#links.get(peer)?.link === link) this.#links.delete(peer);
+        this.#wish(route, { kind: 'link-drop', peer, link: number, reason: event.reason });
         if (event.wasOpen) this.#tell({ kind: 'peer-closed', peer, reason: event.reason });
         return;
       default:
@@ -235,6 +315,8 @@ export class ChannelTransport {
     return cut;
   }
 }
+
+const noTotals = (): LinkTotals => ({ bytesSent: 0, bytesReceived: 0, bytesSentState: 0, rejectedFrames: 0 });
 
 function addTotals(sum: LinkTotals, more: Readonly<LinkTotals>): void {
   sum.bytesSent += more.bytesSent;

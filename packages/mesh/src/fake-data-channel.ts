@@ -47,6 +47,7 @@ export class FakeDataChannel implements DataChannel {
 
   close(): void {
     if (this.readyState === 'closed') return;
+    this.readyState = 'closing';
     queueMicrotask(() => {
       for (const end of [this, this.#other!]) {
         if (end.readyState === 'closed') continue;

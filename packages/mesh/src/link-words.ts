@@ -3,7 +3,7 @@
  * frames are read. The app carries these words between its page and its worker without looking into them. `link`
  * numbers one link with one peer, so that a late word about a former link changes nothing.
  */
-import type { IceServer, VolunteerId } from '@murmuration/protocol';
+import type { IceServer, LinkRoute, VolunteerId } from '@murmuration/protocol';
 import type { PeerGone } from '@murmuration/swarm';
 
 interface OfLink {
@@ -17,6 +17,10 @@ export type LinkNews =
   | ({ readonly kind: 'link-channel'; readonly channel: RTCDataChannel } & OfLink)
   /** The same where a channel cannot be transferred: the other end of `pipeChannel`. */
   | ({ readonly kind: 'link-pipe'; readonly port: MessagePort } & OfLink)
+  /** What the connected link's packets take: known a moment after its channel, and told again when it changes. */
+  | ({ readonly kind: 'link-route'; readonly route: Exclude<LinkRoute, 'coordinator'> } & OfLink)
+  /** The peer answered, and no path to it was found. */
+  | { readonly kind: 'link-unreachable'; readonly peer: VolunteerId }
   | ({ readonly kind: 'link-suspect'; readonly isSuspect: boolean } & OfLink)
   | ({ readonly kind: 'link-gone'; readonly reason: PeerGone } & OfLink);
 

@@ -53,6 +53,8 @@ interface PageLink {
   readonly peer: VolunteerId;
   readonly number: number;
   readonly connection: DataConnection;
+  /** A path was found. */
+  wasConnected: boolean;
 }
 
 type Signalling =
@@ -272,12 +274,16 @@ export class PagePeers {
 
   #begin(peer: VolunteerId, connection: DataConnection): void {
     const rtc = connection.peerConnection;
-    const link: PageLink = { peer, number: ++this.#linkNumber, connection };
+    const link: PageLink = { peer, number: ++this.#linkNumber, connection, wasConnected: false };
     this.#links.set(peer, link);
     this.#plan.linked(peer, this.#options.nowMs());
     rtc.addEventListener('connectionstatechange', () => {
       if (this.#links.get(peer) !== link) return;
       if (rtc.connectionState === 'failed') return this.#end(link, 'failed', 'quietly');
+      if (rtc.connectionState === 'connected') {
+        link.wasConnected = true;
+        void this.#tellRoute(link, rtc);
+      }
       const isSuspect = rtc.connectionState === 'disconnected';
       if (isSuspect || rtc.connectionState === 'connected')
         this.#options.toWorker({ kind: 'link-suspect', peer, link: link.number, isSuspect }, []);
@@ -304,6 +310,13 @@ export class PagePeers {
     );
   }
 
+  /** Which way the packets take; ICE may change it, and then the state says 'connected' again or nothing. */
+  async #tellRoute(link: PageLink, rtc: RTCPeerConnection): Promise<void> {
+    const route = routeOf(await rtc.getStats());
+    if (this.#links.get(link.peer) === link && route !== null)
+      this.#options.toWorker({ kind: 'link-route', peer: link.peer, link: link.number, route }, []);
+  }
+
   /** Must run in the task that made the channel: later it is no longer transferable. */
   #handOver({ peer, number }: PageLink, channel: RTCDataChannel): void {
     const { channels, toWorker } = this.#options;
@@ -326,10 +339,29 @@ export class PagePeers {
     if (this.#links.get(link.peer) !== link) return;
     this.#links.delete(link.peer);
     this.#plan.lost(link.peer, reason, this.#options.nowMs());
+    // The peer answered, so it lives: what is missing is a path. ICE may still be looking when the worker gives up.
+    const rtc = link.connection.peerConnection as RTCPeerConnection | null;
+    if (reason === 'failed' && !link.wasConnected && (rtc?.remoteDescription ?? null) !== null)
+      this.#options.toWorker({ kind: 'link-unreachable', peer: link.peer }, []);
     if (manner === 'say-bye' && link.connection.open) void link.connection.send(BYE);
     link.connection.close();
     this.#options.toWorker({ kind: 'link-gone', peer: link.peer, link: link.number, reason }, []);
   }
+}
+
+/** 'relayed' when either end of the selected pair is a relay's address; null: no pair is selected yet. */
+export function routeOf(stats: RTCStatsReport): 'direct' | 'relayed' | null {
+  const byId = new Map<string, Record<string, unknown>>();
+  stats.forEach((each: Record<string, unknown>) => byId.set(String(each['id']), each));
+  const all = [...byId.values()];
+  const selectedId = all.find(({ type }) => type === 'transport')?.['selectedCandidatePairId'];
+  const pair =
+    byId.get(String(selectedId)) ??
+    // Firefox has no transport in its report and marks the pair instead.
+    all.find(({ type, selected }) => type === 'candidate-pair' && selected === true);
+  if (pair === undefined) return null;
+  const isRelay = (end: string) => byId.get(String(pair[end]))?.['candidateType'] === 'relay';
+  return isRelay('localCandidateId') || isRelay('remoteCandidateId') ? 'relayed' : 'direct';
 }
 
 /** PeerJS keeps signalling messages of unknown connections for ever (STACK D.2); here they are few. */

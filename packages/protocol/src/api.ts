@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
-import { LinkPolicySchema } from './link-policy.ts';
+import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
 import { RunManifestSchema, RunStateSchema } from './run.ts';
 import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
 
@@ -157,6 +157,8 @@ export const ReportSchema = Type.Object({
       bytesSentCoordinator: Count,
       bytesReceivedCoordinator: Count,
       peersMax: Count,
+      links: LinkPolicySchema,
+      routes: RoutesSchema,
       joinedAtMs: Count,
       leftAtMs: Nullable(Count),
       exit: Nullable(Type.String()),

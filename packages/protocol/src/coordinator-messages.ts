@@ -61,6 +61,8 @@ export const CoordinatorMessageSchema = Type.Union([
     plane: Type.Integer({ minimum: 0, maximum: LIMITS.planesMax - 1 }),
     planeCount: Type.Integer({ minimum: 1, maximum: LIMITS.planesMax }),
     peers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
+    /** Of these, the ones to be reached through the coordinator (/ws/relay): there is no other way, or none is wanted. */
+    viaCoordinator: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
   }),
   /** A peer's socket closed or fell silent: nobody should wait for it. Its links may still live. */
   message('peer-left', { volunteerId: VolunteerIdSchema }),

@@ -34,6 +34,11 @@ export const LIMITS = {
   peerStrikesMax: 3,
   /** Bytes queued towards one peer before its link counts as clogged. */
   peerQueueMaxBytes: 64 * 1024 * 1024,
+  /**
+   * Bytes of one channel through the coordinator that its receiver has not taken. With 100 ms of round trip a channel
+   * carries 20 Mbit/s; a slow reader in a full group of 32 makes the coordinator keep at most 8 MiB.
+   */
+  relayWindowBytes: 256 * 1024,
   /** Members of one group: everybody sends to everybody, so bytes grow with it. */
   groupMaxMembers: 32,
   /** Partitions of a large swarm into groups; see the coordinator's crews. */

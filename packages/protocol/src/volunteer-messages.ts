@@ -5,7 +5,7 @@
 import Type, { type Static } from 'typebox';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
-import { LinkPolicySchema } from './link-policy.ts';
+import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
@@ -44,6 +44,9 @@ export const TabTotalsSchema = Type.Object(
     bytesReceivedPeers: Count,
     /** Of the peer bytes, those of whole states for newcomers. */
     bytesSentState: Count,
+    /** Peer bytes and links by the way they took. */
+    routes: RoutesSchema,
+    /** Words and blobs; peers' frames that go through the coordinator are counted as peer bytes. */
     bytesSentCoordinator: Count,
     bytesReceivedCoordinator: Count,
     peersNow: Count,
@@ -107,6 +110,11 @@ export const VolunteerMessageSchema = Type.Union([
     error: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
     sampleCount: Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax }),
   }),
+  /**
+   * Both tabs answered each other's calls, and no path was found between them: asks for a way through the coordinator.
+   * Both are introduced again.
+   */
+  message('no-route', { runId: RunIdSchema, peer: VolunteerIdSchema }),
   /** No peer could give it a state: asks to be introduced again or to found a new term. */
   message('stranded', { runId: RunIdSchema, reason: Text(200) }),
   message('heartbeat', {}),

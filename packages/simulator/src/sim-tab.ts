@@ -4,7 +4,13 @@
  * told), freeze and thaw, be throttled to one wake-up a minute, be cut off from the coordinator, lose its device, and
  * have its clock jump.
  */
-import type { CoordinatorMessage, Frame, VolunteerId, VolunteerMessage } from '@murmuration/protocol';
+import {
+  NO_ROUTES,
+  type CoordinatorMessage,
+  type Frame,
+  type VolunteerId,
+  type VolunteerMessage,
+} from '@murmuration/protocol';
 import { Volunteer, type Effect, type PeerGone, type VolunteerEvent } from '@murmuration/swarm';
 import type { Adversary } from './adversary.ts';
 import type { SimCoordinator, SimSocket } from './sim-coordinator.ts';
@@ -96,6 +102,7 @@ export class SimTab implements NetworkEnd {
       random: options.world.chance('tab', options.id),
       traffic: () => ({
         ...this.#traffic,
+        routes: NO_ROUTES,
         bytesSentCoordinator: 0,
         bytesReceivedCoordinator: 0,
         line: this.#line,

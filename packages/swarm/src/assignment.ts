@@ -140,8 +140,9 @@ export class Assignment {
   #introduced(message: CoordinatorMessageOf<'introduce'>, nowMs: number): void {
     const { crews, role } = this.membership;
     const wasMixed = crews.isMixed;
-    const peers = crews.introduced(message).filter((peer) => !this.#peers.isOutcast(peer));
-    this.#outbox.push({ kind: 'hold-links', peers });
+    const { mates, viaCoordinator } = crews.introduced(message);
+    const peers = mates.filter((peer) => !this.#peers.isOutcast(peer));
+    this.#outbox.push({ kind: 'hold-links', peers, viaCoordinator });
     // [R13] What was fetched of one anchor does not go together with what is said of many, nor the other way round.
     if (crews.isMixed !== wasMixed && role.kind === 'joining') this.membership.join(null, nowMs);
   }

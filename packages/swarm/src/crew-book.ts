@@ -9,6 +9,8 @@ import type { Peers } from './peers.ts';
 
 interface Plane {
   readonly mates: ReadonlySet<VolunteerId>;
+  /** Mates that are reached through the coordinator. */
+  readonly viaCoordinator: readonly VolunteerId[];
   /** The mates and ourselves, ascending. */
   readonly crew: readonly VolunteerId[];
 }
@@ -37,16 +39,22 @@ export class CrewBook {
     return this.#planes.length > 1;
   }
 
-  /** Takes an introduction. Returns everybody to hold a link with. */
-  introduced({ plane, planeCount, peers }: CoordinatorMessageOf<'introduce'>): VolunteerId[] {
+  /** Takes an introduction. Returns everybody to hold a link with, and who of them is reached through the coordinator. */
+  introduced({ plane, planeCount, peers, viaCoordinator }: CoordinatorMessageOf<'introduce'>): {
+    readonly mates: VolunteerId[];
+    readonly viaCoordinator: VolunteerId[];
+  } {
     if (this.#planes.length !== planeCount)
-      this.#planes = Array.from({ length: planeCount }, () => this.#plane([]));
-    if (plane < planeCount) this.#planes[plane] = this.#plane(peers);
-    return [...new Set(this.#planes.flatMap(({ mates }) => [...mates]))];
+      this.#planes = Array.from({ length: planeCount }, () => this.#plane([], []));
+    if (plane < planeCount) this.#planes[plane] = this.#plane(peers, viaCoordinator);
+    return {
+      mates: [...new Set(this.#planes.flatMap(({ mates }) => [...mates]))],
+      viaCoordinator: [...new Set(this.#planes.flatMap((each) => each.viaCoordinator))],
+    };
   }
 
-  #plane(peers: readonly VolunteerId[]): Plane {
-    return { mates: new Set(peers), crew: [...peers, this.#self].sort() };
+  #plane(peers: readonly VolunteerId[], viaCoordinator: readonly VolunteerId[]): Plane {
+    return { mates: new Set(peers), viaCoordinator, crew: [...peers, this.#self].sort() };
   }
 
   #planeOf(round: number): Plane {

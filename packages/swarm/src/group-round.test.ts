@@ -405,6 +405,7 @@ describe('a crew of a large swarm', () => {
         plane,
         planeCount: 4,
         peers: ids.filter((id) => id !== self),
+        viaCoordinator: [],
       });
     const group = new GroupRound({
       self,

@@ -174,6 +174,8 @@ export type VolunteerEvent =
   | { readonly kind: 'peer-closed'; readonly peer: VolunteerId; readonly reason: PeerGone }
   /** A whole frame, decoded within the run's limits. The frame owns its bytes. */
   | { readonly kind: 'peer-frame'; readonly peer: VolunteerId; readonly frame: Frame }
+  /** The mesh called this peer and was answered, and found no path to it, again and again. */
+  | { readonly kind: 'peer-unreachable'; readonly peer: VolunteerId }
   /** The mesh refused bytes of this peer before they became a frame. */
   | { readonly kind: 'peer-rejected'; readonly peer: VolunteerId; readonly rejection: string }
   | { readonly kind: 'blob-fetched'; readonly sha256: Sha256; readonly bytes: Uint8Array }
@@ -200,7 +202,12 @@ export type Effect =
   | { readonly kind: 'interrupt-training' }
   | { readonly kind: 'send'; readonly peer: VolunteerId; readonly frame: OutgoingFrame }
   /** Hold a link with exactly these peers: dial the missing ones whose id is greater, drop the others. */
-  | { readonly kind: 'hold-links'; readonly peers: readonly VolunteerId[] }
+  | {
+      readonly kind: 'hold-links';
+      readonly peers: readonly VolunteerId[];
+      /** Of these, whom to reach through the coordinator. */
+      readonly viaCoordinator: readonly VolunteerId[];
+    }
   | { readonly kind: 'drop-link'; readonly peer: VolunteerId; readonly reason: PeerGone }
   /** GET /blobs/:sha256, verify the hash. Answer: `blob-fetched` or `blob-failed`. */
   | { readonly kind: 'fetch-blob'; readonly sha256: Sha256; readonly maxBytes: number }

@@ -1,6 +1,6 @@
 /** What the mind says must be what the wire allows: every message of whole simulated lives is held against its schema. */
 import { VolunteerMessageSchema, type RunManifest, type VolunteerMessage } from '@murmuration/protocol';
-import { DEFAULT_TRAINING, idFromRandomBytes } from '@murmuration/protocol';
+import { DEFAULT_TRAINING, idFromRandomBytes, NO_ROUTES } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import type { Effect, VolunteerEvent } from './ports.ts';
@@ -41,6 +41,7 @@ class Life {
       bytesSentPeers: 1,
       bytesReceivedPeers: 2,
       bytesSentState: 0,
+      routes: NO_ROUTES,
       bytesSentCoordinator: 3,
       bytesReceivedCoordinator: 4,
       line: { leftBytes: 1, waitingBytes: 0 },

@@ -17,6 +17,7 @@ import {
   type FrameLimits,
   type Head,
   type LinkPolicy,
+  type Routes,
   type RunManifest,
   type TabTotals,
   type VolunteerId,
@@ -34,6 +35,7 @@ export interface Traffic {
   readonly bytesSentPeers: number;
   readonly bytesReceivedPeers: number;
   readonly bytesSentState: number;
+  readonly routes: Routes;
   readonly bytesSentCoordinator: number;
   readonly bytesReceivedCoordinator: number;
 }
@@ -153,6 +155,10 @@ export class Volunteer {
         if (this.#peers.get(event.peer) !== undefined)
           assignment?.membership.takeFrame(event.peer, event.frame, nowMs);
         return;
+      case 'peer-unreachable':
+        if (assignment !== null)
+          this.#outbox.say({ type: 'no-route', runId: assignment.manifest.id, peer: event.peer });
+        return;
       case 'peer-rejected':
         this.#refusedCount += 1;
         this.#outbox.count(event.rejection);
@@ -229,7 +235,7 @@ export class Volunteer {
       this.#past = isOver(former.state) ? this.#runView(former) : null;
       this.#refusedCount += former.membership.rejectedFrames;
       this.#confirmedBefore += former.progress?.confirmedSamples ?? 0;
-      this.#outbox.push({ kind: 'hold-links', peers: [] });
+      this.#outbox.push({ kind: 'hold-links', peers: [], viaCoordinator: [] });
     }
     this.#outbox.forgetTickets();
     this.#assignment =

@@ -24,7 +24,11 @@ const transport = new ChannelTransport({
     tell({ kind: 'seen', seen: { kind, peer, atMs: performance.timeOrigin + performance.now(), ...detail } });
   },
   toPage: (wish) => tell({ kind: 'wish', wish }),
+  connectRelay: () => {
+    throw new Error('nobody here is reached through a coordinator');
+  },
   nowMs: () => performance.now(),
+  random: () => Math.random(),
 });
 transport.setRun({ runTag: RUN_TAG, limits: frameLimits(1_000_000, 8_000_000) });
 setInterval(() => transport.tick(), MESH_TICK_MS);

@@ -1,5 +1,5 @@
 /** Every tab of the run as the coordinator knows it: those that are here, and the latest of those that left. */
-import type { VolunteerView } from '@murmuration/protocol';
+import type { Routes, VolunteerView } from '@murmuration/protocol';
 import { bytesText, countText, durationText, lossText, rateText, shortId } from '../format.ts';
 import { strings } from '../strings.ts';
 
@@ -29,7 +29,7 @@ const HERE: readonly Column[] = [
   { head: columns.round, cell: (tab) => (tab.round === null ? '–' : countText(tab.round)) },
   { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) },
   { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
-  { head: columns.peers, cell: ({ totals }) => countText(totals.peersNow) },
+  { head: columns.links, cell: ({ totals }) => routesText([totals.routes]) },
   { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) },
   { head: columns.heard, cell: (tab) => text.ago(durationText(tab.heartbeatAgeMs)) },
 ];
@@ -41,6 +41,15 @@ const GONE: readonly Column[] = [
   { head: columns.left, cell: (tab) => (tab.leftAtMs === null ? '–' : durationText(tab.leftAtMs)) },
   { head: columns.exit, cell: (tab) => tab.exit ?? tab.state },
 ];
+
+/** Links by the way they take, those ways that there are; a dash: no links. */
+function routesText(all: readonly Routes[]): string {
+  const said = (['direct', 'relayed', 'coordinator'] as const).flatMap((route) => {
+    const count = all.reduce((sum, routes) => sum + routes[route].links, 0);
+    return count === 0 ? [] : [text.routes[route](countText(count))];
+  });
+  return said.length === 0 ? '–' : said.join(', ');
+}
 
 function kindOf({ adapter }: VolunteerView): string {
   if (adapter.backend === 'cpu') return text.cpu;
@@ -57,6 +66,9 @@ export function TabsTable({ volunteers }: { readonly volunteers: readonly Volunt
     <section class="card" aria-labelledby="tabs-heading">
       <h2 id="tabs-heading">{text.heading}</h2>
       {volunteers.length === 0 && <p class="note">{text.none}</p>}
+      {here.some(({ totals }) => totals.peersNow > 0) && (
+        <p class="note">{text.mix(routesText(here.map(({ totals }) => totals.routes)))}</p>
+      )}
       {here.length > 0 && <Rows tabs={here.slice(0, HERE_MAX)} columns={HERE} label={text.heading} />}
       {gone.length > 0 && (
         <details>

@@ -56,7 +56,16 @@ export class Hands {
     this.#show = parts.show;
     this.#ended = parts.ended;
     const nowMs = () => performance.now();
-    this.#mesh = new ChannelTransport({ emit: (event) => this.handle(event), toPage: parts.tell, nowMs });
+    this.#mesh = new ChannelTransport({
+      emit: (event) => this.handle(event),
+      toPage: parts.tell,
+      connectRelay: ({ id, token }) => {
+        const query = new URLSearchParams({ id, token });
+        return new WebSocket(`${parts.origin.replace(/^http/, 'ws')}/ws/relay?${query}`);
+      },
+      nowMs,
+      random: () => Math.random(),
+    });
     this.#coordinator = new CoordinatorClient(parts.origin, {
       opened: () => this.handle({ kind: 'coordinator-open' }),
       closed: () => this.handle({ kind: 'coordinator-closed' }),
@@ -67,8 +76,9 @@ export class Hands {
       links: parts.linkPolicy,
       random: () => Math.random(),
       traffic: () => {
-        const { bytesSentPeers, bytesReceivedPeers, bytesSentState, line } = this.#mesh.totals();
-        return { bytesSentPeers, bytesReceivedPeers, bytesSentState, line, ...this.#coordinator.totals };
+        const { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line } = this.#mesh.totals();
+        const ofPeers = { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line };
+        return { ...ofPeers, ...this.#coordinator.totals };
       },
     });
     this.#meshBeat = setInterval(() => this.#mesh.tick(), MESH_TICK_MS);
@@ -107,6 +117,7 @@ export class Hands {
     if (message.type === 'welcome') {
       this.#secret = message.secret;
       const ticket = { token: message.signalToken, iceServers: message.iceServers };
+      this.#mesh.welcome({ id: message.volunteerId, token: message.signalToken });
       // Without it the page never loads PeerJS, and no RTCPeerConnection is made.
       if (message.links !== 'no-peers') this.#tell({ kind: 'peers', id: message.volunteerId, ticket });
     }
@@ -138,7 +149,7 @@ export class Hands {
         this.#mesh.send(effect.peer, effect.frame);
         return;
       case 'hold-links':
-        this.#mesh.hold(effect.peers);
+        this.#mesh.hold(effect.peers, effect.viaCoordinator);
         return;
       case 'drop-link':
         this.#mesh.drop(effect.peer, effect.reason);

@@ -1,4 +1,5 @@
 /** Snapshots of a stay that has several parts: what was done before a volunteer parked counts with what it does after. Pure. */
+import { LINK_ROUTES, NO_ROUTES, type Routes } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 
 export const NOTHING_YET: VolunteerSnapshot = {
@@ -15,6 +16,7 @@ export const NOTHING_YET: VolunteerSnapshot = {
     bytesSentPeers: 0,
     bytesReceivedPeers: 0,
     bytesSentState: 0,
+    routes: NO_ROUTES,
     bytesSentCoordinator: 0,
     bytesReceivedCoordinator: 0,
     rejectedFrames: 0,
@@ -34,16 +36,31 @@ export const NOTHING_YET: VolunteerSnapshot = {
 /** Now, with the sums of before. */
 export function added(before: VolunteerSnapshot, now: VolunteerSnapshot): VolunteerSnapshot {
   if (before === NOTHING_YET) return now;
-  const sums = Object.entries(now.totals).map(
-    ([name, value]) => [name, value + before.totals[name as keyof typeof now.totals]] as const,
+  const { routes, ...counts } = now.totals;
+  const sums = Object.entries(counts).map(
+    ([name, value]) => [name, value + before.totals[name as keyof typeof counts]] as const,
   );
   return {
     ...now,
     totals: {
-      ...(Object.fromEntries(sums) as typeof now.totals),
+      ...(Object.fromEntries(sums) as typeof counts),
+      routes: routesAdded(before.totals.routes, routes),
       peersNow: now.totals.peersNow,
       peersMax: Math.max(now.totals.peersMax, before.totals.peersMax),
     },
     confirmedSamples: before.confirmedSamples + now.confirmedSamples,
   };
+}
+
+/** Bytes are sums; links are those of now. */
+function routesAdded(before: Routes, now: Routes): Routes {
+  const sums = LINK_ROUTES.map((route) => {
+    const { links, bytesSent, bytesReceived } = now[route];
+    const { bytesSent: sentBefore, bytesReceived: receivedBefore } = before[route];
+    return [
+      route,
+      { links, bytesSent: sentBefore + bytesSent, bytesReceived: receivedBefore + bytesReceived },
+    ];
+  });
+  return Object.fromEntries(sums) as Routes;
 }

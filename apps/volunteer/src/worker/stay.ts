@@ -88,6 +88,8 @@ export class Stay {
         return;
       case 'link-channel':
       case 'link-pipe':
+      case 'link-route':
+      case 'link-unreachable':
       case 'link-suspect':
       case 'link-gone':
         this.#hands?.receive(message);

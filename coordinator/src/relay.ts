@@ -1,0 +1,270 @@
+/**
+ * The relay of peer frames for tabs that have no way to each other (SPEC T). Two tabs whom the ledger introduced for this
+ * route open a channel; what one sends in an envelope goes to the other. Only headers are read: the relay knows who
+ * talks to whom and how much, and neither decodes nor keeps a message.
+ *
+ * Memory is bounded at four places. A channel has at most a window on its way: who sends more loses the channel. A
+ * volunteer has at most so many bytes here that have not left, all volunteers together so many; beyond either, and
+ * beyond their rates, sockets are simply not read, so that TCP holds the sender back and nothing is lost. And a socket
+ * that reads nothing while others fill it is ended.
+ */
+import type { WebSocket } from '@fastify/websocket';
+import { addressEnvelope, decodeEnvelope, encodeEnvelope, LIMITS } from '@murmuration/protocol';
+import type { Envelope, EnvelopeCloseReason, VolunteerId } from '@murmuration/protocol';
+import { ByteBudget } from './byte-budget.ts';
+
+export interface RelayLimits {
+  /** What one volunteer may send through the relay, steadily. 0: there is no relay. */
+  readonly volunteerBytesPerSecond: number;
+  readonly totalBytesPerSecond: number;
+  /** Bytes of one volunteer, and of all, that the coordinator holds because they have not left yet. */
+  readonly volunteerInFlightMaxBytes: number;
+  readonly totalInFlightMaxBytes: number;
+}
+
+/** A second's worth may come at once: an update is a burst. */
+const BURST_S = 2;
+/** Envelopes that were nonsense before the socket is closed. */
+const STRIKES_MAX = 10;
+/** Two in a row without an answer end the socket; one that we do not read cannot answer. */
+const PING_EVERY_MS = 15_000;
+const PINGS_MISSED_MAX = 2;
+/** Waiting for one reader: a full group's windows, and as much again for headers and what was closed meanwhile. */
+const READER_QUEUE_MAX_BYTES = 2 * LIMITS.groupMaxMembers * LIMITS.relayWindowBytes;
+const CLOSE_POLICY = 1008;
+const CLOSE_REPLACED = 4001;
+
+interface Channel {
+  readonly number: number;
+  /** Who dialled. */
+  readonly from: VolunteerId;
+  state: 'offered' | 'open';
+  /** Bytes on their way that the receiver has not taken, by sender. */
+  readonly untaken: Map<VolunteerId, number>;
+}
+
+interface Member {
+  readonly id: VolunteerId;
+  readonly socket: WebSocket;
+  readonly tokenExpirySeconds: number;
+  readonly channels: Map<VolunteerId, Channel>;
+  readonly budget: ByteBudget;
+  /** Received from it and not yet gone to the operating system. */
+  inFlightBytes: number;
+  /** Not read before. */
+  readAtMs: number;
+  resumeTimer: NodeJS.Timeout | null;
+  strikes: number;
+}
+
+export interface RelayPorts {
+  /** Were these two introduced to each other for this route? */
+  readonly mayExchange: (a: VolunteerId, b: VolunteerId) => boolean;
+  readonly nowMs: () => number;
+}
+
+export class Relay {
+  readonly #ports: RelayPorts;
+  readonly #limits: RelayLimits;
+  readonly #members = new Map<VolunteerId, Member>();
+  readonly #total: ByteBudget;
+  #inFlightBytes = 0;
+  /** Bytes of messages that were passed on since the start. */
+  passedBytes = 0;
+  /** Envelopes that were dropped: nonsense, or of no channel. */
+  droppedCount = 0;
+
+  constructor(limits: RelayLimits, ports: RelayPorts) {
+    this.#limits = limits;
+    this.#ports = ports;
+    this.#total = new ByteBudget(rate(limits.totalBytesPerSecond), ports.nowMs());
+  }
+
+  get isOn(): boolean {
+    return this.#limits.volunteerBytesPerSecond > 0 && this.#limits.totalBytesPerSecond > 0;
+  }
+  get memberCount(): number {
+    return this.#members.size;
+  }
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Carries one socket. Of two with one id the one with the newer token wins, as in signalling. */
+  serve(socket: WebSocket, id: VolunteerId, tokenExpirySeconds: number): void {
+    const known = this.#members.get(id);
+    if (known !== undefined && known.tokenExpirySeconds > tokenExpirySeconds)
+      return socket.close(CLOSE_POLICY, 'id taken');
+    if (known !== undefined) {
+      this.#gone(known);
+      known.socket.close(CLOSE_REPLACED, 'replaced by a newer socket');
+    }
+    const member: Member = {
+      id,
+      socket,
+      tokenExpirySeconds,
+      channels: new Map(),
+      budget: new ByteBudget(rate(this.#limits.volunteerBytesPerSecond), this.#ports.nowMs()),
+      inFlightBytes: 0,
+      readAtMs: 0,
+      resumeTimer: null,
+      strikes: 0,
+    };
+    this.#members.set(id, member);
+
+    let pingsMissed = 0;
+    const pingTimer = setInterval(() => {
+      if (socket.isPaused) return;
+      if (pingsMissed >= PINGS_MISSED_MAX) return socket.terminate();
+      pingsMissed += 1;
+      socket.ping();
+    }, PING_EVERY_MS);
+    socket.on('pong', () => (pingsMissed = 0));
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      clearInterval(pingTimer);
+      this.#gone(member);
+    });
+    socket.on('message', (raw: Buffer, isBinary: boolean) => {
+      pingsMissed = 0;
+      if (socket.readyState !== socket.OPEN) return;
+      this.#spend(member, raw.length);
+      const envelope = isBinary ? decodeEnvelope(raw) : null;
+      if (envelope === null || !this.#take(member, envelope, raw)) this.#strike(member, envelope === null);
+    });
+  }
+
+  /** False: it belongs to no channel, and was dropped. */
+  #take(member: Member, envelope: Envelope, raw: Buffer): boolean {
+    const { peer, channel: number, kind } = envelope;
+    if (kind === 'open') return this.#open(member, peer, number, raw);
+    const channel = member.channels.get(peer);
+    const target = this.#members.get(peer);
+    // Crossing words about a channel that just ended are nobody's fault.
+    if (channel?.number !== number || target === undefined) return false;
+    switch (kind) {
+      case 'accept':
+        if (channel.state !== 'offered' || channel.from === member.id) return false;
+        channel.state = 'open';
+        this.#pass(member, target, raw);
+        return true;
+      case 'data': {
+        if (channel.state !== 'open') return false;
+        const bytes = envelope.message.length;
+        const untaken = (channel.untaken.get(member.id) ?? 0) + bytes;
+        if (untaken > bytes && untaken > LIMITS.relayWindowBytes) {
+          this.#close(member, target, channel, 'overrun');
+          return false;
+        }
+        channel.untaken.set(member.id, untaken);
+        this.passedBytes += bytes;
+        this.#pass(member, target, raw);
+        return true;
+      }
+      case 'taken':
+        channel.untaken.set(peer, Math.max(0, (channel.untaken.get(peer) ?? 0) - envelope.bytes));
+        this.#pass(member, target, raw);
+        return true;
+      case 'close':
+        this.#forget(member, target);
+        this.#pass(member, target, raw);
+        return true;
+      default:
+        return envelope satisfies never;
+    }
+  }
+
+  #open(member: Member, peer: VolunteerId, number: number, raw: Buffer): boolean {
+    const target = this.#members.get(peer);
+    const isAllowed = peer !== member.id && this.#ports.mayExchange(member.id, peer);
+    const hasRoom = member.channels.size < LIMITS.linksMax || member.channels.has(peer);
+    if (target === undefined || !isAllowed || !hasRoom) {
+      this.#tell(member, { kind: 'close', peer, channel: number, reason: 'absent' });
+      // Who asks for somebody that it was not introduced to is mistaken or worse; an absent mate is everyday.
+      return isAllowed;
+    }
+    const channel: Channel = { number, from: member.id, state: 'offered', untaken: new Map() };
+    member.channels.set(peer, channel);
+    target.channels.set(member.id, channel);
+    this.#pass(member, target, raw);
+    return true;
+  }
+
+  /** On its way with another address. Its bytes count as the sender's until the operating system has them. */
+  #pass(from: Member, to: Member, raw: Buffer): void {
+    const { socket } = to;
+    if (socket.bufferedAmount > READER_QUEUE_MAX_BYTES) return socket.terminate();
+    addressEnvelope(raw, from.id);
+    from.inFlightBytes += raw.length;
+    this.#inFlightBytes += raw.length;
+    socket.send(raw, () => {
+      from.inFlightBytes -= raw.length;
+      const wasFull = this.#inFlightBytes >= this.#limits.totalInFlightMaxBytes;
+      this.#inFlightBytes -= raw.length;
+      this.#settle(from);
+      if (wasFull) for (const member of this.#members.values()) this.#settle(member);
+    });
+    this.#settle(from);
+  }
+
+  #tell(member: Member, envelope: Envelope): void {
+    if (member.socket.readyState === member.socket.OPEN) member.socket.send(encodeEnvelope(envelope));
+  }
+
+  #close(one: Member, other: Member, { number }: Channel, reason: EnvelopeCloseReason): void {
+    this.#forget(one, other);
+    this.#tell(one, { kind: 'close', peer: other.id, channel: number, reason });
+    this.#tell(other, { kind: 'close', peer: one.id, channel: number, reason });
+  }
+
+  #forget(one: Member, other: Member): void {
+    one.channels.delete(other.id);
+    other.channels.delete(one.id);
+  }
+
+  #gone(member: Member): void {
+    if (member.resumeTimer !== null) clearTimeout(member.resumeTimer);
+    if (this.#members.get(member.id) === member) this.#members.delete(member.id);
+    for (const [peer, channel] of [...member.channels]) {
+      const other = this.#members.get(peer);
+      if (other === undefined) continue;
+      this.#forget(member, other);
+      this.#tell(other, { kind: 'close', peer: member.id, channel: channel.number, reason: 'closed' });
+    }
+  }
+
+  #strike(member: Member, isNonsense: boolean): void {
+    this.droppedCount += 1;
+    if (!isNonsense) return;
+    member.strikes += 1;
+    if (member.strikes >= STRIKES_MAX) member.socket.close(CLOSE_POLICY, 'not an envelope');
+  }
+
+  #spend(member: Member, bytes: number): void {
+    const nowMs = this.#ports.nowMs();
+    member.readAtMs = Math.max(member.budget.spend(bytes, nowMs), this.#total.spend(bytes, nowMs));
+    this.#settle(member);
+  }
+
+  /** Reads its socket, or does not, as its budget and what is in flight allow. */
+  #settle(member: Member): void {
+    const { socket } = member;
+    if (socket.readyState !== socket.OPEN) return;
+    const { volunteerInFlightMaxBytes, totalInFlightMaxBytes } = this.#limits;
+    const waitMs = member.readAtMs - this.#ports.nowMs();
+    const isFull =
+      member.inFlightBytes >= volunteerInFlightMaxBytes || this.#inFlightBytes >= totalInFlightMaxBytes;
+    if (waitMs <= 0 && !isFull) {
+      if (socket.isPaused) socket.resume();
+      return;
+    }
+    if (!socket.isPaused) socket.pause();
+    if (waitMs > 0)
+      member.resumeTimer ??= setTimeout(() => {
+        member.resumeTimer = null;
+        this.#settle(member);
+      }, Math.ceil(waitMs));
+  }
+}
+
+const rate = (perSecond: number) => ({ perSecond, burst: BURST_S * perSecond });
