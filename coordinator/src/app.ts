@@ -29,6 +29,7 @@ import { DatasetShelf } from './dataset-shelf.ts';
 import { parseJson } from './doors.ts';
 import { Grid } from './grid.ts';
 import { describeApi, routeDocs } from './openapi.ts';
+import { Receipts } from './receipts.ts';
 import { Relay } from './relay.ts';
 import { routeAccess } from './routes-access.ts';
 import { routeAlerts } from './routes-alerts.ts';
@@ -37,6 +38,7 @@ import { routeExports } from './routes-exports.ts';
 import { routePapers } from './routes-papers.ts';
 import { routePreflight } from './routes-preflight.ts';
 import { routePublic } from './routes-public.ts';
+import { routeReceipts } from './routes-receipts.ts';
 import { routeSweeps } from './routes-sweeps.ts';
 import { routeRunLive } from './routes-run-live.ts';
 import { routeRuns } from './routes-runs.ts';
@@ -106,6 +108,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   const store = await Store.open(settings.dataDirectory);
   const blobs = new BlobShelf(settings.dataDirectory);
   const { secrets, adminToken } = await Secrets.load(store, settings.adminToken);
+  const receipts = await Receipts.load(store);
   const datasets = await DatasetShelf.open(store, blobs, settings.dataDirectory, nowMs);
   const alerts = new Alerts({
     db: store.db,
@@ -193,6 +196,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   routePreflight(api, parts);
   routeSweeps(api, parts);
   routeAlerts(api, parts);
+  routeReceipts(api, parts, { receipts, publicUrl: settings.publicUrl });
   routeDocs(app);
 
   const sameOrigin = async (request: FastifyRequest) => {

@@ -73,6 +73,10 @@ const COMMANDS = {
     'packages/cluster/src/screenshots.ts',
     'every screen of the volunteer page as a picture (npm run screenshots)',
   ],
+  receipt: [
+    'packages/cluster/src/receipt.ts',
+    "verify FILE --key KEY: whether a volunteer's receipt is genuine",
+  ],
   runs: [
     'packages/cluster/src/runs-command.ts',
     'runs of a coordinator: create, watch, steer, compare, take away',

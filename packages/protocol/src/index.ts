@@ -21,6 +21,7 @@ export * from './model-presets.ts';
 export { layerShapes, ShapeError } from './model-shapes.ts';
 export * from './peer-frame.ts';
 export * from './preflight.ts';
+export * from './receipt.ts';
 export * from './relay-envelope.ts';
 export * from './run.ts';
 export * from './run-file.ts';
