@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { measureAdaptive } from './bench-swarm-adaptive.ts';
 import { measureConsensus } from './bench-swarm-consensus.ts';
+import { measureHybrid } from './bench-swarm-hybrid.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureControl } from './bench-swarm-control.ts';
 import { measureJoin } from './bench-swarm-join.ts';
@@ -61,6 +62,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   utilisation: (settings) => measureUtilisation(settings),
   stragglers: (settings) => measureStragglers(settings),
   adaptive: measureAdaptive,
+  hybrid: (settings) => measureHybrid(settings),
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),

@@ -82,6 +82,12 @@ export const OPTIONS = {
   uplinkMinMbit: number(10, [0.1, 10_000], 'slowest uplink, Mbit/s'),
   uplinkMaxMbit: number(10, [0.1, 10_000], 'fastest uplink, Mbit/s'),
 
+  noPeersShare: number(0, [0, 1], 'share of the tabs that want no peers: through the coordinator only'),
+  pathlessShare: number(0, [0, 1], 'share of the pairs that find no path to each other'),
+  relayDelayMeanMs: number(40, [0, 10_000], 'mean one-way delay between a tab and the relay'),
+  relayVolunteerMbit: number(20, [0.01, 10_000], 'what one tab may send through the coordinator, Mbit/s'),
+  relayTotalMbit: number(200, [0.01, 100_000], 'what all tabs together may, Mbit/s'),
+
   faultsFromMs: number(0, [0, 3.6e9], 'faults strike from then on'),
   faultsUntilMs: number(3.6e9, [0, 3.6e9], 'and until then, or until three quarters of the rounds are done'),
   churnPerMinute: number(0, [0, 60], 'departures a minute as a share of the tabs; each is replaced'),
@@ -121,6 +127,7 @@ export const FAULTS = [
   'partitionEveryMs',
   'clogEveryMs',
   'halfOpenEveryMs',
+  'pathlessShare',
   'coordinatorKillEveryMs',
   'storeErrorShare',
   'blobErrorShare',

@@ -94,6 +94,8 @@ export function drawMix(seed: number): Settings {
     coordinatorKillEveryMs: maybe(15_000, 120_000),
     storeErrorShare: maybe(0.001, 0.02, 0.15),
     blobErrorShare: maybe(0.01, 0.3),
+    pathlessShare: maybe(0.05, 0.5, 0.15),
+    noPeersShare: maybe(0.1, 1, 0.15),
   };
 }
 

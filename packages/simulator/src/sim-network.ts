@@ -11,6 +11,7 @@
 import {
   decodeFrame,
   encodeFrame,
+  fnv1a32,
   fragment,
   FRAGMENT_HEADER_BYTES,
   frameMaxBytes,
@@ -18,66 +19,29 @@ import {
   Reassembler,
   type Frame,
   type FrameLimits,
-  type FrameRejection,
   type OutgoingFrame,
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { PeerGone } from '@murmuration/swarm';
+import {
+  newDirection,
+  otherEnd,
+  type Direction,
+  type Link,
+  type Message,
+  type NetworkEnd,
+  type Packet,
+} from './sim-link.ts';
+import { SimRelay, type RelayOptions } from './sim-relay.ts';
 import type { World } from './world.ts';
 
-export interface NetworkOptions {
+export interface NetworkOptions extends RelayOptions {
   readonly delayMeanMs: number;
   /** A message's delay lies this share of the mean around it; 0: all take the same time. */
   readonly jitterShare: number;
   readonly lossShare: number;
   readonly wire: 'fast' | 'full';
 }
-
-/** What the network needs of a tab. */
-export interface NetworkEnd {
-  readonly id: VolunteerId;
-  readonly alive: boolean;
-  /** Frozen: it sends no sign of life. */
-  readonly mute: boolean;
-  /** Bytes a millisecond that it can send. */
-  readonly uplinkBytesPerMs: number;
-  /** When its uplink has sent everything; the network's to change. */
-  uplinkFreeMs: number;
-  /** Bytes a millisecond that it can receive; Infinity: more than anybody sends. */
-  readonly downlinkBytesPerMs: number;
-  /** When its downlink has taken in everything that has come; the network's to change. */
-  downlinkFreeMs: number;
-  readonly wants: (peer: VolunteerId) => boolean;
-  readonly opened: (peer: VolunteerId) => void;
-  readonly closed: (peer: VolunteerId, reason: PeerGone) => void;
-  readonly received: (peer: VolunteerId, frame: Frame, bytes: number) => void;
-  readonly refused: (peer: VolunteerId, rejection: string) => void;
-  readonly sent: (bytes: number, isState: boolean) => void;
-}
-
-type Decoded = { readonly frame: Frame } | { readonly rejected: FrameRejection };
-/** A frame on its way: to how many peers it may go, it is decoded once. */
-interface Packet {
-  readonly bytes: Uint8Array;
-  decoded: Decoded | null;
-}
-type Message = { readonly packet: Packet } | { readonly piece: Uint8Array };
-
-/** One direction of a link; it belongs to the end that receives. */
-interface Direction {
-  readonly to: NetworkEnd;
-  /** This end still believes in the link. */
-  open: boolean;
-  /** Made when the first message in pieces comes. */
-  reassembler: Reassembler | null;
-  lastArrivalMs: number;
-  cloggedUntilMs: number;
-  /** Held back by a fault; delivered in order when the way is free again. */
-  held: Message[] | null;
-  silentSinceMs: number | null;
-}
-/** `[a to b, b to a]` for a < b. */
-type Link = readonly [Direction, Direction];
 
 /** Who is cut off from whom. */
 export interface Cut {
@@ -89,6 +53,8 @@ const OPEN_MEAN_MS = 120;
 /** SCTP's retransmission time-out on a fast path. */
 const RETRANSMIT_MS = 200;
 const REDIAL_MS = 2_000;
+/** ICE gives up twice (mesh, UNREACHABLE_MIN). */
+const PATHLESS_MS = 30_000;
 /** Of `wire: 'fast'`, one in so many transfers takes the whole way. */
 const FULL_EVERY = 16;
 
@@ -97,6 +63,7 @@ export class SimNetwork {
   readonly #options: NetworkOptions;
   readonly #limits: FrameLimits;
   readonly #random: () => number;
+  readonly relay: SimRelay;
   readonly #links = new Map<VolunteerId, Map<VolunteerId, Link>>();
   readonly #dialling = new Set<string>();
   readonly #cuts = new Set<Cut>();
@@ -108,6 +75,7 @@ export class SimNetwork {
   constructor(world: World, options: NetworkOptions, limits: FrameLimits) {
     this.#world = world;
     this.#options = options;
+    this.relay = new SimRelay(options);
     this.#limits = limits;
     this.#random = world.chance('network');
   }
@@ -164,17 +132,40 @@ export class SimNetwork {
     this.#world.after(OPEN_MEAN_MS * (0.5 + this.#random()), () => {
       this.#dialling.delete(key);
       if (!a.alive || !b.alive || !a.wants(b.id) || !b.wants(a.id)) return;
-      if (this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id) || a.mute || b.mute) {
+      const isVia = a.goesVia(b.id) && b.goesVia(a.id);
+      const isBlocked = this.#isCut(a.id, b.id) || this.#isCut(b.id, a.id) || a.mute || b.mute;
+      if (isBlocked || (isVia ? !this.relay.isUp() : this.#isPathless(a, b, key))) {
         this.#world.after(REDIAL_MS, () => this.dial(a, b));
         return;
       }
       const link: Link =
-        a.id < b.id ? [newDirection(b), newDirection(a)] : [newDirection(a), newDirection(b)];
+        a.id < b.id
+          ? [newDirection(b, isVia), newDirection(a, isVia)]
+          : [newDirection(a, isVia), newDirection(b, isVia)];
       this.#linksOf(a.id).set(b.id, link);
       this.#linksOf(b.id).set(a.id, link);
       link[1].to.opened(link[0].to.id);
       link[0].to.opened(link[1].to.id);
     });
+  }
+
+  /** The coordinator's process died, and every channel through it. */
+  relayDied(): void {
+    for (const link of [...this.#all()])
+      for (const direction of link) if (direction.isVia) this.#closeEnd(link, direction, 'closed');
+  }
+
+  /** True: these two find no path. Both are told once they have tried long enough. */
+  #isPathless(a: NetworkEnd, b: NetworkEnd, key: string): boolean {
+    if (a.isApart || b.isApart) return true;
+    if (fnv1a32(key) / 2 ** 32 >= this.#options.pathlessShare) return false;
+    this.#dialling.add(key);
+    this.#world.after(PATHLESS_MS, () => {
+      this.#dialling.delete(key);
+      for (const [end, other] of [[a, b] as const, [b, a] as const])
+        if (end.alive && end.wants(other.id) && !end.goesVia(other.id)) end.unreachable(other.id);
+    });
+    return true;
   }
 
   send(from: NetworkEnd, to: VolunteerId, frame: OutgoingFrame): void {
@@ -232,7 +223,10 @@ export class SimNetwork {
     from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
     const leftMs = from.uplinkFreeMs;
     const { delayMeanMs, jitterShare } = this.#options;
-    let atMs = leftMs + delayMeanMs * (1 - jitterShare + 2 * jitterShare * this.#random());
+    const spread = () => 1 - jitterShare + 2 * jitterShare * this.#random();
+    let atMs = direction.isVia
+      ? this.relay.arrivalMs(from.id, bytes, leftMs, spread)
+      : leftMs + delayMeanMs * spread();
     while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
     this.#world.at(atMs, () => {
@@ -378,16 +372,3 @@ export class SimNetwork {
     for (const [id, links] of this.#links) for (const [peer, link] of links) if (id < peer) yield link;
   }
 }
-
-const newDirection = (to: NetworkEnd): Direction => ({
-  to,
-  open: true,
-  reassembler: null,
-  lastArrivalMs: 0,
-  cloggedUntilMs: 0,
-  held: null,
-  silentSinceMs: null,
-});
-
-const otherEnd = (link: Link, direction: Direction): NetworkEnd =>
-  (direction === link[0] ? link[1] : link[0]).to;

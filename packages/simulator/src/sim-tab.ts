@@ -14,7 +14,8 @@ import {
 import { Volunteer, type Effect, type PeerGone, type VolunteerEvent } from '@murmuration/swarm';
 import type { Adversary } from './adversary.ts';
 import type { SimCoordinator, SimSocket } from './sim-coordinator.ts';
-import type { NetworkEnd, SimNetwork } from './sim-network.ts';
+import type { NetworkEnd } from './sim-link.ts';
+import type { SimNetwork } from './sim-network.ts';
 import { SimDevice } from './sim-device.ts';
 import type { SimTrainer } from './sim-trainer.ts';
 import type { World } from './world.ts';
@@ -36,6 +37,8 @@ export interface SimTabOptions {
   readonly coordinator: SimCoordinator;
   readonly trainer: SimTrainer;
   readonly uplinkBytesPerMs: number;
+  /** It wants no peers. */
+  readonly isApart: boolean;
   readonly peer: (id: VolunteerId) => SimTab | undefined;
   readonly watch: TabWatch;
   /** Null: an honest tab. */
@@ -77,6 +80,8 @@ export class SimTab implements NetworkEnd {
   #heldBack: (() => void)[] | null = null;
   #clockAheadMs = 0;
   #wanted: ReadonlySet<VolunteerId> = new Set();
+  #viaCoordinator: ReadonlySet<VolunteerId> = new Set();
+  readonly isApart: boolean;
   #socket: SimSocket | null = null;
   readonly #device: SimDevice;
   #wakeAtMs = Infinity;
@@ -86,6 +91,7 @@ export class SimTab implements NetworkEnd {
     this.id = options.id;
     this.number = options.number;
     this.#options = options;
+    this.isApart = options.isApart;
     this.trainer = options.trainer;
     this.#device = new SimDevice(options.world, options.trainer, (event) => this.#handle(event));
     this.uplinkBytesPerMs = options.uplinkBytesPerMs;
@@ -98,7 +104,7 @@ export class SimTab implements NetworkEnd {
         description: '',
         isFallbackAdapter: true,
       },
-      links: 'direct',
+      links: options.isApart ? 'no-peers' : 'direct',
       random: options.world.chance('tab', options.id),
       traffic: () => ({
         ...this.#traffic,
@@ -120,11 +126,7 @@ export class SimTab implements NetworkEnd {
   get isHonest(): boolean {
     return this.#options.adversary === null;
   }
-  get traffic(): {
-    readonly bytesSentPeers: number;
-    readonly bytesReceivedPeers: number;
-    readonly bytesSentState: number;
-  } {
+  get traffic(): Readonly<Record<'bytesSentPeers' | 'bytesReceivedPeers' | 'bytesSentState', number>> {
     return this.#traffic;
   }
 
@@ -203,6 +205,8 @@ export class SimTab implements NetworkEnd {
 
   // What the network asks of a tab.
   wants = (peer: VolunteerId): boolean => this.#wanted.has(peer);
+  goesVia = (peer: VolunteerId): boolean => this.#viaCoordinator.has(peer);
+  unreachable = (peer: VolunteerId): void => this.#handle({ kind: 'peer-unreachable', peer });
   opened = (peer: VolunteerId): void => this.#handle({ kind: 'peer-open', peer });
   closed = (peer: VolunteerId, reason: PeerGone): void => this.#handle({ kind: 'peer-closed', peer, reason });
   received = (peer: VolunteerId, frame: Frame, bytes: number): void => {
@@ -298,8 +302,12 @@ export class SimTab implements NetworkEnd {
         return;
       case 'hold-links': {
         const before = this.#wanted;
+        const viaBefore = this.#viaCoordinator;
         this.#wanted = new Set(effect.peers);
-        for (const peer of before) if (!this.#wanted.has(peer)) network.close(this, peer);
+        this.#viaCoordinator = new Set(effect.viaCoordinator);
+        for (const peer of before)
+          if (!this.#wanted.has(peer) || viaBefore.has(peer) !== this.#viaCoordinator.has(peer))
+            network.close(this, peer);
         for (const id of effect.peers) {
           const peer = this.#options.peer(id);
           if (peer !== undefined) network.dial(this, peer);

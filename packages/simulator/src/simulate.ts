@@ -56,6 +56,9 @@ export interface SimulateReport {
   readonly spreadMax: number;
   readonly spreadEnd: number;
   readonly bytesPerParameterPerExchange: number | null;
+  /** Peer bytes that tabs sent, and of these, what went through the coordinator. */
+  readonly bytesSentPeers: number;
+  readonly bytesThroughCoordinator: number;
   readonly violations: readonly Violation[];
   readonly counts: Readonly<Record<string, number>>;
   /** Lies that hostile tabs told. */
@@ -113,16 +116,31 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const tabWatch = listening(watch.tab, world, hooks.onControl);
   const coordinator = new SimCoordinator(world, setup, {
     initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
-    watch: watch.coordinator,
+    watch: {
+      ...watch.coordinator,
+      died: (...said) => {
+        network.relayDied();
+        watch.coordinator.died(...said);
+      },
+    },
     faults: options,
     mayDie: options.coordinatorKillEveryMs > 0 || options.storeErrorShare > 0 || options.clockJumpEveryMs > 0,
   });
   const network = new SimNetwork(world, options, limits);
+  network.relay.isUp = () => coordinator.alive;
   const shared = new SharedAverage();
   const hostiles = new Hostiles(options, manifest, world);
   const tabs = new Map<VolunteerId, SimTab>();
-  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0 };
+  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0, peerBytes: 0 };
   const counts: Record<string, number> = {};
+  /** Spread evenly over the arrivals, so that a share of few tabs is that share. */
+  const isApart = () => {
+    apartDue += options.noPeersShare;
+    if (apartDue < 1) return false;
+    apartDue -= 1;
+    return true;
+  };
+  let apartDue = 0;
 
   const open = () => {
     const number = sums.joins++;
@@ -151,6 +169,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         checks: adversary === null ? new TrainerChecks(id, manifest, watch.violations, world) : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
+      isApart: isApart(),
       peer: (peer) => tabs.get(peer),
       watch: tabWatch,
       adversary,
@@ -161,6 +180,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const settle = (tab: SimTab) => {
     const { totals, peers } = tab.mind.snapshot();
     sums.localSteps += totals.localSteps;
+    sums.peerBytes += tab.traffic.bytesSentPeers;
     sums.exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
     sums.exchanges += totals.rounds * Math.max(1, peers.length);
     let proven = 0;
@@ -286,6 +306,8 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     spreadEnd: spread,
     bytesPerParameterPerExchange:
       sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
+    bytesSentPeers: sums.peerBytes,
+    bytesThroughCoordinator: network.relay.passedBytes,
     violations: watch.violations.list,
     counts,
     lies: hostiles.lieCount,

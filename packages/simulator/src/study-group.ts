@@ -84,6 +84,7 @@ export class StudyGroup {
       number,
       world: this.world,
       network: this.#network,
+      isApart: false,
       coordinator: this.coordinator,
       trainer: new SimTrainer({
         manifest: this.manifest,
