@@ -116,25 +116,6 @@ export async function verifyReceipt(
     : { isValid, why: 'the signature does not fit: something in it was changed, or the key is another' };
 }
 
-/** Bytes of base64url without padding; null: it is none. */
-export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
-  let bits = 0;
-  let held = 0;
-  let at = 0;
-  for (const character of text) {
-    const value = BASE64URL.indexOf(character);
-    if (value < 0) return null;
-    held = ((held << 6) | value) & 0xffff;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes[at++] = (held >> bits) & 0xff;
-  }
-  return bytes;
-}
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-
 /** JSON with sorted keys and everything beyond ASCII escaped. */
 function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null)
