@@ -96,6 +96,7 @@ describe('a receipt', () => {
       const verdict = await verifyReceipt({ ...signed, receipt: { ...receipt, ...change } }, key, byNode);
       expect(verdict, JSON.stringify(change)).toMatchObject({ isValid: false });
     }
+    // The last character too: bits of it that stand for nothing must not make a second writing of one signature.
     for (let at = 0; at < 86; at += 17) {
       const other = signed.signature[at] === 'A' ? 'B' : 'A';
       const signature = signed.signature.slice(0, at) + other + signed.signature.slice(at + 1);

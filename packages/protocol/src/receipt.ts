@@ -50,8 +50,8 @@ export const SignedReceiptSchema = Type.Object(
     receipt: ReceiptSchema,
     /** Name of the key, as in its JWK. */
     keyId: Type.String({ pattern: '^[0-9a-f]{16}$' }),
-    /** base64url of 64 bytes. */
-    signature: Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' }),
+    /** base64url of 64 bytes; the last character has four bits that stand for nothing and must be zero. */
+    signature: Type.String({ pattern: '^[A-Za-z0-9_-]{85}[AQgw]$' }),
   },
   Strict,
 );
@@ -65,7 +65,7 @@ export const ReceiptKeySchema = Type.Object({
   kty: Type.Literal('OKP'),
   crv: Type.Literal('Ed25519'),
   /** base64url of 32 bytes. */
-  x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+  x: Type.String({ pattern: '^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$' }),
   kid: Type.String({ pattern: '^[0-9a-f]{16}$' }),
 });
 export type ReceiptKey = Static<typeof ReceiptKeySchema>;
