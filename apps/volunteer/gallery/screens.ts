@@ -150,7 +150,7 @@ const problem = (verdict: GpuVerdict): Shown =>
   shown({ at: 'starting' }, { check: { verdict, diagnostics: ['navigator.gpu: true'] } });
 
 const ended = (reason: Ended['reason'], detail = '', last: VolunteerSnapshot | null = AT_WORK): Shown =>
-  shown({ at: 'ended', ended: { reason, detail }, last });
+  shown({ at: 'ended', ended: { reason, detail, receipt: reason === 'finished' ? '{}' : null }, last });
 
 export const SCREENS: Readonly<Record<string, Shown>> = {
   consent: shown({ at: 'consent' }),

@@ -97,7 +97,8 @@ export class Contribution implements Contributor {
     this.#screen.value = { at: 'elsewhere', isWaiting: true };
     void takeOverSeat().then(
       (seat) => this.#seated(seat, turn),
-      (reason: unknown) => turn === this.#turn && this.#stopped({ reason: 'failed', detail: String(reason) }),
+      (reason: unknown) =>
+        turn === this.#turn && this.#stopped({ reason: 'failed', detail: String(reason), receipt: null }),
     );
   }
 
@@ -137,7 +138,12 @@ export class Contribution implements Contributor {
     );
     worker.addEventListener(
       'error',
-      (event) => this.#stopped({ reason: 'failed', detail: event.message || strings.ended.workerFailed }),
+      (event) =>
+        this.#stopped({
+          reason: 'failed',
+          detail: event.message || strings.ended.workerFailed,
+          receipt: null,
+        }),
       { signal: until },
     );
     listenToThePage((event) => tell({ kind: 'page-event', event }), until);
@@ -180,7 +186,10 @@ export class Contribution implements Contributor {
     this.#tell({ kind: 'wish', ...asking });
     // Leaving always works, also when the worker hangs in a driver and cannot say goodbye.
     if (asking.wish === 'leave')
-      this.#leaving ??= setTimeout(() => this.#stopped({ reason: 'left', detail: '' }), LEAVE_MAX_MS);
+      this.#leaving ??= setTimeout(
+        () => this.#stopped({ reason: 'left', detail: '', receipt: null }),
+        LEAVE_MAX_MS,
+      );
   }
 
   setLimits(limits: Limits): void {
@@ -209,7 +218,7 @@ export class Contribution implements Contributor {
   #moveOver(why: 'asked' | 'robbed'): void {
     this.#isMoving = true;
     if (why === 'asked') this.wish({ wish: 'leave' });
-    else this.#stopped({ reason: 'left', detail: '' });
+    else this.#stopped({ reason: 'left', detail: '', receipt: null });
   }
 
   #heard(message: WorkerMessage, peers: Peers, until: AbortSignal): void {
@@ -305,7 +314,7 @@ export class Contribution implements Contributor {
     return state === 'syncing' && nowMs - this.#syncingSinceMs < SYNCING_SHOWS_AFTER_MS ? 'training' : state;
   }
 
-  #stopped({ reason, detail }: Ended): void {
+  #stopped({ reason, detail, receipt }: Ended): void {
     const screen = this.#screen.value;
     const undrawn = this.#undrawn;
     const last = undrawn?.snapshot ?? (screen.at === 'contributing' ? screen.snapshot : null);
@@ -313,7 +322,11 @@ export class Contribution implements Contributor {
     else if (screen.at === 'contributing') rememberUse(screen.load.use);
     const isMoved = this.#isMoving && reason === 'left';
     this.#end();
-    this.#screen.value = { at: 'ended', ended: { reason: isMoved ? 'moved' : reason, detail }, last };
+    this.#screen.value = {
+      at: 'ended',
+      ended: { reason: isMoved ? 'moved' : reason, detail, receipt },
+      last,
+    };
   }
 }
 

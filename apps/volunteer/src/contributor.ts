@@ -13,6 +13,8 @@ export interface Ended {
   /** `moved`: another tab of this browser took over. */
   readonly reason: StopReason | 'moved';
   readonly detail: string;
+  /** What the coordinator signed of this volunteer's part, as JSON; null: it gave none. */
+  readonly receipt: string | null;
 }
 
 /** What stands on the screen while the person contributes. */

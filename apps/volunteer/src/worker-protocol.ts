@@ -118,4 +118,10 @@ export type WorkerMessage =
   | { readonly kind: 'peers'; readonly id: VolunteerId; readonly ticket: SignalTicket }
   /** Words of the mesh's worker half to its page half. */
   | LinkWish
-  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly detail: string };
+  | {
+      readonly kind: 'stopped';
+      readonly reason: StopReason;
+      readonly detail: string;
+      /** What the coordinator signed of this volunteer's part, as JSON; null: it gave none. */
+      readonly receipt: string | null;
+    };

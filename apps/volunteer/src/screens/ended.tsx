@@ -29,7 +29,7 @@ export function EndedScreen({ contribution, ended, last }: Props) {
           {ended.reason === 'failed' && ended.detail !== '' && <p class="note">({ended.detail})</p>}
         </div>
       </section>
-      <MyPart last={last} reason={ended.reason} learned={contribution.learned.value} />
+      <MyPart last={last} ended={ended} learned={contribution.learned.value} />
       {troubled && <Diagnostics check={contribution.gpuCheck.value} />}
       <div class="actions">
         <button type="button" onClick={() => contribution.begin()}>
@@ -45,12 +45,12 @@ export function EndedScreen({ contribution, ended, last }: Props) {
 
 interface PartProps {
   readonly last: VolunteerSnapshot | null;
-  readonly reason: Ended['reason'];
+  readonly ended: Ended;
   readonly learned: Learned;
 }
 
 /** The person's part and its effect, and what to take home of it. */
-function MyPart({ last, reason, learned }: PartProps) {
+function MyPart({ last, ended, learned }: PartProps) {
   if (last === null || last.totals.samples === 0) return <p>{text.nothing}</p>;
   const { totals, run, confirmedSamples } = last;
   const from = learned.accuracy[0]?.value;
@@ -79,17 +79,30 @@ function MyPart({ last, reason, learned }: PartProps) {
         {run !== null && run.accuracy !== null && (
           <li>
             <strong>{text.accuracy(percentText(run.accuracy))}</strong>{' '}
-            {reason === 'finished' ? text.accuracyOfFinished : text.accuracyOf}
+            {ended.reason === 'finished' ? text.accuracyOfFinished : text.accuracyOf}
           </li>
         )}
         {effect !== null && <li>{effect}</li>}
       </ul>
       <div class="actions keepsakes">
         <SharePicture lines={lines} />
+        {ended.receipt !== null && <Receipt json={ended.receipt} />}
       </div>
     </section>
   );
 }
+
+/** A file that anybody can check with the coordinator's public key. */
+const Receipt = ({ json }: { readonly json: string }) => (
+  <a
+    role="button"
+    class="outline secondary"
+    href={`data:application/json,${encodeURIComponent(json)}`}
+    download="murmuration-receipt.json"
+  >
+    {text.receipt}
+  </a>
+);
 
 function wordsOf({ reason, detail }: Ended): { readonly heading: string; readonly sentence: string } {
   switch (reason) {

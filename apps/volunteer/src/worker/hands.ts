@@ -99,6 +99,11 @@ export class Hands {
     };
   }
 
+  /** By which the coordinator knows this volunteer over HTTP; null: it has not welcomed us. */
+  get bearer(): string | null {
+    return this.#secret === '' ? null : `${this.#mind.volunteerId}.${this.#secret}`;
+  }
+
   /** Words of the page's half of the mesh. */
   receive(news: LinkNews): void {
     this.#mesh.receive(news);

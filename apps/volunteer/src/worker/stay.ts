@@ -12,6 +12,7 @@ import type { Verdict } from '../pauses.ts';
 import type { GpuCheck, PageMessage, StopReason, Wish, WorkerMessage } from '../worker-protocol.ts';
 import { Hands } from './hands.ts';
 import { Pacer } from './pacer.ts';
+import { receiptOf } from './receipt.ts';
 import { added, NOTHING_YET } from './snapshots.ts';
 import { Steward } from './steward.ts';
 
@@ -43,6 +44,7 @@ export class Stay {
   /** Of earlier parts of this stay. */
   #before: VolunteerSnapshot = NOTHING_YET;
   #last: VolunteerSnapshot = NOTHING_YET;
+  #receipt: string | null = null;
   #finishing: { readonly rounds: number; readonly untilMs: number } | null = null;
 
   constructor(start: Start, tell: (message: WorkerMessage) => void) {
@@ -220,13 +222,18 @@ export class Stay {
       this.#standing = { at: 'parked' };
       return this.#look();
     }
-    this.#stopped(detail === 'left' ? 'left' : 'blocked', detail);
+    const { bearer } = (standing as { readonly hands: Hands }).hands;
+    const runId = this.#last.run?.id ?? null;
+    void receiptOf(this.#start.origin, runId, bearer).then((receipt) => {
+      this.#receipt = receipt;
+      this.#stopped(detail === 'left' ? 'left' : 'blocked', detail);
+    });
   }
 
   #stopped(reason: StopReason, detail: string): void {
     this.#standing = { at: 'over' };
     clearInterval(this.#beat);
-    this.#tell({ kind: 'stopped', reason, detail });
+    this.#tell({ kind: 'stopped', reason, detail, receipt: this.#receipt });
   }
 
   #show(snapshot: VolunteerSnapshot): void {
