@@ -67,12 +67,17 @@ class PageClient extends ApiClient {
 
 export const api = new PageClient();
 
-/** Where the best model of a run is downloaded. */
+/** Where the best model of a run, its curve and its papers are downloaded. */
 export const exportAddress = (runId: RunId) =>
   ({
     tfjsModel: `/api/runs/${runId}/export/tfjs/model.json`,
     tfjsWeights: `/api/runs/${runId}/export/tfjs/group1-shard1of1.bin`,
+    keras: `/api/runs/${runId}/export/model.keras`,
     safetensors: `/api/runs/${runId}/export/model.safetensors`,
+    metricsCsv: `/api/runs/${runId}/export/metrics.csv`,
+    metricsJson: `/api/runs/${runId}/export/metrics.json`,
+    manifest: `/api/runs/${runId}/export/manifest.json`,
+    card: `/api/runs/${runId}/export/README.md`,
     fileName: 'model.safetensors',
   }) as const;
 

@@ -1,6 +1,6 @@
 import { DEFAULT_TRAINING } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { KNOB_NAMES, wishOf } from './run-form.ts';
+import { fileKindOf, KNOB_NAMES, wishOf } from './run-form.ts';
 
 function form(fields: Readonly<Record<string, string | File>>): FormData {
   const filled = new FormData();
@@ -56,6 +56,29 @@ describe('the form of a new run', () => {
         sharedWithVolunteers: expect.any(String),
       },
     });
+  });
+
+  it('a table of one file needs the file, a licence and the tick, and nothing else', () => {
+    const file = new File(['a,b\n1,2\n'], 'penguins.CSV');
+    const fields = { kind: 'file', file, licence: 'CC0', sharedWithVolunteers: 'on' };
+    const request = { kind: 'csv', name: 'a run', licence: 'CC0', sharedWithVolunteers: true };
+    expect(wishOf(form(fields))).toMatchObject({ wish: { dataset: { kind: 'file', file, request } } });
+    expect(wishOf(form({ ...fields, target: 'b' }))).toMatchObject({
+      wish: { dataset: { request: { ...request, target: 'b' } } },
+    });
+    expect(wishOf(form({ kind: 'file', file: new File(['x'], 'x.doc') }))).toEqual({
+      errors: {
+        file: expect.stringContaining('x.doc'),
+        licence: expect.any(String),
+        sharedWithVolunteers: expect.any(String),
+      },
+    });
+  });
+
+  it('what a file holds is told by its ending, whatever its case', () => {
+    expect(
+      ['a.b.TSV', 'x.npy', 'cats.zip', 'book.txt', 'constructor', 'x.constructor'].map(fileKindOf),
+    ).toEqual(['csv', 'npz', 'images', 'text', null, null]);
   });
 
   it('an upload without a name of its own is called like the run', () => {

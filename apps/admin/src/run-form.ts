@@ -32,10 +32,36 @@ export const codecOf = (written: string): Codec =>
 
 export type FieldErrors = Readonly<Record<string, string>>;
 type IdxRequest = Omit<Extract<DatasetRequest, { kind: 'idx' }>, 'images' | 'labels'>;
+type FileKind = (typeof KIND_OF_ENDING)[keyof typeof KIND_OF_ENDING];
+/** Everything of a dataset that is made of one file, but the upload's id. */
+export interface FileRequest {
+  readonly kind: FileKind;
+  readonly name: string;
+  readonly licence: string;
+  readonly sharedWithVolunteers: true;
+  readonly target?: string;
+}
+
+const KIND_OF_ENDING = {
+  csv: 'csv',
+  tsv: 'csv',
+  parquet: 'parquet',
+  npz: 'npz',
+  npy: 'npz',
+  zip: 'images',
+  txt: 'text',
+} as const;
+
+/** What a file holds, by its ending; null: it cannot be told. */
+export function fileKindOf(fileName: string): FileKind | null {
+  const ending = /\.([a-z]+)$/i.exec(fileName)?.[1]?.toLowerCase() ?? '';
+  return Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending as keyof typeof KIND_OF_ENDING] : null;
+}
 
 export type DatasetWish =
   | { readonly kind: 'digits' }
   | { readonly kind: 'existing'; readonly datasetId: string }
+  | { readonly kind: 'file'; readonly file: File; readonly request: FileRequest }
   | { readonly kind: 'idx'; readonly images: File; readonly labels: File; readonly request: IdxRequest };
 
 export interface RunWish {
@@ -84,15 +110,28 @@ function datasetOf(form: FormData, { text, number, errors }: Reader): DatasetWis
     case 'existing':
       if (text('datasetId') === '') errors['datasetId'] = strings.newRun.missingDataset;
       return { kind: 'existing', datasetId: text('datasetId') };
+    case 'file': {
+      const file = form.get('file');
+      consentOf(form, { text, errors });
+      if (!isFile(file)) errors['file'] = strings.newRun.missingFile;
+      const kind = isFile(file) ? fileKindOf(file.name) : null;
+      if (isFile(file) && kind === null) errors['file'] = strings.newRun.fileUnknown(file.name);
+      if (!isFile(file) || kind === null) return null;
+      const hasTarget = (kind === 'csv' || kind === 'parquet' || kind === 'npz') && text('target') !== '';
+      const request: FileRequest = {
+        kind,
+        name: text('datasetName') || text('name'),
+        licence: text('licence'),
+        sharedWithVolunteers: true,
+        ...(hasTarget ? { target: text('target') } : {}),
+      };
+      return { kind: 'file', file, request };
+    }
     case 'idx': {
       const [images, labels] = [form.get('images'), form.get('labels')];
-      const isFile = (value: FormDataEntryValue | null): value is File =>
-        value instanceof File && value.size > 0;
+      consentOf(form, { text, errors });
       if (!isFile(images)) errors['images'] = strings.newRun.missingFile;
       if (!isFile(labels)) errors['labels'] = strings.newRun.missingFile;
-      if (text('licence') === '') errors['licence'] = strings.newRun.missingLicence;
-      if (form.get('sharedWithVolunteers') === null)
-        errors['sharedWithVolunteers'] = strings.newRun.missingConsent;
       if (!isFile(images) || !isFile(labels)) return null;
       const trainSampleCount = number('trainSampleCount');
       const request: IdxRequest = {
@@ -108,4 +147,13 @@ function datasetOf(form: FormData, { text, number, errors }: Reader): DatasetWis
     default:
       return { kind: 'digits' };
   }
+}
+
+const isFile = (value: FormDataEntryValue | null): value is File => value instanceof File && value.size > 0;
+
+/** Without licence and tick nothing is uploaded: volunteers keep what they are sent. */
+function consentOf(form: FormData, { text, errors }: Pick<Reader, 'text' | 'errors'>): void {
+  if (text('licence') === '') errors['licence'] = strings.newRun.missingLicence;
+  if (form.get('sharedWithVolunteers') === null)
+    errors['sharedWithVolunteers'] = strings.newRun.missingConsent;
 }

@@ -1,4 +1,4 @@
-/** The best model so far, in the two formats that load elsewhere. */
+/** What leaves: the best model so far in the formats that load elsewhere, the curve, and where the model comes from. */
 import type { RunView } from '@murmuration/protocol';
 import { exportAddress } from '../api.ts';
 import { countText, percentText } from '../format.ts';
@@ -28,12 +28,40 @@ export function Downloads({ run }: { readonly run: RunView }) {
               <small>{text.tfjsNote}</small>
             </li>
             <li>
+              <a role="button" class="outline" href={address.keras} download>
+                {text.keras}
+              </a>
+              <small>{text.kerasNote}</small>
+            </li>
+            <li>
               <a role="button" class="outline" href={address.safetensors} download>
                 {text.safetensors}
               </a>
               <small>{text.safetensorsNote}</small>
             </li>
+            <li>
+              <a role="button" class="outline" href={address.metricsCsv} download>
+                {text.metricsCsv}
+              </a>
+              <a role="button" class="outline" href={address.metricsJson} download>
+                {text.metricsJson}
+              </a>
+              <small>{text.metricsNote}</small>
+            </li>
+            <li>
+              <a role="button" class="outline" href={address.manifest} download>
+                {text.manifest}
+              </a>
+              <a role="button" class="outline" href={address.card} download>
+                {text.card}
+              </a>
+              <small>{text.papersNote}</small>
+            </li>
           </ul>
+          <p class="note">{text.checkpoint}</p>
+          <p>
+            <code>{best.sha256}</code>
+          </p>
           <p class="note">{text.snippet}</p>
           <pre tabIndex={0} aria-label={text.snippet}>
             {`from safetensors.numpy import load_file\nweights = load_file("${address.fileName}")`}

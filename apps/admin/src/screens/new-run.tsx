@@ -20,6 +20,7 @@ import { api, ApiRefusal } from '../api.ts';
 import { bytesText, countText } from '../format.ts';
 import {
   codecOf,
+  fileKindOf,
   KNOB_NAMES,
   wishOf,
   type DatasetWish,
@@ -107,6 +108,9 @@ export function NewRunScreen() {
             )}
           </Field>
         )}
+        {kind === 'file' && (
+          <OneFileFields errors={errors} onText={() => setPreset('gpt')} onOther={() => setPreset('mlp')} />
+        )}
         {kind === 'idx' && <IdxFields errors={errors} />}
       </fieldset>
 
@@ -124,7 +128,9 @@ export function NewRunScreen() {
             {text.models[each]}
           </label>
         ))}
-        <Preflight preset={preset} dataset={dataset} bytesPerParameter={CODEC_BYTES_PER_PARAMETER[codec]} />
+        {kind !== 'file' && (
+          <Preflight preset={preset} dataset={dataset} bytesPerParameter={CODEC_BYTES_PER_PARAMETER[codec]} />
+        )}
       </fieldset>
 
       <fieldset class="card">
@@ -202,6 +208,50 @@ export function NewRunScreen() {
   );
 }
 
+interface OneFileProps {
+  readonly errors: FieldErrors;
+  /** A text, or something else, was chosen: they want other models. */
+  readonly onText: () => void;
+  readonly onOther: () => void;
+}
+
+function OneFileFields({ errors, onText, onOther }: OneFileProps) {
+  return (
+    <div class="fields">
+      <Field errors={errors} name="file" label={text.file} hint={text.fileHint}>
+        {(wiring) => (
+          <input
+            {...wiring}
+            type="file"
+            onChange={({ currentTarget }) =>
+              fileKindOf(currentTarget.files?.[0]?.name ?? '') === 'text' ? onText() : onOther()
+            }
+          />
+        )}
+      </Field>
+      <Field errors={errors} name="target" label={text.targetColumn} hint={text.targetColumnHint}>
+        {(wiring) => <input {...wiring} type="text" maxLength={200} autocomplete="off" />}
+      </Field>
+      <ConsentFields errors={errors} />
+    </div>
+  );
+}
+
+/** What is asked of every file that is brought. */
+const ConsentFields = ({ errors }: { readonly errors: FieldErrors }) => (
+  <>
+    <Field errors={errors} name="datasetName" label={text.datasetName}>
+      {(wiring) => <input {...wiring} type="text" maxLength={64} autocomplete="off" />}
+    </Field>
+    <Field errors={errors} name="licence" label={text.licence} hint={text.licenceHint}>
+      {(wiring) => <input {...wiring} type="text" required maxLength={200} />}
+    </Field>
+    <Field errors={errors} name="sharedWithVolunteers" label={text.shared}>
+      {(wiring) => <input {...wiring} type="checkbox" required />}
+    </Field>
+  </>
+);
+
 function IdxFields({ errors }: { readonly errors: FieldErrors }) {
   return (
     <div class="fields">
@@ -211,15 +261,7 @@ function IdxFields({ errors }: { readonly errors: FieldErrors }) {
       <Field errors={errors} name="labels" label={text.labels} hint={text.labelsHint}>
         {(wiring) => <input {...wiring} type="file" />}
       </Field>
-      <Field errors={errors} name="datasetName" label={text.datasetName}>
-        {(wiring) => <input {...wiring} type="text" maxLength={64} autocomplete="off" />}
-      </Field>
-      <Field errors={errors} name="licence" label={text.licence} hint={text.licenceHint}>
-        {(wiring) => <input {...wiring} type="text" required maxLength={200} />}
-      </Field>
-      <Field errors={errors} name="sharedWithVolunteers" label={text.shared}>
-        {(wiring) => <input {...wiring} type="checkbox" required />}
-      </Field>
+      <ConsentFields errors={errors} />
       <Field
         errors={errors}
         name="trainSampleCount"
@@ -264,6 +306,8 @@ async function create(wish: RunWish, tell: (step: string) => void) {
   return api.createRun({ ...wish.run, datasetId });
 }
 
+const share = (part: number) => `${Math.round(part * 100)} %`;
+
 async function datasetIdOf(wish: DatasetWish, tell: (step: string) => void): Promise<string> {
   switch (wish.kind) {
     case 'existing':
@@ -271,8 +315,12 @@ async function datasetIdOf(wish: DatasetWish, tell: (step: string) => void): Pro
     case 'digits':
       tell(text.steps.dataset);
       return (await api.createDataset({ kind: 'digits' })).id;
+    case 'file': {
+      const file = await api.upload(wish.file, (part) => tell(text.steps.file(share(part))));
+      tell(text.steps.dataset);
+      return (await api.createDataset({ ...wish.request, file }).catch(atTheDataset)).id;
+    }
     case 'idx': {
-      const share = (part: number) => `${Math.round(part * 100)} %`;
       const images = await api.upload(wish.images, (part) => tell(text.steps.images(share(part))));
       const labels = await api.upload(wish.labels, (part) => tell(text.steps.labels(share(part))));
       tell(text.steps.dataset);

@@ -60,6 +60,7 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
         <RunActions
           run={{ id: run.manifest.id, name: run.manifest.name, state: run.state }}
           onDone={() => {}}
+          hasDescendants
         />
       </div>
       <Progress run={run} />
