@@ -76,7 +76,8 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
       <div class="pair">
         <div>
           <Downloads run={run} />
-          <DatasetSamplesCard dataset={manifest.dataset} />
+          {/* Rows of a table and tokens are no pictures. */}
+          {manifest.dataset.sampleShape.length === 3 && <DatasetSamplesCard dataset={manifest.dataset} />}
         </div>
         <div>
           <Details run={run} />
