@@ -84,6 +84,8 @@ test('a person joins by keyboard, hides and freezes the tab, pauses, is offline 
 
   // Hidden: the steps go on, and nothing is drawn.
   await setHidden(page, true);
+  // What was asked for just before it was hidden is drawn with the next frame.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 100))));
   const drawn = await countDrawing(page);
   await stepsOn(grid, runId, first, stepsOf(live, first) + 40, 'a hidden tab goes on');
   expect(await drawn()).toBe(0);

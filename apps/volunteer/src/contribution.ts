@@ -51,6 +51,8 @@ export class Contribution implements Contributor {
   #guesses: Float64Array | null = null;
   /** The run whose examples were asked for. */
   #examplesOf: string | null = null;
+  /** Fetched, and drawn with the next snapshot that is. */
+  #undrawnExamples: Examples | null = null;
   /** Each `begin` and each end: what an older one still awaits is not carried out. */
   #turn = 0;
   /** Undoes everything that `begin` did. */
@@ -112,6 +114,7 @@ export class Contribution implements Contributor {
       this.#sign.value = { state: 'checking', detail: '' };
     });
     this.#examplesOf = null;
+    this.#undrawnExamples = null;
     this.#isMoving = false;
     this.#undrawn = null;
 
@@ -269,9 +272,9 @@ export class Contribution implements Contributor {
         nextAtMs,
       };
       this.#learned.value = learnedFurther(this.#learned.value, snapshot.run);
-      const examples = this.#examples.value;
-      if (examples !== null && this.#guesses !== null)
-        this.#examples.value = guessed(examples, this.#guesses);
+      const examples = this.#examples.value ?? this.#undrawnExamples;
+      if (examples !== null)
+        this.#examples.value = this.#guesses === null ? examples : guessed(examples, this.#guesses);
     });
     this.#guesses = null;
     if (until !== undefined) this.#mindExamples(snapshot.run?.id ?? null, until);
@@ -283,10 +286,11 @@ export class Contribution implements Contributor {
     if (runId !== null && runId !== this.#examplesOf) {
       this.#examplesOf = runId;
       this.#examples.value = null;
+      this.#undrawnExamples = null;
       this.#askedGuessMs = 0;
       void fetchExamples(runId, until).then(
         (examples) => {
-          if (this.#examplesOf === runId) this.#examples.value = examples;
+          if (this.#examplesOf === runId) this.#undrawnExamples = examples;
         },
         (reason: unknown) => {
           if (!until.aborted) console.warn('murmuration: no examples of this run', reason);
