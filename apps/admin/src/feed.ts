@@ -5,6 +5,7 @@
  * it is looked at again. After a lost connection the browser comes back by itself and the coordinator sends everything
  * again: points are kept by round, events by sequence, so nothing doubles.
  */
+import { parsed } from '@murmuration/client';
 import { signal, type ReadonlySignal } from '@preact/signals';
 import {
   type MetricPoint,
@@ -14,7 +15,7 @@ import {
   type RunView,
   type VolunteerView,
 } from '@murmuration/protocol';
-import { ApiRefusal, parsed } from './api.ts';
+import { messageOf } from './parts/trouble.tsx';
 import { strings } from './strings.ts';
 
 export interface RunPicture {
@@ -85,7 +86,7 @@ export class RunFeed {
       this.close();
       this.#feed.value = {
         state: 'failed',
-        message: reason instanceof ApiRefusal ? reason.body.message : String(reason),
+        message: messageOf(reason),
       };
       return;
     }

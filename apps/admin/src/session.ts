@@ -16,18 +16,20 @@ export const session = signal<Session>({ kind: 'checking' });
 export const csrfToken = (): string | null =>
   session.value.kind === 'signed-in' ? session.value.view.csrfToken : null;
 
-const client = new ApiClient({ url: '', csrfToken });
+/** The coordinator, as this page asks it. A 401 ends the session, whatever was asked. */
+export const api = new ApiClient({ url: '', csrfToken, onUnauthorised: sessionLost });
 
-export const signIn = (token: string): Promise<void> => settle(client.signIn(token), 'refused');
+export const signIn = (token: string): Promise<void> => settle(api.signIn(token), 'refused');
 
 export async function signOut(): Promise<void> {
-  await client.signOut().catch(() => {});
+  await api.signOut().catch(() => {});
   session.value = { kind: 'signed-out', why: 'left' };
 }
 
 /** The coordinator does not know the cookie any more. */
 export function sessionLost(): void {
-  session.value = { kind: 'signed-out', why: 'refused' };
+  // Signing in, refused, has words of its own.
+  if (session.value.kind === 'signed-in') session.value = { kind: 'signed-out', why: 'refused' };
 }
 
 async function settle(asked: Promise<SessionView>, refused: 'new' | 'refused'): Promise<void> {
@@ -50,6 +52,6 @@ export function adoptTokenFromAddress(): void {
     dispatchEvent(new HashChangeEvent('hashchange'));
     return true;
   };
-  if (!adopt()) void settle(client.session(), 'new');
+  if (!adopt()) void settle(api.session(), 'new');
   addEventListener('hashchange', adopt);
 }

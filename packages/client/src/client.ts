@@ -61,6 +61,8 @@ export interface ClientOptions {
   readonly csrfToken?: () => string | null;
   /** Milliseconds until an answer must have begun. */
   readonly answerMaxMs?: number;
+  /** Told when the coordinator does not know the cookie or token any more. */
+  readonly onUnauthorised?: () => void;
 }
 
 /** The coordinator said no. */
@@ -72,6 +74,16 @@ export class ApiRefusal extends Error {
     super(`${place}: ${body.field === undefined ? body.message : `${body.field}: ${body.message}`}`);
     this.status = status;
     this.body = body;
+  }
+}
+
+/** The coordinator answered something else than this client's schema says: one of them is older. */
+export class UnknownShape extends Error {
+  override readonly name: string = 'UnknownShape';
+  readonly place: string;
+  constructor(place: string, message: string) {
+    super(`${place} answered another shape: ${message}`);
+    this.place = place;
   }
 }
 
@@ -187,7 +199,7 @@ export class ApiClient {
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(byteLength) },
       body,
     });
-    return this.parsed(UploadSchema, await answer.json(), 'POST /api/uploads').id;
+    return parsed(UploadSchema, await answer.json(), 'POST /api/uploads').id;
   }
 
   uploads = () => this.ask('GET', '/api/uploads', UploadListSchema);
@@ -205,7 +217,7 @@ export class ApiClient {
     const path = `/api/uploads/parts/${id}?offset=${offset}&sha256=${sha256}`;
     const headers = { 'content-type': 'application/octet-stream' };
     const answer = await this.fetch('PUT', path, { headers, body: bytes });
-    return this.parsed(UploadStateSchema, await answer.json(), `PUT /api/uploads/parts/${id}`);
+    return parsed(UploadStateSchema, await answer.json(), `PUT /api/uploads/parts/${id}`);
   }
 
   /**
@@ -225,7 +237,7 @@ export class ApiClient {
         text = text.slice(end + 2);
         const lines = event.split('\n').filter((line) => line.startsWith('data:'));
         const json = lines.map((line) => line.slice('data:'.length).trimStart()).join('\n');
-        if (json !== '') yield this.parsed(RunLiveSchema, JSON.parse(json), `GET ${path}`);
+        if (json !== '') yield parsed(RunLiveSchema, JSON.parse(json), `GET ${path}`);
       }
     }
   }
@@ -249,7 +261,7 @@ export class ApiClient {
     asked: Asked = {},
   ): Promise<Static<T>> {
     const answer = await this.#send(method, path, asked);
-    return this.parsed(schema, await answer.json(), `${method} ${path}`);
+    return parsed(schema, await answer.json(), `${method} ${path}`);
   }
 
   /** Any route that answers nothing. */
@@ -299,18 +311,20 @@ export class ApiClient {
       headers: { ...(init.headers as Record<string, string> | undefined), ...this.headers(method) },
     });
     if (answer.ok) return answer;
+    if (answer.status === 401) this.#options.onUnauthorised?.();
     throw this.refused(`${method} ${path}`, answer.status, await answer.text());
   }
 
   protected refused(place: string, status: number, text: string): Error {
     return new ApiRefusal(place, status, errorBodyOf(status, text));
   }
+}
 
-  protected parsed<T extends TSchema>(schema: T, value: unknown, place: string): Static<T> {
-    if (Value.Check(schema, value)) return value as Static<T>;
-    const wrong = Value.Errors(schema, value)[0];
-    throw new Error(`${place} answered another shape at ${wrong?.instancePath}: ${wrong?.message}`);
-  }
+/** @throws UnknownShape naming the first place where `value` is not what `schema` says */
+export function parsed<T extends TSchema>(schema: T, value: unknown, place: string): Static<T> {
+  if (Value.Check(schema, value)) return value as Static<T>;
+  const wrong = Value.Errors(schema, value)[0];
+  throw new UnknownShape(`${place}${wrong?.instancePath ?? ''}`, wrong?.message ?? '');
 }
 
 /** The error of an answer, whoever gave it: a proxy in between speaks HTML. */

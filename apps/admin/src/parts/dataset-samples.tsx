@@ -1,7 +1,7 @@
 /** A look at the data: a few samples, drawn, with their labels. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DatasetManifest, DatasetSamples } from '@murmuration/protocol';
-import { api } from '../api.ts';
+import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 
 const text = strings.samples;

@@ -1,6 +1,6 @@
 /** What leaves: the best model so far in the formats that load elsewhere, the curve, and where the model comes from. */
+import { exportPath, type ExportName } from '@murmuration/client';
 import type { RunView } from '@murmuration/protocol';
-import { exportAddress } from '../api.ts';
 import { countText, percentText } from '../format.ts';
 import { strings } from '../strings.ts';
 
@@ -8,7 +8,7 @@ const text = strings.downloads;
 
 export function Downloads({ run }: { readonly run: RunView }) {
   const { best, manifest } = run;
-  const address = exportAddress(manifest.id);
+  const address = (name: ExportName) => exportPath(manifest.id, name);
   return (
     <section class="card" aria-labelledby="downloads-heading">
       <h2 id="downloads-heading">{text.heading}</h2>
@@ -19,40 +19,40 @@ export function Downloads({ run }: { readonly run: RunView }) {
           <p>{text.which(countText(best.round), percentText(best.accuracy))}</p>
           <ul class="downloads">
             <li>
-              <a role="button" class="outline" href={address.tfjsModel} download>
+              <a role="button" class="outline" href={address('tfjsModel')} download>
                 {text.tfjsModel}
               </a>
-              <a role="button" class="outline" href={address.tfjsWeights} download>
+              <a role="button" class="outline" href={address('tfjsWeights')} download>
                 {text.tfjsWeights}
               </a>
               <small>{text.tfjsNote}</small>
             </li>
             <li>
-              <a role="button" class="outline" href={address.keras} download>
+              <a role="button" class="outline" href={address('keras')} download>
                 {text.keras}
               </a>
               <small>{text.kerasNote}</small>
             </li>
             <li>
-              <a role="button" class="outline" href={address.safetensors} download>
+              <a role="button" class="outline" href={address('safetensors')} download>
                 {text.safetensors}
               </a>
               <small>{text.safetensorsNote}</small>
             </li>
             <li>
-              <a role="button" class="outline" href={address.metricsCsv} download>
+              <a role="button" class="outline" href={address('metricsCsv')} download>
                 {text.metricsCsv}
               </a>
-              <a role="button" class="outline" href={address.metricsJson} download>
+              <a role="button" class="outline" href={address('metricsJson')} download>
                 {text.metricsJson}
               </a>
               <small>{text.metricsNote}</small>
             </li>
             <li>
-              <a role="button" class="outline" href={address.manifest} download>
+              <a role="button" class="outline" href={address('manifest')} download>
                 {text.manifest}
               </a>
-              <a role="button" class="outline" href={address.card} download>
+              <a role="button" class="outline" href={address('card')} download>
                 {text.card}
               </a>
               <small>{text.papersNote}</small>
@@ -64,7 +64,7 @@ export function Downloads({ run }: { readonly run: RunView }) {
           </p>
           <p class="note">{text.snippet}</p>
           <pre tabIndex={0} aria-label={text.snippet}>
-            {`from safetensors.numpy import load_file\nweights = load_file("${address.fileName}")`}
+            {`from safetensors.numpy import load_file\nweights = load_file("model.safetensors")`}
           </pre>
         </>
       )}

@@ -1,9 +1,9 @@
 /** One press: the built-in digits and a run on them. */
 import { useState } from 'preact/hooks';
 import { DEFAULT_TRAINING, parameterLayout, presetModel } from '@murmuration/protocol';
-import { api } from '../api.ts';
 import { countText, percentText } from '../format.ts';
 import { goTo } from '../route.ts';
+import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 import { messageOf, Trouble } from './trouble.tsx';
 

@@ -5,8 +5,8 @@
 import { useRef, useState } from 'preact/hooks';
 import type { RunId, RunOrderName, RunState, RunView } from '@murmuration/protocol';
 import { announce } from '../announcer.ts';
-import { api } from '../api.ts';
 import { goTo } from '../route.ts';
+import { api } from '../session.ts';
 import { runStates, strings } from '../strings.ts';
 import { messageOf, Trouble } from './trouble.tsx';
 

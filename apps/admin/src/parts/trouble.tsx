@@ -1,12 +1,19 @@
 /** A failure in words, where it happened. */
-import { ApiRefusal } from '../api.ts';
+import { ApiRefusal, UnknownShape } from '@murmuration/client';
+import { strings } from '../strings.ts';
 
-export const messageOf = (reason: unknown): string =>
-  reason instanceof ApiRefusal
-    ? reason.body.field === undefined
-      ? reason.body.message
-      : `${reason.body.field}: ${reason.body.message}`
-    : String(reason);
+export function messageOf(reason: unknown): string {
+  if (reason instanceof ApiRefusal) {
+    const { code, field, message } = reason.body;
+    if (code === 'unauthorised') return strings.notAllowed;
+    return field === undefined ? message : `${field}: ${message}`;
+  }
+  if (reason instanceof UnknownShape) return strings.unknownShape(reason.place);
+  // What fetch throws when nobody answers, or not in time.
+  const isAway =
+    reason instanceof TypeError || (reason instanceof DOMException && reason.name === 'TimeoutError');
+  return isAway ? strings.unreachable : String(reason);
+}
 
 export const Trouble = ({ text }: { readonly text: string }) =>
   text === '' ? null : (

@@ -2,6 +2,7 @@
  * The form of a new run. One submit makes whatever is missing: uploads, the data set, the run. An error of the
  * coordinator stands at the field that it names.
  */
+import { ApiRefusal } from '@murmuration/client';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import {
@@ -16,7 +17,6 @@ import {
   type PresetName,
   PRESET_NAMES,
 } from '@murmuration/protocol';
-import { api, ApiRefusal } from '../api.ts';
 import { bytesText, countText } from '../format.ts';
 import {
   codecOf,
@@ -29,7 +29,9 @@ import {
 } from '../run-form.ts';
 import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { goTo } from '../route.ts';
+import { api } from '../session.ts';
 import { strings } from '../strings.ts';
+import { uploadFile } from '../upload.ts';
 
 const text = strings.newRun;
 type DatasetKind = DatasetWish['kind'];
@@ -316,13 +318,13 @@ async function datasetIdOf(wish: DatasetWish, tell: (step: string) => void): Pro
       tell(text.steps.dataset);
       return (await api.createDataset({ kind: 'digits' })).id;
     case 'file': {
-      const file = await api.upload(wish.file, (part) => tell(text.steps.file(share(part))));
+      const file = await uploadFile(wish.file, (part) => tell(text.steps.file(share(part))));
       tell(text.steps.dataset);
       return (await api.createDataset({ ...wish.request, file }).catch(atTheDataset)).id;
     }
     case 'idx': {
-      const images = await api.upload(wish.images, (part) => tell(text.steps.images(share(part))));
-      const labels = await api.upload(wish.labels, (part) => tell(text.steps.labels(share(part))));
+      const images = await uploadFile(wish.images, (part) => tell(text.steps.images(share(part))));
+      const labels = await uploadFile(wish.labels, (part) => tell(text.steps.labels(share(part))));
       tell(text.steps.dataset);
       return (await api.createDataset({ ...wish.request, images, labels }).catch(atTheDataset)).id;
     }

@@ -1,7 +1,6 @@
 /** All runs, newest first, as they stand now; and the examples, which are all there is on a fresh coordinator. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { RunSummary } from '@murmuration/protocol';
-import { api } from '../api.ts';
 import { countText, durationText, percentText } from '../format.ts';
 import { Examples } from '../parts/examples.tsx';
 import { RunActions } from '../parts/run-actions.tsx';
@@ -10,6 +9,7 @@ import { StateMark } from '../parts/state-mark.tsx';
 import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { VolunteerLink } from '../parts/volunteer-link.tsx';
 import { addressOf } from '../route.ts';
+import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 
 const text = strings.runs;
