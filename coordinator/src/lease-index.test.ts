@@ -43,6 +43,8 @@ describe('the index of shards', () => {
           const first = free.sort((a, b) => rank(a) - rank(b))[0];
           expect(index.next).toBe(first === undefined ? null : first[0]);
           expect(new LeaseIndex(state).next).toBe(index.next);
+          const lessees = state.shards.flatMap(({ live, lessee }) => (live ? [lessee] : []));
+          expect([index.freeCount, index.lesseeCount]).toEqual([free.length, new Set(lessees).size]);
           for (const id of VOLUNTEERS)
             expect(index.heldBy(id)).toEqual(
               [...state.shards.entries()].filter(([, s]) => s.live && s.lessee === id).map(([at]) => at),

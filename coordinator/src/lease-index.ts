@@ -26,6 +26,16 @@ export class LeaseIndex {
     return this.#free.length === 0 ? null : this.#free[0]! % LIMITS.shardsMax;
   }
 
+  /** Shards that nobody holds. */
+  get freeCount(): number {
+    return this.#free.length;
+  }
+
+  /** Volunteers that hold a shard. */
+  get lesseeCount(): number {
+    return this.#heldBy.size;
+  }
+
   /** Shards that the volunteer holds now, ascending. */
   heldBy(volunteerId: VolunteerId): readonly number[] {
     return this.#heldBy.get(volunteerId) ?? [];

@@ -5,7 +5,8 @@
  * the shard's last one and was not counted, even after the deadline, as long as nobody else was given the shard (I-2).
  * A shard is counted once in each epoch (I-1). Nobody waits for the slowest shard: one that is counted may be leased for
  * later epochs already, the least counted first. With a bound on that, tabs without a shard held their whole group up
- * while a vanished tab's lease ran out (simulator, churn, seed 3).
+ * while a vanished tab's lease ran out (simulator, churn, seed 3). Where shards are scarce, a first lease goes to who waits
+ * longest, and a second one only leaves when there is a shard for everybody that has none (I-3).
  */
 import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import type { Desk, Rejection } from './ledger-desk.ts';
@@ -23,6 +24,8 @@ const LEASE_MAX_MS = 900_000;
 const LEASE_UNKNOWN_SPEED_MS = 180_000;
 const NO_LEASE_RETRY_MS = 2_000;
 const CLOSED_RETRY_MS = 5_000;
+/** A wish keeps its place in the line for so long after it was to come again. */
+const WISH_LATE_MAX_MS = 5_000;
 /** A lease that the volunteer does not know of after this long was lost on the way and is told again. */
 const LEASE_LOST_MS = 5_000;
 
@@ -40,19 +43,33 @@ export function answerLeaseRequest(
   const isOpen = state === 'waiting' || state === 'training' || state === 'degraded';
   if (!isOpen || !presence.ready) return noLease(CLOSED_RETRY_MS);
   const live = desk.leases.heldBy(volunteerId);
-  if (live.length < LEASES_PER_VOLUNTEER_MAX) {
-    const shardIndex = desk.leases.next;
-    if (shardIndex === null) return noLease(NO_LEASE_RETRY_MS);
+  const shardIndex = shardFor(desk, volunteerId, live.length);
+  if (shardIndex !== null) {
     const deadlineMs = desk.nowMs + leaseTtlMs(desk.state, shardIndex, presence);
     const generation = desk.state.shards[shardIndex]!.generation + 1;
     desk.write({ kind: 'leased', volunteerId, shardIndex, generation, deadlineMs });
+    desk.line.leave(volunteerId);
     return tellLease(desk, volunteerId, presence, shardIndex);
   }
-  const isLost = (shardIndex: number) =>
-    desk.nowMs >= (presence.leaseToldAtMs.get(shardIndex) ?? 0) + LEASE_LOST_MS;
+  if (live.length === 0)
+    desk.line.wait(volunteerId, desk.nowMs + Math.max(NO_LEASE_RETRY_MS, askEveryMs) + WISH_LATE_MAX_MS);
+  const isLost = (index: number) => desk.nowMs >= (presence.leaseToldAtMs.get(index) ?? 0) + LEASE_LOST_MS;
   const lost = held < live.length ? live.filter(isLost) : [];
-  for (const shardIndex of lost) tellLease(desk, volunteerId, presence, shardIndex);
+  for (const index of lost) tellLease(desk, volunteerId, presence, index);
   if (lost.length === 0) noLease(NO_LEASE_RETRY_MS);
+}
+
+/** The shard that a volunteer with so many leases may have now; null: none. */
+function shardFor(desk: Desk, volunteerId: VolunteerId, heldCount: number): number | null {
+  const { freeCount, lesseeCount, next } = desk.leases;
+  const { present, awaited } = desk.attendance;
+  if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return null;
+  // Lessees are here or expected back, so the rest have none; one that never asks costs others a second lease at most.
+  const before =
+    heldCount > 0
+      ? present.size + awaited.size - lesseeCount
+      : desk.line.ahead(volunteerId, desk.nowMs, freeCount);
+  return freeCount > before ? next : null;
 }
 
 function tellLease(desk: Desk, volunteerId: VolunteerId, presence: Presence, shardIndex: number): void {
@@ -85,6 +102,7 @@ export function takeResult(
 }
 
 export function releaseLeases(desk: Desk, volunteerId: VolunteerId): void {
+  desk.line.leave(volunteerId);
   for (const shardIndex of desk.leases.heldBy(volunteerId))
     desk.write({ kind: 'released', shardIndex, why: 'left' });
 }

@@ -10,6 +10,7 @@ import { applyRecord, initialState } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 import { LeaseIndex } from './lease-index.ts';
+import { LeaseLine } from './lease-line.ts';
 import type { Presence } from './presence.ts';
 import { reportEveryMs } from './talk.ts';
 
@@ -26,6 +27,7 @@ export class Desk {
   readonly state: LedgerState;
   readonly attendance = new Attendance();
   readonly leases: LeaseIndex;
+  readonly line = new LeaseLine();
   /** Until then those that were here before a restart are expected back. */
   awaitUntilMs = 0;
   readonly introductions: Introductions;

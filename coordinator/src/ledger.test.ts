@@ -22,6 +22,38 @@ describe('leases', () => {
     expect(run.toldTo(1, 'no-lease')).toHaveLength(1);
   });
 
+  it('[L5] a second lease leaves only when there is a shard for every volunteer that has none', () => {
+    const run = start({}, 3);
+    run.ready(1);
+    run.ready(2);
+    const first = run.lease(1)!;
+    expect(run.lease(1, 1)).not.toBeNull();
+    run.ready(3);
+    const second = run.lease(2)!;
+    expect(run.lease(3)).toBeNull();
+    run.result(1, first);
+    // Volunteer 1 asks first, and has one.
+    expect(run.lease(1, 1)).toBeNull();
+    expect(run.lease(3)).not.toBeNull();
+    run.result(2, second);
+    expect(run.lease(1, 1)).toBeNull();
+    expect(run.lease(2)).not.toBeNull();
+  });
+
+  it('[L5] with fewer shards than volunteers, who waits longest is next, and who asks no more holds nobody up', () => {
+    const run = start({}, 2);
+    for (const n of [1, 2, 3, 4]) run.ready(n);
+    const [first, second] = [run.lease(1)!, run.lease(2)!];
+    for (const n of [3, 4]) expect(run.lease(n)).toBeNull();
+    run.result(1, first);
+    expect(run.lease(1)).toBeNull();
+    expect(run.lease(4)).toBeNull();
+    expect(run.lease(3)).not.toBeNull();
+    run.wait(10_000);
+    run.result(2, second);
+    expect(run.lease(1)).not.toBeNull();
+  });
+
   it('[I-1] a result counts once, however often it arrives', () => {
     const run = start();
     run.ready(1);
@@ -107,6 +139,14 @@ describe('leases', () => {
     const again = run.lease(1, 1)!;
     expect(again).toMatchObject({ shard: lost.shard, generation: lost.generation });
     expect(again.ttlMs).toBeLessThan(lost.ttlMs);
+  });
+
+  it('a lease that got lost is told again also when there is no second one to give', () => {
+    const run = start({}, 1);
+    run.ready(1);
+    const lost = run.lease(1)!;
+    run.wait(6_000);
+    expect(run.lease(1)).toMatchObject({ shard: lost.shard, generation: lost.generation });
   });
 
   it('[I-24] a paused run leases nothing', () => {

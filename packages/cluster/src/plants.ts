@@ -37,8 +37,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'one lease too many for a volunteer',
     file: 'coordinator/src/leases.ts',
-    find: 'if (live.length < LEASES_PER_VOLUNTEER_MAX) {',
-    replace: 'if (live.length <= LEASES_PER_VOLUNTEER_MAX) {',
+    find: 'if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return null;',
+    replace: 'if (heldCount > LEASES_PER_VOLUNTEER_MAX) return null;',
   },
   {
     bug: 'a shard is lent while it is out',
