@@ -149,6 +149,15 @@ describe('peer frames', () => {
 
   it('crc32 is the standard one', () => {
     expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926);
+    const bitByBit = (bytes: Uint8Array) => {
+      let c = -1;
+      for (const byte of bytes) {
+        c ^= byte;
+        for (let bit = 0; bit < 8; bit++) c = (c >>> 1) ^ (c & 1 ? 0xedb88320 : 0);
+      }
+      return ~c >>> 0;
+    };
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 99 }), (bytes) => crc32(bytes) === bitByBit(bytes)));
   });
 });
 
