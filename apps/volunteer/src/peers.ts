@@ -7,6 +7,7 @@
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
 import type { PagePeers } from '@murmuration/mesh/page';
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
+import { lateModule } from './late-module.ts';
 
 type Mesh =
   | { readonly state: 'none' }
@@ -21,7 +22,7 @@ export class Peers {
   /** Everything asked of the mesh, one after the other; the first step loads it. */
   #turn: Promise<void> = Promise.resolve();
 
-  /** @param parts.failed is told when PeerJS could not be loaded: the tab trains alone then. */
+  /** @param parts.failed is told whenever PeerJS could not be loaded; it is tried again. */
   constructor(parts: {
     /** `relay-only`: peers are reached through TURN only; with `no-peers` nothing is ever opened. */
     readonly linkPolicy: LinkPolicy;
@@ -36,13 +37,16 @@ export class Peers {
   open(id: VolunteerId, ticket: SignalTicket): void {
     if (this.#linkPolicy === 'no-peers') return;
     this.#next(async () => {
-      const { PagePeers } = await import('@murmuration/mesh/page');
-      if (this.#mesh.state === 'closed') return;
+      const loaded = await lateModule(() => import('@murmuration/mesh/page'), {
+        isWanted: () => this.#mesh.state !== 'closed',
+        failed: this.#failed,
+      });
+      if (loaded === null || this.#mesh.state === 'closed') return;
       if (this.#mesh.state === 'open') {
         if (this.#mesh.id === id) return this.#mesh.peers.refresh(ticket);
         this.#mesh.peers.close();
       }
-      const peers = new PagePeers({
+      const peers = new loaded.PagePeers({
         id,
         ticket,
         origin: location,
