@@ -7,7 +7,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Grid as OpenGrid, openParts, progressLines, type GpuBrowser, type Tab } from '@murmuration/cluster';
+import {
+  consent,
+  Grid as OpenGrid,
+  openParts,
+  progressLines,
+  type GpuBrowser,
+  type Tab,
+} from '@murmuration/cluster';
 import type { RunId, RunLive, VolunteerView } from '@murmuration/protocol';
 import { expect, test as base } from '@playwright/test';
 import { BROWSER_VARIABLE } from './global-setup.ts';
@@ -33,10 +40,12 @@ export class Grid extends OpenGrid {
     return this.fleet.openPage(this.url);
   }
 
-  /** Opens one volunteer tab and waits until the run knows it. */
-  async openVolunteer(runId: RunId): Promise<VolunteerTab> {
+  /** Opens one volunteer tab, lets the test prepare it before the click, and waits until the run knows it. */
+  async openVolunteer(runId: RunId, prepare?: (tab: Tab) => Promise<unknown>): Promise<VolunteerTab> {
     const known = new Set((await this.client.snapshot(runId)).volunteers.map(({ id }) => id));
-    const tab = await this.fleet.openVolunteer(this.url);
+    const tab = await this.openPage();
+    await prepare?.(tab);
+    await consent(tab.page, this.url);
     let id = '';
     await this.until(runId, 'the new tab has joined', JOIN_MAX_MS, ({ volunteers }) => {
       id = volunteers.find((volunteer) => !known.has(volunteer.id))?.id ?? '';
