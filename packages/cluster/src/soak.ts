@@ -2,17 +2,33 @@
  * `npm run soak -- --chaos light --seeds 1..20`: the cluster command over many seeds of chaos, one after the other, and a
  * table of what became of each. A seed passes when its cluster does; under `storm` it must also reach its target within
  * three times the steps of a run without faults, which is made first.
+ *
+ * What became of a seed is written down as soon as it is known, beside what earlier soaks found, so that a soak of hours
+ * may be interrupted and continued with the seeds that are missing.
  */
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { ClusterReportSchema, type ClusterReport } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { parseFlags, type FlagTable } from './flags.ts';
-import { freshDirectory, ROOT_DIRECTORY } from './places.ts';
+import { freshDirectory, ROOT_DIRECTORY, Sentence } from './places.ts';
+import {
+  newBook,
+  rowOf,
+  SOAK_CHAOS,
+  SOAK_START,
+  soakLines,
+  soakMarkdown,
+  withSeed,
+  type SeedRow,
+  type SoakBook,
+} from './soak-table.ts';
+import { withTable } from './swarm-table.ts';
 
 const FLAGS = {
-  chaos: { kind: 'choice', choices: ['light', 'storm'], help: 'the mix of faults (default light)' },
+  chaos: { kind: 'choice', choices: SOAK_CHAOS, help: 'the mix of faults (default light)' },
   seeds: {
     kind: 'text',
     placeholder: 'A..B',
@@ -23,12 +39,22 @@ const FLAGS = {
   run: { kind: 'text', placeholder: 'FILE.yaml', help: 'the run (default examples/soak.yaml)' },
   tabs: { kind: 'integer', min: 2, max: 64, placeholder: 'N', help: 'volunteer tabs (default 4)' },
   budget: { kind: 'text', placeholder: '8m', help: 'of each seed (default 8m)' },
+  book: {
+    kind: 'text',
+    placeholder: 'FILE.json',
+    help: 'where what became of each seed is kept (default bench/soak.json)',
+  },
+  table: { kind: 'text', placeholder: 'FILE.md', help: 'whose table is renewed (default docs/soak.md)' },
+  afresh: { kind: 'switch', help: 'forget what earlier soaks found' },
 } as const satisfies FlagTable;
 
 const SEEDS_MAX = 1_000;
 const STEPS_RATIO_MAX = 3;
 const SOAKS_KEPT = 5;
 const SEEDS_DEFAULT = { light: '1..20', storm: '1..5' } as const;
+/** Of the cluster command: wrong use, and an environment that lacks something. No further seed would fare better. */
+const CODES_OF_NO_RUN = [2, 3];
+const CODE_INTERRUPTED = 130;
 
 function seedsOf(text: string): number[] | null {
   const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text);
@@ -46,90 +72,133 @@ export async function run(argv: readonly string[]): Promise<number> {
     return parsed.kind === 'help' ? 0 : 2;
   }
   const { flags } = parsed;
-  const chaos = flags.chaos ?? 'light';
-  const out = await freshDirectory('soak', SOAKS_KEPT);
-  const common = [
-    ...['--run', resolve(flags.run ?? join(ROOT_DIRECTORY, 'examples', 'soak.yaml'))],
-    ...['--tabs', String(flags.tabs ?? 4), '--budget', flags.budget ?? '8m'],
-  ];
-  const say = (line: string) => void process.stdout.write(`${line}\n`);
-  const table: SeedRow[] = [];
-  let stepsMax: number | null = null;
-  if (chaos === 'storm') {
-    const clean = await oneCluster('clean', [...common, '--assert', 'reached==1'], join(out, 'clean'));
-    if (clean.steps === null || clean.code !== 0) {
-      say(
-        `The run without faults did not pass (${clean.outcome}), so there is nothing to compare with: ${out}`,
-      );
-      return clean.code === 0 ? 1 : clean.code;
-    }
-    table.push(clean);
-    stepsMax = STEPS_RATIO_MAX * clean.steps;
+  const runFile = resolve(flags.run ?? join(ROOT_DIRECTORY, 'examples', 'soak.yaml'));
+  const tabs = flags.tabs ?? 4;
+  const bookPath = resolve(flags.book ?? join(ROOT_DIRECTORY, 'bench', 'soak.json'));
+  const tablePath = resolve(flags.table ?? join(ROOT_DIRECTORY, 'docs', 'soak.md'));
+  let book: SoakBook;
+  try {
+    book = await openBook(bookPath, { runFile, tabs, afresh: flags.afresh });
+  } catch (error) {
+    if (!(error instanceof Sentence)) throw error;
+    say(error.message);
+    return 2;
   }
-  for (const seed of seedsOf(flags.seeds ?? SEEDS_DEFAULT[chaos])!) {
-    const asserts = [
-      '--assert',
-      'reached==1',
-      ...(stepsMax === null ? [] : ['--assert', `local_steps<=${stepsMax}`]),
-    ];
-    const flagsOfSeed = [...common, '--chaos', chaos, '--seed', String(seed), ...asserts];
-    table.push(await oneCluster(String(seed), flagsOfSeed, join(out, `seed-${seed}`)));
-    // After every seed: a soak of hours that is interrupted keeps what it has.
-    await writeFile(join(out, 'soak.json'), `${JSON.stringify({ chaos, stepsMax, table }, null, 2)}\n`);
-    say(rowText(table.at(-1)!));
-  }
-  const seeds = table.filter(({ seed }) => seed !== 'clean');
-  const passed = seeds.filter(({ code }) => code === 0).length;
-  say('');
-  say('seed   code  steps  rounds  accuracy  faults  seconds  outcome');
-  for (const row of table) say(rowText(row));
-  say(`${passed} of ${seeds.length} seeds of --chaos ${chaos} passed; artifacts in ${out}`);
-  return passed === seeds.length ? 0 : 1;
-}
-
-interface SeedRow {
-  readonly seed: string;
-  readonly code: number;
-  readonly outcome: string;
-  readonly steps: number | null;
-  readonly rounds: number | null;
-  readonly accuracy: number | null;
-  /** Carried out, of those that were due. */
-  readonly faults: string;
-  readonly seconds: number | null;
-}
-
-function rowText({ seed, code, outcome, steps, rounds, accuracy, faults, seconds }: SeedRow): string {
-  const number = (value: number | null, width: number, digits = 0) =>
-    (value === null ? '-' : value.toFixed(digits)).padStart(width);
-  return `${seed.padEnd(5)}  ${number(code, 4)}  ${number(steps, 5)}  ${number(rounds, 6)}  ${number(accuracy, 8, 3)}  ${faults.padStart(6)}  ${number(seconds, 7)}  ${outcome}`;
-}
-
-async function oneCluster(seed: string, flags: readonly string[], out: string): Promise<SeedRow> {
-  const code = await new Promise<number>((settle) => {
-    const child = spawn(
-      process.execPath,
-      [join(ROOT_DIRECTORY, 'packages/cluster/bin/murmur.mjs'), 'cluster', ...flags, '--out', out],
-      { cwd: ROOT_DIRECTORY, stdio: 'inherit' },
-    );
-    child.on('close', (exitCode) => settle(exitCode ?? 1));
-  });
-  const text = await readFile(join(out, 'report.json'), 'utf8').catch(() => null);
-  if (text === null)
-    return {
-      ...{ seed, code, outcome: 'no report was written', faults: '-' },
-      ...{ steps: null, rounds: null, accuracy: null, seconds: null },
-    };
-  const report = Value.Parse(ClusterReportSchema, JSON.parse(text)) as ClusterReport;
-  const { result, verdict, faults } = report;
-  return {
-    seed,
-    code,
-    outcome: [verdict.outcome, ...verdict.emptiness].join('; '),
-    steps: result.localSteps,
-    rounds: result.rounds,
-    accuracy: result.valAccuracy,
-    faults: `${faults.filter(({ outcome }) => outcome === 'done').length}/${faults.length}`,
-    seconds: result.seconds,
+  const keep = async (next: SoakBook) => {
+    book = next;
+    await mkdir(dirname(bookPath), { recursive: true });
+    await writeFile(bookPath, `${JSON.stringify(book, null, 2)}\n`);
+    const document = await readFile(tablePath, 'utf8').catch(() => NEW_DOCUMENT);
+    await writeFile(tablePath, withTable(document, soakMarkdown(book), SOAK_START));
   };
+
+  const chaos = flags.chaos ?? 'light';
+  const seeds = seedsOf(flags.seeds ?? SEEDS_DEFAULT[chaos])!;
+  const out = await freshDirectory('soak', SOAKS_KEPT);
+  const clusters = new Clusters(['--run', runFile, '--tabs', String(tabs), '--budget', flags.budget ?? '8m']);
+  const rows: SeedRow[] = [];
+  try {
+    if (book.clean === null) {
+      const clean = await clusters.play(['--assert', 'reached==1'], join(out, 'clean'));
+      if (CODES_OF_NO_RUN.includes(clean.code)) return clean.code;
+      if (!clusters.isInterrupted && (clean.code !== 0 || clean.steps === null)) {
+        say(
+          `The run without faults did not pass (${clean.outcome}); there is nothing to hold others against.`,
+        );
+        return clean.code === 0 ? 1 : clean.code;
+      }
+      if (!clusters.isInterrupted) await keep({ ...book, clean });
+    }
+    const stepsMax = STEPS_RATIO_MAX * (book.clean?.steps ?? 0);
+    for (const seed of seeds) {
+      if (clusters.isInterrupted) break;
+      const row = await clusters.play(
+        [
+          ...['--chaos', chaos, '--seed', String(seed), '--assert', 'reached==1'],
+          ...(chaos === 'storm' ? ['--assert', `local_steps<=${stepsMax}`] : []),
+        ],
+        join(out, `seed-${seed}`),
+      );
+      if (CODES_OF_NO_RUN.includes(row.code)) return row.code;
+      if (clusters.isInterrupted) break;
+      rows.push(row);
+      await keep(withSeed(book, chaos, seed, row));
+    }
+  } finally {
+    clusters.close();
+  }
+  say('');
+  for (const line of soakLines(book)) say(line);
+  say(`Kept in ${bookPath} and ${tablePath}; artifacts in ${out}`);
+  if (clusters.isInterrupted) {
+    say(
+      `Interrupted; go on with: npm run soak -- --chaos ${chaos} --seeds ${seeds[rows.length]}..${seeds.at(-1)}`,
+    );
+    return CODE_INTERRUPTED;
+  }
+  const passed = rows.filter(({ code }) => code === 0).length;
+  say(`${passed} of ${rows.length} seeds of --chaos ${chaos} passed now`);
+  return passed === rows.length ? 0 : 1;
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+const NEW_DOCUMENT = `${SOAK_START}\n\n<!-- end of rows -->\n`;
+
+/** @throws Sentence when the run file or the book cannot be read. */
+async function openBook(
+  path: string,
+  { runFile, tabs, afresh }: { readonly runFile: string; readonly tabs: number; readonly afresh: boolean },
+): Promise<SoakBook> {
+  const runText = await readFile(runFile).catch(() => {
+    throw new Sentence(`--run: ${runFile} cannot be read`);
+  });
+  const empty = newBook(createHash('sha256').update(runText).digest('hex'), tabs);
+  const text = afresh ? null : await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return empty;
+  let book: SoakBook;
+  try {
+    book = JSON.parse(text) as SoakBook;
+  } catch {
+    throw new Sentence(`--book: ${path} is not JSON; give another file, or --afresh to write it anew`);
+  }
+  if (book.runSha256 === empty.runSha256 && book.tabs === tabs) return book;
+  throw new Sentence(
+    `--book: ${path} is about another run file or number of tabs; give another file, or --afresh to write it anew`,
+  );
+}
+
+/** The cluster command, run again and again; an interruption ends the one at hand and is remembered. */
+class Clusters {
+  readonly #common: readonly string[];
+  readonly #interrupt = (signal: NodeJS.Signals) => {
+    this.isInterrupted = true;
+    this.#child?.kill(signal);
+  };
+  #child: ReturnType<typeof spawn> | null = null;
+  isInterrupted = false;
+
+  constructor(common: readonly string[]) {
+    this.#common = common;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, this.#interrupt);
+  }
+
+  close(): void {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, this.#interrupt);
+  }
+
+  async play(flags: readonly string[], out: string): Promise<SeedRow> {
+    const command = join(ROOT_DIRECTORY, 'packages/cluster/bin/murmur.mjs');
+    const words = [command, 'cluster', ...this.#common, ...flags, '--out', out];
+    const code = await new Promise<number>((settle) => {
+      const child = spawn(process.execPath, words, { cwd: ROOT_DIRECTORY, stdio: 'inherit' });
+      this.#child = child;
+      child.on('close', (exitCode) => settle(exitCode ?? 1));
+    });
+    this.#child = null;
+    const text = await readFile(join(out, 'report.json'), 'utf8').catch(() => null);
+    const report =
+      text === null ? null : (Value.Parse(ClusterReportSchema, JSON.parse(text)) as ClusterReport);
+    return rowOf(code, report, new Date().toISOString());
+  }
 }
