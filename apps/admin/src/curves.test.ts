@@ -1,6 +1,6 @@
 import type { MetricPoint, RunEvent } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { churnMarks, curvesOf, nearest, sampled, smooth } from './curves.ts';
+import { churnMarks, curvesOf, nearest, sampled, smooth, xOfMoment } from './curves.ts';
 
 const point = (round: number, atMs: number, loss: number | null = null): MetricPoint => ({
   round,
@@ -15,8 +15,8 @@ const point = (round: number, atMs: number, loss: number | null = null): MetricP
 
 describe('curves', () => {
   it('are ordered by time, also after a rollback rewrote earlier rounds', () => {
-    const { seconds, points } = curvesOf([point(1, 1000), point(2, 5000), point(3, 3000)], 6000);
-    expect(seconds).toEqual([1, 3, 5]);
+    const { xs, points } = curvesOf([point(1, 1000), point(2, 5000), point(3, 3000)], 6000);
+    expect(xs).toEqual([1, 3, 5]);
     expect(points.map(({ round }) => round)).toEqual([1, 3, 2]);
   });
 
@@ -80,10 +80,17 @@ describe('the churn lane', () => {
       event('left', 20_000),
       event('restarted', 30_000),
     ];
-    expect(churnMarks(events, [10, 30]).map(({ kind, at }) => [kind, at])).toEqual([
+    const curves = { axis: 'time', points: [], xs: [], range: [10, 30] } as const;
+    expect(churnMarks(events, curves).map(({ kind, at }) => [kind, at])).toEqual([
       ['join', 0],
       ['leave', 0.5],
       ['restart', 1],
     ]);
+  });
+
+  it('stands aligned with rounds too: between two of them in proportion to the time', () => {
+    const curves = curvesOf([point(10, 1_000), point(20, 3_000)], 0, { axis: 'round', smoothing: 0 });
+    expect(curves.xs).toEqual([10, 20]);
+    expect([0, 1_000, 2_500, 9_000].map((atMs) => xOfMoment(curves, atMs))).toEqual([10, 10, 17.5, 20]);
   });
 });

@@ -1,5 +1,9 @@
 /** Numbers as researchers read them. Pure; the locale is the browser's unless a test says otherwise. */
 
+import type { CheckpointView } from '@murmuration/protocol';
+import { strings } from './strings.ts';
+import type { Axis } from './view.ts';
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** 0 B, 999 B, 1.2 kB, 12 MB: at most three significant digits, steps of 1000. */
@@ -33,6 +37,13 @@ export function lossText(loss: number | null): string {
     : loss.toPrecision(4);
 }
 
+/** What a checkpoint is judged by: accuracy where there is one, else its error, else its loss; a dash without any. */
+export function bestText(best: Pick<CheckpointView, 'accuracy' | 'error' | 'loss'> | null): string {
+  if (best === null) return '–';
+  if (best.accuracy !== null) return percentText(best.accuracy);
+  return best.error == null ? strings.bestLoss(lossText(best.loss)) : strings.bestError(lossText(best.error));
+}
+
 /** 9 s, 4 min 05 s, 2 h 03 min, 3 d 04 h. Rounds down: what it names has passed. */
 export function durationText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -52,6 +63,10 @@ export function clockText(ms: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 }
+
+/** A place on an axis: 4:05, or round 1,024. */
+export const axisText = (axis: Axis, at: number): string =>
+  axis === 'time' ? clockText(at * 1000) : countText(at);
 
 /** A range as people say it; one value when both ends read the same. */
 export function etaText([soonestMs, latestMs]: readonly [number, number]): string {

@@ -4,6 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import './style/theme.css';
 import './style/page.css';
 import './style/run.css';
+import './style/watch.css';
 import './style/forms.css';
 import { render } from 'preact';
 import { Page } from './page.tsx';

@@ -3,7 +3,9 @@ import { useEffect } from 'preact/hooks';
 import { announcement } from './announcer.ts';
 import { addressOf, route, type Route } from './route.ts';
 import { session, signOut } from './session.ts';
+import { compareStrings } from './strings-compare.ts';
 import { strings } from './strings.ts';
+import { CompareScreen } from './screens/compare.tsx';
 import { NewRunScreen } from './screens/new-run.tsx';
 import { RunScreen } from './screens/run.tsx';
 import { RunsScreen } from './screens/runs.tsx';
@@ -31,6 +33,12 @@ export function Page() {
               aria-current={here.screen === 'runs' ? 'page' : undefined}
             >
               {strings.nav.runs}
+            </a>
+            <a
+              href={addressOf({ screen: 'compare' })}
+              aria-current={here.screen === 'compare' ? 'page' : undefined}
+            >
+              {compareStrings.link}
             </a>
             <a
               href={addressOf({ screen: 'new-run' })}
@@ -64,6 +72,8 @@ function Shown({ route: here }: { readonly route: Route }) {
       return <RunsScreen />;
     case 'new-run':
       return <NewRunScreen />;
+    case 'compare':
+      return <CompareScreen />;
     case 'run':
       return <RunScreen key={here.runId} runId={here.runId} />;
     default:
@@ -77,6 +87,8 @@ function titleOf(here: Route): string {
       return strings.runs.heading;
     case 'new-run':
       return strings.newRun.heading;
+    case 'compare':
+      return compareStrings.heading;
     case 'run':
       return strings.run.eyebrow;
     default:

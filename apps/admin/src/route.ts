@@ -1,27 +1,44 @@
-/** Which screen is in view: the fragment of the address, so that a link to a run can be shared and Back works. */
+/**
+ * Which screen is in view, and how it is looked at: the fragment of the address, so that a link to a run can be shared
+ * and Back works. `#/runs/run_...?smooth=0.6` is a screen and its query; changing the query makes no step in the history.
+ */
 import { signal } from '@preact/signals';
 import type { RunId } from '@murmuration/protocol';
 
 export type Route =
   | { readonly screen: 'runs' }
   | { readonly screen: 'new-run' }
+  | { readonly screen: 'compare' }
   | { readonly screen: 'run'; readonly runId: RunId };
 
 const RUN_ROUTE = /^#\/runs\/(run_[0-9a-z]{26})$/;
 
+const pathOf = (hash: string): string => hash.split('?')[0]!;
+const queryOf = (hash: string): URLSearchParams => new URLSearchParams(hash.split('?')[1] ?? '');
+
 /** Anything unknown is the list of runs. */
 export function routeOf(hash: string): Route {
-  if (hash === '#/new') return { screen: 'new-run' };
-  const runId = RUN_ROUTE.exec(hash)?.[1];
+  const path = pathOf(hash);
+  if (path === '#/new') return { screen: 'new-run' };
+  if (path === '#/compare') return { screen: 'compare' };
+  const runId = RUN_ROUTE.exec(path)?.[1];
   return runId === undefined ? { screen: 'runs' } : { screen: 'run', runId };
 }
 
-export function addressOf(route: Route): string {
+export function addressOf(route: Route, asked: Readonly<Record<string, string>> = {}): string {
+  // Commas are read by people and need no escape in a fragment.
+  const words = new URLSearchParams(asked).toString().replaceAll('%2C', ',');
+  return words === '' ? placeOf(route) : `${placeOf(route)}?${words}`;
+}
+
+function placeOf(route: Route): string {
   switch (route.screen) {
     case 'runs':
       return '#/';
     case 'new-run':
       return '#/new';
+    case 'compare':
+      return '#/compare';
     case 'run':
       return `#/runs/${route.runId}`;
     default:
@@ -30,10 +47,25 @@ export function addressOf(route: Route): string {
 }
 
 export const route = signal<Route>(routeOf(location.hash));
+export const query = signal<URLSearchParams>(queryOf(location.hash));
 addEventListener('hashchange', () => {
-  route.value = routeOf(location.hash);
+  const next = routeOf(location.hash);
+  if (addressOf(next) !== addressOf(route.value)) route.value = next;
+  query.value = queryOf(location.hash);
 });
 
-export const goTo = (target: Route): void => {
-  location.hash = addressOf(target);
+export const goTo = (target: Route, asked?: Readonly<Record<string, string>>): void => {
+  location.hash = addressOf(target, asked);
 };
+
+/** Changes how the screen is looked at; null takes a word away. */
+export function changeQuery(changes: Readonly<Record<string, string | null>>): void {
+  const words = new Map(query.value);
+  for (const [name, value] of Object.entries(changes))
+    if (value === null) words.delete(name);
+    else words.set(name, value);
+  const address = addressOf(route.value, Object.fromEntries(words));
+  // replaceState tells nobody; whoever reads the query is told here.
+  history.replaceState(null, '', `${location.pathname}${location.search}${address}`);
+  query.value = queryOf(address);
+}

@@ -23,6 +23,8 @@ export const strings = {
   unreachable: 'The coordinator does not answer. Trying again by itself.',
   notAllowed: 'The coordinator refused the token.',
   loading: 'Asking the coordinator …',
+  bestLoss: (loss: string) => `loss ${loss}`,
+  bestError: (error: string) => `error ${error}`,
 
   signIn: {
     heading: 'Sign in',
@@ -51,11 +53,18 @@ export const strings = {
     emptyText:
       'Start an example with one press. It makes its own data set, then waits for tabs: open the volunteer link in a few.',
     examplesHeading: 'Examples',
+    none: 'No run is in this state.',
+    stateFilter: 'Show',
+    stateFilters: { all: 'all runs', open: 'runs that go on', over: 'runs that are over' },
+    older: 'Older runs',
+    newest: 'Newest runs',
+    pages: 'Pages of runs',
     columns: {
+      pick: 'Compare',
       name: 'Run',
       state: 'State',
-      best: 'Best accuracy',
-      curve: 'Accuracy so far',
+      best: 'Best so far',
+      curve: 'Curve',
       tabs: 'Tabs',
       age: 'Age',
       actions: 'Actions',
@@ -238,6 +247,9 @@ export const strings = {
     accuracy: 'Validation accuracy',
     accuracySummary: (last: string, best: string) =>
       `Validation accuracy is ${last}; the best so far is ${best}.`,
+    error: 'Validation error',
+    errorSummary: (last: string, best: string) =>
+      `Validation error is ${last}; that of the best checkpoint is ${best}.`,
     none: 'No point yet; the first comes with the first round.',
     noneAccuracy: 'Not evaluated yet.',
     churn: 'Comings and goings',
@@ -257,8 +269,10 @@ export const strings = {
       target: 'aim',
     },
     scrubber: 'Read the curves at',
-    reading: (clock: string, round: string, loss: string, range: string, accuracy: string, tabs: string) =>
-      `${clock} · round ${round} · loss ${loss}${range} · accuracy ${accuracy} · ${tabs} tabs`,
+    reading: (clock: string, round: string, loss: string, range: string, measured: string, tabs: string) =>
+      `${clock} · round ${round} · loss ${loss}${range} · ${measured} · ${tabs} tabs`,
+    accuracyReading: (percent: string) => `accuracy ${percent}`,
+    errorReading: (error: string) => `error ${error}`,
     lossRange: (low: string, high: string) => ` (${low} to ${high})`,
     table: 'The same as a table',
     columns: {
@@ -269,6 +283,7 @@ export const strings = {
       high: 'Highest tab',
       valLoss: 'Validation loss',
       accuracy: 'Accuracy',
+      error: 'Error',
       tabs: 'Tabs',
     },
   },

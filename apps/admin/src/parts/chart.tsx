@@ -4,7 +4,8 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import UPlot from 'uplot';
-import { clockText } from '../format.ts';
+import { axisText } from '../format.ts';
+import type { Axis } from '../view.ts';
 
 /** Free space beside the plot in CSS pixels; the churn lane stands under it with the same gutters. */
 export const GUTTER = { start: 52, end: 12 } as const;
@@ -14,13 +15,15 @@ export interface Line {
   readonly values: readonly (number | null)[];
   /** Name of a CSS custom property. */
   readonly colour: string;
-  readonly look: 'strong' | 'faint' | 'dashed' | 'dots' | 'edge';
+  readonly look: 'strong' | 'faint' | 'dashed' | 'dotted' | 'dots' | 'marks' | 'edge';
 }
 
 interface Props {
   readonly heading: string;
   readonly summary: string;
-  readonly seconds: readonly number[];
+  /** Seconds or rounds, ascending. */
+  readonly xs: readonly number[];
+  readonly axis: Axis;
   readonly range: readonly [number, number];
   readonly lines: readonly Line[];
   /** Indices into `lines` of the upper and the lower edge of a band. */
@@ -38,7 +41,7 @@ export function Chart(props: Props) {
   const latest = useRef(props);
   latest.current = props;
   const theme = useTheme();
-  const { heading, summary, seconds, range, lines, cursor, heightPx } = props;
+  const { heading, summary, xs, axis, range, lines, cursor, heightPx } = props;
   const looks = lines.map((line) => `${line.colour}/${line.look}`).join();
 
   useEffect(() => {
@@ -53,16 +56,16 @@ export function Chart(props: Props) {
       made.destroy();
       plot.current = null;
     };
-  }, [theme, looks, heightPx]);
+  }, [theme, looks, heightPx, axis]);
 
-  useEffect(() => plot.current?.setData(dataOf(latest.current)), [seconds, range[0], range[1], lines]);
+  useEffect(() => plot.current?.setData(dataOf(latest.current)), [xs, range[0], range[1], lines]);
 
   useEffect(() => {
     const made = plot.current;
-    const at = seconds[cursor];
+    const at = xs[cursor];
     if (made === null || at === undefined || made.cursor.idx === cursor) return;
     made.setCursor({ left: made.valToPos(at, 'x'), top: 0 }, false);
-  }, [cursor, seconds]);
+  }, [cursor, xs]);
 
   return (
     <figure role="figure" aria-label={`${heading}. ${summary}`} class="chart">
@@ -88,11 +91,11 @@ const Legend = ({ lines }: { readonly lines: readonly Line[] }) => (
   </ul>
 );
 
-const dataOf = ({ seconds, lines }: Props): UPlot.AlignedData =>
-  [seconds, ...lines.map(({ values }) => values)] as unknown as UPlot.AlignedData;
+const dataOf = ({ xs, lines }: Props): UPlot.AlignedData =>
+  [xs, ...lines.map(({ values }) => values)] as unknown as UPlot.AlignedData;
 
 function optionsOf(latest: { readonly current: Props }, parent: HTMLElement): UPlot.Options {
-  const { lines, band, heightPx, valueText } = latest.current;
+  const { lines, axis: xAxis, band, heightPx, valueText } = latest.current;
   const style = getComputedStyle(parent);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -112,7 +115,7 @@ function optionsOf(latest: { readonly current: Props }, parent: HTMLElement): UP
       y: { range: (_plot, low, high) => rangeOf(low, high) },
     },
     axes: [
-      { ...axis, size: 26, values: (_plot, splits) => splits.map((at) => clockText(at * 1000)) },
+      { ...axis, size: 26, values: (_plot, splits) => splits.map((at) => axisText(xAxis, at)) },
       { ...axis, size: GUTTER.start, values: (_plot, splits) => splits.map(valueText) },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, colour(line.colour)))],
@@ -137,6 +140,10 @@ function seriesOf({ label, look }: Line, stroke: string): UPlot.Series {
       return { ...base, width: 1, alpha: 0.45 };
     case 'dashed':
       return { ...base, width: 1.5, dash: [6, 5] };
+    case 'dotted':
+      return { ...base, width: 2, dash: [2, 4] };
+    case 'marks':
+      return { ...base, width: 0, alpha: 0.6, points: { show: true, size: 5, width: 0, fill: stroke } };
     case 'dots':
       return { ...base, width: 1.5, points: { show: true, size: 6, fill: stroke } };
     case 'edge':

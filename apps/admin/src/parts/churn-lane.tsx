@@ -2,8 +2,8 @@
  * Who came and went, under the loss curve and aligned with it: the count of tabs as steps, a mark for each event. Every
  * kind has its own shape; the log has the words.
  */
-import type { MetricPoint, RunEvent } from '@murmuration/protocol';
-import { churnMarks, type ChurnKind } from '../curves.ts';
+import type { RunEvent } from '@murmuration/protocol';
+import { churnMarks, type ChurnKind, type Curves } from '../curves.ts';
 import { clockText } from '../format.ts';
 import { strings } from '../strings.ts';
 import { GUTTER } from './chart.tsx';
@@ -21,12 +21,11 @@ const SHAPES: Readonly<Record<ChurnKind, string>> = {
 
 interface Props {
   readonly events: readonly RunEvent[];
-  readonly points: readonly MetricPoint[];
-  readonly range: readonly [number, number];
+  readonly curves: Curves;
 }
 
-export function ChurnLane({ events, points, range }: Props) {
-  const marks = churnMarks(events, range);
+export function ChurnLane({ events, curves }: Props) {
+  const marks = churnMarks(events, curves);
   const count = (kind: ChurnKind) => marks.filter((mark) => mark.kind === kind).length;
   const summary = text.churnSummary(count('join'), count('leave'), count('restart'));
   const kinds = (Object.keys(SHAPES) as ChurnKind[]).filter((kind) => count(kind) > 0);
@@ -47,7 +46,7 @@ export function ChurnLane({ events, points, range }: Props) {
       </figcaption>
       <div class="lane" aria-hidden="true" style={{ marginInline: `${GUTTER.start}px ${GUTTER.end}px` }}>
         <svg class="steps" viewBox={`0 0 1000 ${LANE.steps}`} preserveAspectRatio="none">
-          <path d={stepsPath(points, range)} />
+          <path d={stepsPath(curves)} />
         </svg>
         {marks.map(({ kind, at, event }) => (
           <svg
@@ -68,12 +67,12 @@ export function ChurnLane({ events, points, range }: Props) {
 }
 
 /** The count of tabs as an area of steps. */
-function stepsPath(points: readonly MetricPoint[], [from, to]: readonly [number, number]): string {
-  const most = Math.max(1, ...points.map((point) => point.volunteers));
-  const x = (point: MetricPoint) => (((point.atMs / 1000 - from) / (to - from)) * 1000).toFixed(1);
-  const y = (point: MetricPoint) => (LANE.steps - (point.volunteers / most) * (LANE.steps - 4)).toFixed(1);
-  const [first, ...rest] = points;
-  if (first === undefined) return '';
-  const tops = rest.map((point) => `H${x(point)}V${y(point)}`).join('');
-  return `M${x(first)} ${LANE.steps}V${y(first)}${tops}H1000V${LANE.steps}Z`;
+function stepsPath({ points, xs, range: [from, to] }: Curves): string {
+  if (points.length === 0) return '';
+  const most = points.reduce((sum, point) => Math.max(sum, point.volunteers), 1);
+  const x = (index: number) => (((xs[index]! - from) / (to - from)) * 1000).toFixed(1);
+  const y = (index: number) =>
+    (LANE.steps - (points[index]!.volunteers / most) * (LANE.steps - 4)).toFixed(1);
+  const tops = points.slice(1).map((_, index) => `H${x(index + 1)}V${y(index + 1)}`);
+  return `M${x(0)} ${LANE.steps}V${y(0)}${tops.join('')}H1000V${LANE.steps}Z`;
 }

@@ -4,26 +4,38 @@
  */
 import { useMemo, useState } from 'preact/hooks';
 import type { RunPicture } from '../feed.ts';
-import { curvesOf, nearest, sampled, type Curves } from '../curves.ts';
+import { curvesOf, nearest, type Curves } from '../curves.ts';
 import { clockText, countText, lossText, percentText } from '../format.ts';
+import { query } from '../route.ts';
 import { strings } from '../strings.ts';
-import { Chart, GUTTER } from './chart.tsx';
+import { viewOf } from '../view.ts';
+import { Chart, GUTTER, type Line } from './chart.tsx';
 import { ChurnLane } from './churn-lane.tsx';
+import { CurveTable } from './curve-table.tsx';
+import { ViewControls } from './view-controls.tsx';
 
 const text = strings.curves;
 const CHART_HEIGHT_PX = 230;
-const TABLE_ROWS_MAX = 40;
 
 export function CurvesPanel({ picture }: { readonly picture: RunPicture }) {
   const { points, events, run } = picture;
   const isOver = run.state === 'finished' || run.state === 'failed';
   const elapsedMs = isOver ? 0 : run.elapsedMs;
-  const curves = useMemo(() => curvesOf(points, elapsedMs), [points, elapsedMs]);
+  const view = viewOf(query.value);
+  const { axis, smoothing } = view;
+  const curves = useMemo(
+    () => curvesOf(points, elapsedMs, { axis, smoothing }),
+    [points, elapsedMs, axis, smoothing],
+  );
   const [chosen, setChosen] = useState<number | null>(null);
   const cursor = chosen === null ? curves.points.length - 1 : Math.min(chosen, curves.points.length - 1);
   const target = run.manifest.training.targetAccuracy;
   const losses = useMemo(() => lossLines(curves), [curves]);
   const accuracies = useMemo(() => accuracyLines(curves, target), [curves, target]);
+  const errors = useMemo(() => errorLines(curves), [curves]);
+  const hasError = errors[0]!.values.some((value) => value !== null);
+  const hasAccuracy = !hasError || curves.valAccuracy.some((value) => value !== null);
+  const shared = { xs: curves.xs, axis, range: curves.range, cursor, onCursor: setChosen };
 
   return (
     <section class="card" aria-labelledby="curves-heading">
@@ -32,31 +44,39 @@ export function CurvesPanel({ picture }: { readonly picture: RunPicture }) {
         <p class="note">{text.none}</p>
       ) : (
         <>
+          <ViewControls view={view} />
           <Chart
+            {...shared}
             heading={text.loss}
             summary={lossSummary(curves)}
-            seconds={curves.seconds}
-            range={curves.range}
             lines={losses}
             band={[1, 0]}
             valueText={(value) => String(Number(value.toPrecision(3)))}
             heightPx={CHART_HEIGHT_PX}
-            cursor={cursor}
-            onCursor={setChosen}
           />
-          <ChurnLane events={events} points={curves.points} range={curves.range} />
-          <Chart
-            heading={text.accuracy}
-            summary={accuracySummary(picture)}
-            seconds={curves.seconds}
-            range={curves.range}
-            lines={accuracies}
-            band={null}
-            valueText={(value) => `${Number((value * 100).toPrecision(3))} %`}
-            heightPx={CHART_HEIGHT_PX - 50}
-            cursor={cursor}
-            onCursor={setChosen}
-          />
+          <ChurnLane events={events} curves={curves} />
+          {hasAccuracy && (
+            <Chart
+              {...shared}
+              heading={text.accuracy}
+              summary={accuracySummary(picture)}
+              lines={accuracies}
+              band={null}
+              valueText={(value) => `${Number((value * 100).toPrecision(3))} %`}
+              heightPx={CHART_HEIGHT_PX - 50}
+            />
+          )}
+          {hasError && (
+            <Chart
+              {...shared}
+              heading={text.error}
+              summary={errorSummary(picture)}
+              lines={errors}
+              band={null}
+              valueText={(value) => String(Number(value.toPrecision(3)))}
+              heightPx={CHART_HEIGHT_PX - 50}
+            />
+          )}
           <Scrubber curves={curves} cursor={cursor} onCursor={setChosen} />
           <CurveTable curves={curves} />
         </>
@@ -74,20 +94,25 @@ const lossLines = (curves: Curves) =>
     { label: text.legend.validation, values: curves.valLoss, colour: '--glow', look: 'dots' },
   ] as const;
 
-const accuracyLines = (curves: Curves, target: number | null) =>
-  [
-    { label: text.legend.validation, values: curves.valAccuracy, colour: '--glow', look: 'dots' },
-    ...(target === null
-      ? []
-      : [
-          {
-            label: text.legend.target,
-            values: curves.seconds.map(() => target),
-            colour: '--soft-ink',
-            look: 'dashed',
-          },
-        ]),
-  ] as readonly import('./chart.tsx').Line[];
+const accuracyLines = (curves: Curves, target: number | null): readonly Line[] => [
+  { label: text.legend.raw, values: curves.valAccuracy, colour: '--glow', look: 'marks' },
+  { label: text.legend.smooth, values: curves.valAccuracySmooth, colour: '--glow', look: 'strong' },
+  ...(target === null
+    ? []
+    : [
+        {
+          label: text.legend.target,
+          values: curves.xs.map(() => target),
+          colour: '--soft-ink',
+          look: 'dashed',
+        } as const,
+      ]),
+];
+
+const errorLines = (curves: Curves): readonly Line[] => [
+  { label: text.legend.raw, values: curves.valError, colour: '--glow', look: 'marks' },
+  { label: text.legend.smooth, values: curves.valErrorSmooth, colour: '--glow', look: 'strong' },
+];
 
 function lossSummary({ points, lossSmooth }: Curves): string {
   const known = lossSmooth.filter((value) => value !== null);
@@ -103,6 +128,11 @@ function accuracySummary({ points, run }: RunPicture): string {
   return last === undefined
     ? text.noneAccuracy
     : text.accuracySummary(percentText(last.valAccuracy), percentText(run.best?.accuracy ?? null));
+}
+
+function errorSummary({ points, run }: RunPicture): string {
+  const last = points.findLast((point) => point.valError != null);
+  return text.errorSummary(lossText(last?.valError ?? null), lossText(run.best?.error ?? null));
 }
 
 interface ScrubberProps {
@@ -123,7 +153,9 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
     countText(point.round),
     lossText(point.loss),
     spread,
-    percentText(point.valAccuracy),
+    point.valError == null
+      ? text.accuracyReading(percentText(point.valAccuracy))
+      : text.errorReading(lossText(point.valError)),
     countText(point.volunteers),
   );
   const step = (move: number) => onCursor(Math.max(0, Math.min(curves.points.length - 1, cursor + move)));
@@ -136,8 +168,8 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
         min={curves.range[0]}
         max={curves.range[1]}
         step="any"
-        value={curves.seconds[cursor]}
-        onInput={({ currentTarget }) => onCursor(nearest(curves.seconds, Number(currentTarget.value)))}
+        value={curves.xs[cursor]}
+        onInput={({ currentTarget }) => onCursor(nearest(curves.xs, Number(currentTarget.value)))}
         onKeyDown={(event) => {
           // An arrow moves by one point, whatever the distance in time is.
           const move = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
@@ -148,51 +180,5 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
       />
       <p class="reading">{reading}</p>
     </div>
-  );
-}
-
-function CurveTable({ curves }: { readonly curves: Curves }) {
-  const { columns } = text;
-  const heads = [
-    columns.time,
-    columns.round,
-    columns.loss,
-    columns.low,
-    columns.high,
-    columns.valLoss,
-    columns.accuracy,
-    columns.tabs,
-  ];
-  return (
-    <details>
-      <summary>{text.table}</summary>
-      <div class="scroller" tabIndex={0} role="region" aria-label={text.table}>
-        <table>
-          <thead>
-            <tr>
-              {heads.map((head) => (
-                <th scope="col" key={head}>
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {sampled(curves.points, TABLE_ROWS_MAX).map((point) => (
-              <tr key={point.round}>
-                <th scope="row">{clockText(point.atMs)}</th>
-                <td>{countText(point.round)}</td>
-                <td>{lossText(point.loss)}</td>
-                <td>{lossText(point.lossMin)}</td>
-                <td>{lossText(point.lossMax)}</td>
-                <td>{lossText(point.valLoss)}</td>
-                <td>{percentText(point.valAccuracy)}</td>
-                <td>{countText(point.volunteers)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
   );
 }
