@@ -85,7 +85,7 @@ export class Grid {
   /** Folds every run of the store, checks that the checkpoints to go on from are whole, and goes on. */
   static async open(ports: GridPorts): Promise<Grid> {
     const grid = new Grid(ports);
-    for (const { setup, records } of await ports.store.runs()) {
+    for await (const { setup, records } of ports.store.runs()) {
       const run = grid.#addRun(setup, records);
       for (const record of records)
         if (record.kind === 'checkpoint-stored') run.storedCheckpoints.add(record.sha256);

@@ -56,6 +56,8 @@ function volunteerTotals(ledger: RunLedger): { localSteps: number; samples: numb
 export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[] {
   const { createdAtMs } = ledger.state.setup;
   const views: VolunteerView[] = [];
+  let roundMax = 0;
+  for (const { head } of ledger.present.values()) roundMax = Math.max(roundMax, head?.round ?? 0);
   for (const [id, volunteer] of ledger.state.volunteers) {
     const presence = ledger.present.get(id);
     views.push({
@@ -67,6 +69,9 @@ export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[
       round: presence?.head?.round ?? null,
       loss: presence?.loss ?? null,
       stepsPerSecond: presence?.stepsPerSecond ?? 0,
+      duty: presence?.duty ?? null,
+      rttMs: presence?.rttMs ?? null,
+      staleRounds: presence?.head == null ? null : Math.max(0, roundMax - presence.head.round),
       totals: presence?.totals ?? volunteer.totals,
       confirmedSamples: volunteer.confirmedSamples,
       joinedAtMs: since(createdAtMs, volunteer.joinedAtMs),

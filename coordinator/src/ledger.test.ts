@@ -536,6 +536,19 @@ describe('curves and views', () => {
     expect(runView(run.ledger, run.nowMs)).toMatchObject({ localSteps: 50, samples: 1_600 });
   });
 
+  it('shows what tabs say of their duty and round trips, and how far each is behind the furthest', () => {
+    const run = start();
+    for (const n of [1, 2, 3]) run.ready(n);
+    run.report(1, 6, { duty: 0.25, rttMs: 12 });
+    run.report(2, 4);
+    const views = volunteerViews(run.ledger, run.nowMs);
+    expect(views.map(({ duty, rttMs, staleRounds }) => [duty, rttMs, staleRounds])).toEqual([
+      [0.25, 12, 0],
+      [null, null, 2],
+      [null, null, null],
+    ]);
+  });
+
   it('the last report after the end still counts into the totals', () => {
     const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.5 });
     run.ready(1);

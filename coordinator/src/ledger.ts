@@ -257,6 +257,8 @@ export class RunLedger {
       return { code: 'unknown-term', message: `head.term: the run is in term ${desk.state.term}` };
     presence.word = message.state;
     presence.stepsPerSecond = message.stepsPerSecond;
+    presence.duty = message.duty ?? null;
+    presence.rttMs = message.rttMs ?? null;
     // A tab that lost its memory counts from zero again; it must not take back what it did.
     if (totals.localSteps >= presence.totals.localSteps) presence.totals = totals;
     if (desk.nowMs >= presence.totalsWrittenAtMs + TOTALS_EVERY_MS) {

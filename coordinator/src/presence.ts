@@ -10,6 +10,8 @@ export interface Presence {
   readonly arrival: number;
   loss: number | null;
   stepsPerSecond: number;
+  duty: number | null;
+  rttMs: number | null;
   /** Its state word, as it says it. */
   word: string;
   totals: TabTotals;
@@ -40,6 +42,8 @@ export const newPresence = ({
   arrival,
   loss: null,
   stepsPerSecond: 0,
+  duty: null,
+  rttMs: null,
   word: 'loading',
   totals,
   heardAtMs: nowMs,

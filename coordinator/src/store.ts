@@ -23,6 +23,9 @@ import type { LedgerRecord, RunSetup } from './ledger.ts';
 import { MIGRATIONS } from './store-schema.ts';
 import type { Tables } from './store-schema.ts';
 
+/** Of one insert; three values each, and SQLite takes 32,766 in a statement. */
+const ROWS_AT_ONCE = 1_000;
+
 const runManifest = door(RunManifestSchema);
 
 /** The store cannot be used as it is; the message names the cause and the fix. */
@@ -117,19 +120,25 @@ export class Store {
   /** All or none of `entries`, in order, on disk when it resolves. */
   async append(entries: readonly { readonly runId: string; readonly record: LedgerRecord }[]): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
+      let rows: Tables['records'][] = [];
+      const write = async () => {
+        if (rows.length > 0) await tx.insertInto('records').values(rows).execute();
+        rows = [];
+      };
       for (const { runId, record } of entries) {
         const replaces = record.kind === 'totals' ? `totals ${record.volunteerId}` : null;
-        if (replaces !== null)
+        if (replaces !== null) {
+          await write();
           await tx
             .deleteFrom('records')
             .where('run_id', '=', runId)
             .where('replaces', '=', replaces)
             .execute();
-        await tx
-          .insertInto('records')
-          .values({ run_id: runId, replaces, body: JSON.stringify(record) })
-          .execute();
+        }
+        rows.push({ run_id: runId, replaces, body: JSON.stringify(record) });
+        if (rows.length >= ROWS_AT_ONCE) await write();
       }
+      await write();
     });
   }
 
@@ -154,8 +163,8 @@ export class Store {
     });
   }
 
-  /** Every run with its records, oldest first. */
-  async runs(): Promise<StoredRun[]> {
+  /** Every run with its records, oldest first; one at a time, because a long run has a hundred thousand records. */
+  async *runs(): AsyncGenerator<StoredRun, void, void> {
     const datasets = new Map(
       (await this.datasets()).map((dataset) => [dataset.manifest.id as string, dataset]),
     );
@@ -165,7 +174,6 @@ export class Store {
       .orderBy('created_at_ms')
       .orderBy('id')
       .execute();
-    const runs: StoredRun[] = [];
     for (const row of rows) {
       const manifest = runManifest(JSON.parse(row.manifest));
       if (!manifest.ok)
@@ -179,7 +187,7 @@ export class Store {
         .where('run_id', '=', row.id)
         .orderBy('sequence')
         .execute();
-      runs.push({
+      yield {
         setup: {
           manifest: manifest.value,
           shards: datasets.get(row.dataset_id)!.shards,
@@ -187,9 +195,8 @@ export class Store {
           createdAtMs: row.created_at_ms,
         },
         records: records.map(({ body }) => JSON.parse(body) as LedgerRecord),
-      });
+      };
     }
-    return runs;
   }
 
   /** @param content hash of all that makes the dataset; the same content is kept once */

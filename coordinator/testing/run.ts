@@ -121,6 +121,14 @@ export class Rehearsal {
       fingerprint = FINGERPRINT,
       loss = 1,
       totals = {} as Partial<TabTotals>,
+      ...measured
+    }: {
+      term?: number;
+      fingerprint?: string;
+      loss?: number | null;
+      totals?: Partial<TabTotals>;
+      duty?: number;
+      rttMs?: number;
     } = {},
   ): LedgerDecision {
     return this.say(n, {
@@ -131,6 +139,7 @@ export class Rehearsal {
       stepsPerSecond: 10,
       state: 'training',
       totals: { ...NO_TOTALS, localSteps: round * 10, samples: round * 320, rounds: round, ...totals },
+      ...measured,
     });
   }
   /** Asks for one lease; null when there is none. */

@@ -156,7 +156,7 @@ export class Contribution implements Contributor {
       new PageTraffic((bytes) => tell({ kind: 'page-bytes', ...bytes })),
       new LinkTraffic(
         () => peers.connections,
-        (bytes) => tell({ kind: 'link-bytes', ...bytes }),
+        (moved) => tell({ kind: 'link-bytes', ...moved }),
       ),
     ];
 

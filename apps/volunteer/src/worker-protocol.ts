@@ -37,10 +37,13 @@ export type PageMessage =
   /** What the page learned of the device; `use` is the worker's own after the start. */
   | { readonly kind: 'facts'; readonly facts: Partial<Omit<Facts, 'use'>> }
   /** Bytes that the page moved with its own requests, and that WebRTC moved for all links, since they began. */
+  | { readonly kind: 'page-bytes'; readonly sentBytes: number; readonly receivedBytes: number }
   | {
-      readonly kind: 'page-bytes' | 'link-bytes';
+      readonly kind: 'link-bytes';
       readonly sentBytes: number;
       readonly receivedBytes: number;
+      /** Median round trip over the links; null: there is none, or the browser does not measure it. */
+      readonly rttMs: number | null;
     }
   /** What the model makes of these samples (pixels / 255, one after the other). Answer: `predicted`. */
   | { readonly kind: 'predict'; readonly pixels: Float32Array; readonly count: number }

@@ -17,7 +17,9 @@ const PAGES = ['volunteer', 'admin'] as const;
 const SABOTEUR_DIRECTORY = join(ROOT_DIRECTORY, 'packages', 'cluster', 'page');
 const SABOTEUR_SOURCES = ['cluster/page', 'protocol', 'codec'].map((room) => join('packages', room));
 /** Rooms whose sources end up in a page, besides the page itself. */
-const BUNDLED_ROOMS = ['protocol', 'codec', 'swarm', 'trainer', 'mesh'].map((room) => join('packages', room));
+const BUNDLED_ROOMS = ['client', 'protocol', 'codec', 'swarm', 'trainer', 'mesh'].map((room) =>
+  join('packages', room),
+);
 
 export async function buildPages({ say }: { say: Say }): Promise<void> {
   const startedAtMs = Date.now();

@@ -64,6 +64,9 @@ const tab = (over: Partial<VolunteerView>): VolunteerView => ({
   round: 12,
   loss: 0.25,
   stepsPerSecond: 17.25,
+  duty: 0.25,
+  rttMs: 12,
+  staleRounds: 0,
   totals: {
     localSteps: 100,
     samples: 3200,

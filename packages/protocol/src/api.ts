@@ -37,6 +37,12 @@ export const VolunteerViewSchema = Type.Object({
   round: Nullable(Count),
   loss: Nullable(Type.Number()),
   stepsPerSecond: Type.Number(),
+  /** Share of the time in which its device was at work lately, as it says; null: unknown. */
+  duty: Nullable(Type.Number({ minimum: 0, maximum: 1 })),
+  /** Median round trip to its peers, as it says; null: unknown. */
+  rttMs: Nullable(Type.Number({ minimum: 0 })),
+  /** Rounds by which its replica is behind the furthest of the run; null: it holds none. */
+  staleRounds: Nullable(Count),
   totals: TabTotalsSchema,
   /** Samples of completed leases that were counted. */
   confirmedSamples: Count,

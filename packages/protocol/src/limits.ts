@@ -18,6 +18,8 @@ export const LIMITS = {
   /** A volunteer that says nothing for this long is gone (it beats every `heartbeatMs`). */
   volunteerSilenceMaxMs: 45_000,
   heartbeatMs: 5_000,
+  /** A round trip that takes longer is told as this long. */
+  roundTripMaxMs: 60_000,
   /** Peers beat faster: a dead peer costs its group at most this much when nobody else notices. */
   peerHeartbeatMs: 2_000,
   peerSilenceMaxMs: 8_000,

@@ -97,6 +97,10 @@ export const VolunteerMessageSchema = Type.Union([
     stepsPerSecond: Type.Number({ minimum: 0, maximum: 1e6 }),
     state: Text(64),
     totals: TabTotalsSchema,
+    /** Share of the last half minute in which the device was at work; left out: not measured. For people. */
+    duty: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    /** Median round trip to the peers that it links with by WebRTC; left out: there is none. For people. */
+    rttMs: Type.Optional(Type.Number({ minimum: 0, maximum: LIMITS.roundTripMaxMs })),
   }),
   /** Answer to `evaluate`, sent after its checkpoint was stored by PUT /api/runs/:id/checkpoints/:sha256. */
   message('evaluation', {

@@ -12,6 +12,7 @@ import { chunkMaxBytes, encodedBytes, sliceMaxBytes } from '@murmuration/codec';
 import {
   fnv1a32,
   frameLimits,
+  LIMITS,
   type Adapter,
   type CoordinatorMessage,
   type FrameLimits,
@@ -53,6 +54,8 @@ export interface VolunteerOptions {
   /** Uniform in [0, 1): jitter of reconnections. */
   readonly random: () => number;
   readonly traffic: () => TrafficAndLine;
+  /** What the hands measured, for people who watch the run; null: not measured. */
+  readonly measured?: () => { readonly duty: number | null; readonly rttMs: number | null };
 }
 
 /** Limits of a run's peer frames, for the mesh. */
@@ -275,7 +278,17 @@ export class Volunteer {
       stepsPerSecond: this.#stepsPerSecond(),
       state: detail === '' ? state : `${state}(${detail})`,
       totals: this.#totals(),
+      ...this.#measured(),
     });
+  }
+
+  #measured(): { duty?: number; rttMs?: number } {
+    const { duty = null, rttMs = null } = this.#options.measured?.() ?? {};
+    const percent = (share: number) => Math.round(100 * Math.min(1, Math.max(0, share))) / 100;
+    return {
+      ...(duty === null ? {} : { duty: percent(duty) }),
+      ...(rttMs === null ? {} : { rttMs: Math.round(Math.min(LIMITS.roundTripMaxMs, Math.max(0, rttMs))) }),
+    };
   }
 
   #end(state: 'finished' | 'blocked', detail: string): void {

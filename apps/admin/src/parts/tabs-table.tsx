@@ -14,46 +14,48 @@ interface Column {
 }
 const { columns } = text;
 
-const SHARED: readonly Column[] = [
-  {
-    head: columns.adapter,
-    cell: ({ adapter }) => adapter.description || `${adapter.vendor} ${adapter.architecture}`,
-  },
-  { head: columns.kind, cell: kindOf },
-];
+const ADAPTER: Column = { head: columns.adapter, cell: adapterText };
+const SENT: Column = { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) };
+const SAMPLES: Column = { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) };
 const HERE: readonly Column[] = [
-  ...SHARED,
+  ADAPTER,
   { head: columns.state, cell: (tab) => tab.state },
   { head: columns.speed, cell: (tab) => rateText(tab.stepsPerSecond) },
-  { head: columns.loss, cell: (tab) => lossText(tab.loss) },
-  { head: columns.round, cell: (tab) => (tab.round === null ? '–' : countText(tab.round)) },
-  { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) },
-  { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
+  { head: columns.duty, cell: ({ duty }) => (duty === null ? '–' : `${Math.round(duty * 100)} %`) },
+  { head: columns.rtt, cell: ({ rttMs }) => (rttMs === null ? '–' : text.milliseconds(countText(rttMs))) },
   { head: columns.links, cell: ({ totals }) => routesText([totals.routes]) },
-  { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) },
+  SENT,
+  { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
+  {
+    head: columns.stale,
+    cell: ({ staleRounds }) =>
+      staleRounds === null ? '–' : text.rounds(countText(staleRounds), staleRounds === 1),
+  },
+  { head: columns.loss, cell: (tab) => lossText(tab.loss) },
+  SAMPLES,
   { head: columns.heard, cell: (tab) => text.ago(durationText(tab.heartbeatAgeMs)) },
 ];
 const GONE: readonly Column[] = [
-  ...SHARED,
-  { head: columns.samples, cell: (tab) => countText(tab.confirmedSamples) },
-  { head: columns.sent, cell: ({ totals }) => bytesText(totals.bytesSentPeers) },
-  { head: columns.received, cell: ({ totals }) => bytesText(totals.bytesReceivedPeers) },
+  ADAPTER,
+  SAMPLES,
+  SENT,
   { head: columns.left, cell: (tab) => (tab.leftAtMs === null ? '–' : durationText(tab.leftAtMs)) },
   { head: columns.exit, cell: (tab) => tab.exit ?? tab.state },
 ];
 
-/** Links by the way they take, those ways that there are; a dash: no links. */
+/** Links by the way they take, those ways that there are. */
 function routesText(all: readonly Routes[]): string {
   const said = (['direct', 'relayed', 'coordinator'] as const).flatMap((route) => {
     const count = all.reduce((sum, routes) => sum + routes[route].links, 0);
     return count === 0 ? [] : [text.routes[route](countText(count))];
   });
-  return said.length === 0 ? '–' : said.join(', ');
+  return said.length === 0 ? text.routes.none : said.join(', ');
 }
 
-function kindOf({ adapter }: VolunteerView): string {
-  if (adapter.backend === 'cpu') return text.cpu;
-  return adapter.isFallbackAdapter ? text.software : text.hardware;
+function adapterText({ adapter }: VolunteerView): string {
+  const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`.trim();
+  if (adapter.backend === 'cpu') return text.kinds.cpu(name);
+  return adapter.isFallbackAdapter ? text.kinds.software(name) : name;
 }
 
 export function TabsTable({ volunteers }: { readonly volunteers: readonly VolunteerView[] }) {

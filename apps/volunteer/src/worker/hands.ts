@@ -12,6 +12,7 @@ import {
   type Effect,
   type TrainerEvent,
   type VolunteerEvent,
+  type VolunteerOptions,
   type VolunteerSnapshot,
 } from '@murmuration/swarm';
 import type { Trainer } from '@murmuration/trainer';
@@ -45,6 +46,7 @@ export class Hands {
     readonly linkPolicy: LinkPolicy;
     readonly trainer: Trainer;
     readonly tell: (message: WorkerMessage) => void;
+    readonly measured: NonNullable<VolunteerOptions['measured']>;
     /** How it stands, at most four times a second. */
     readonly show: (snapshot: VolunteerSnapshot) => void;
     /** The last word: everything is closed, the device free. `detail`: `left`, or why this device cannot go on. */
@@ -75,6 +77,7 @@ export class Hands {
       adapter: parts.adapter,
       links: parts.linkPolicy,
       random: () => Math.random(),
+      measured: parts.measured,
       traffic: () => {
         const { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line } = this.#mesh.totals();
         const ofPeers = { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line };

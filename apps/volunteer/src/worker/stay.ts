@@ -44,6 +44,7 @@ export class Stay {
   /** Of earlier parts of this stay. */
   #before: VolunteerSnapshot = NOTHING_YET;
   #last: VolunteerSnapshot = NOTHING_YET;
+  #rttMs: number | null = null;
   #receipt: string | null = null;
   #finishing: { readonly rounds: number; readonly untilMs: number } | null = null;
 
@@ -70,6 +71,7 @@ export class Stay {
         this.#steward.count('page', message, Date.now());
         return;
       case 'link-bytes': {
+        this.#rttMs = message.rttMs;
         // The frames are counted where they are sent; here is what was around them.
         const { bytesSentPeers, bytesReceivedPeers } = this.#last.totals;
         const around = {
@@ -209,6 +211,7 @@ export class Stay {
         this.#leaveIfDone();
       },
       ended: (detail) => this.#handsEnded(detail),
+      measured: () => ({ duty: this.#pacer.measuredShare, rttMs: this.#rttMs }),
     });
     this.#standing = { at: 'working', hands, trainer };
     this.#look();
