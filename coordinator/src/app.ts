@@ -28,6 +28,7 @@ import { Creations } from './creations.ts';
 import { DatasetShelf } from './dataset-shelf.ts';
 import { parseJson } from './doors.ts';
 import { Grid } from './grid.ts';
+import { ModelShelf } from './model-shelf.ts';
 import { describeApi, routeDocs } from './openapi.ts';
 import { Receipts } from './receipts.ts';
 import { Relay } from './relay.ts';
@@ -35,6 +36,7 @@ import { routeAccess } from './routes-access.ts';
 import { routeAlerts } from './routes-alerts.ts';
 import { routeDatasets } from './routes-datasets.ts';
 import { routeExports } from './routes-exports.ts';
+import { routeModels } from './routes-models.ts';
 import { routePapers } from './routes-papers.ts';
 import { routePreflight } from './routes-preflight.ts';
 import { routePublic } from './routes-public.ts';
@@ -69,6 +71,7 @@ export type Api = FastifyInstance<
 export interface AppParts {
   readonly grid: Grid;
   readonly datasets: DatasetShelf;
+  readonly models: ModelShelf;
   readonly blobs: BlobShelf;
   readonly creations: Creations;
   readonly sweeps: Sweeps;
@@ -110,6 +113,12 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   const { secrets, adminToken } = await Secrets.load(store, settings.adminToken);
   const receipts = await Receipts.load(store);
   const datasets = await DatasetShelf.open(store, blobs, settings.dataDirectory, nowMs);
+  const models = await ModelShelf.open({
+    db: store.db,
+    blobs,
+    uploadByteLength: (sha256) => datasets.uploadByteLength(sha256),
+    nowMs,
+  });
   const alerts = new Alerts({
     db: store.db,
     nowMs,
@@ -125,6 +134,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
       ...settings.iceServers,
       ...(settings.turn ? [turnServer(settings.turn, id, nowMs())] : []),
     ],
+    isImported: (sha256) => models.holds(sha256),
     onFatal,
     onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
@@ -156,8 +166,8 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   await describeApi(app);
 
   const creations = new Creations(store.db, nowMs);
-  const sweeps = await Sweeps.open({ db: store.db, grid, datasets, nowMs });
-  const parts: AppParts = { grid, datasets, blobs, creations, sweeps, alerts, access, guard, nowMs };
+  const sweeps = await Sweeps.open({ db: store.db, grid, datasets, models, nowMs });
+  const parts: AppParts = { grid, datasets, models, blobs, creations, sweeps, alerts, access, guard, nowMs };
   let isClosing = false;
   // The store is closed under what is still on its way at the end; that is no failure.
   const inBackground = (work: Promise<void>) =>
@@ -193,6 +203,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   routeExports(api, parts);
   routePapers(api, parts);
   routeDatasets(api, parts);
+  routeModels(api, parts);
   routePreflight(api, parts);
   routeSweeps(api, parts);
   routeAlerts(api, parts);

@@ -11,12 +11,15 @@ import type { RunLedger } from './ledger.ts';
 export class CheckpointShelf {
   readonly #blobs: BlobShelf;
   readonly #ledgers: () => Iterable<RunLedger>;
+  /** Weights of an imported model: its shelf holds them, whatever becomes of the runs. */
+  readonly #isImported: (sha256: Sha256) => boolean;
   /** Storing and removing take turns: the same bytes may come again while they are being removed. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(blobs: BlobShelf, ledgers: () => Iterable<RunLedger>) {
+  constructor(blobs: BlobShelf, ledgers: () => Iterable<RunLedger>, isImported: (sha256: Sha256) => boolean) {
     this.#blobs = blobs;
     this.#ledgers = ledgers;
+    this.#isImported = isImported;
   }
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -25,7 +28,7 @@ export class CheckpointShelf {
     return turn;
   }
 
-  /** The seeded parameters that a run begins with, unless it is a fork. */
+  /** The seeded parameters that a run begins with, unless it is a fork or its model came with weights. */
   storeInitial({ model, seed }: RunManifest): Promise<Sha256> {
     return this.#blobs.put(parametersToBytes(initialParameters(parameterLayout(model).tensors, seed)));
   }
@@ -55,7 +58,7 @@ export class CheckpointShelf {
       const isPending = [...this.#ledgers()].some(
         ({ state }) => state.duty?.checkpointSha256 === sha256 || state.setup.initialCheckpoint === sha256,
       );
-      if (isPending || this.isKept(sha256)) continue;
+      if (isPending || this.isKept(sha256) || this.#isImported(sha256)) continue;
       stored.delete(sha256);
       await this.#blobs.remove(sha256);
     }

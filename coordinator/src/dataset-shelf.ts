@@ -90,6 +90,10 @@ export class DatasetShelf {
     return this.#addUpload(sha256, byteLength);
   }
 
+  /** Of a finished upload; null: there is none. */
+  uploadByteLength(sha256: Sha256): number | null {
+    return this.#uploads.get(sha256) ?? null;
+  }
   uploads(): UploadList {
     const finished = [...this.#uploads].map(([id, byteLength]) => ({ id, byteLength }));
     return { finished, unfinished: this.#parts.list() };

@@ -16,6 +16,7 @@ import type {
   VolunteerMessage,
   VolunteerMessageOf,
 } from '@murmuration/protocol';
+import { ApiError } from './api-error.ts';
 import type { BlobShelf } from './blobs.ts';
 import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { Journal } from './journal.ts';
@@ -60,6 +61,8 @@ export interface GridPorts {
   readonly nowMs: () => number;
   readonly iceServers: (volunteerId: VolunteerId) => IceServer[];
   readonly silenceMaxMs: number;
+  /** These are the weights of an imported model. */
+  readonly isImported: (sha256: Sha256) => boolean;
   readonly onFatal: (error: Error) => void;
   /** A record is on disk. */
   readonly onRecord: (ledger: RunLedger, record: LedgerRecord) => void;
@@ -78,7 +81,7 @@ export class Grid {
 
   private constructor(ports: GridPorts) {
     this.#ports = ports;
-    this.checkpoints = new CheckpointShelf(ports.blobs, () => this.runs);
+    this.checkpoints = new CheckpointShelf(ports.blobs, () => this.runs, ports.isImported);
     this.#journal = new Journal((records) => ports.store.append(records), ports.onFatal);
   }
 
@@ -122,14 +125,22 @@ export class Grid {
     return () => watchers?.delete(callback);
   }
 
-  /** The initial parameters become checkpoint 0, so that a good one exists from the start (I-6). */
-  async createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
-    const initialCheckpoint = manifest.forkOf?.sha256 ?? (await this.checkpoints.storeInitial(manifest));
-    const setup = { manifest, shards, initialCheckpoint, createdAtMs: Math.round(this.#ports.nowMs()) };
-    await this.#ports.store.addRun(setup);
-    const run = this.#addRun(setup, []);
-    this.#assignIdle();
-    return run.ledger;
+  /**
+   * The initial parameters become checkpoint 0, so that a good one exists from the start (I-6).
+   * @throws ApiError when the weights that it is to begin with are gone or damaged
+   */
+  createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
+    return this.checkpoints.inTurn(async () => {
+      const begun = givenWeights(manifest);
+      if (begun !== null && !(await this.checkpoints.isWhole(begun)))
+        throw new ApiError(503, 'blob-damaged', 'the weights it begins with are missing or damaged on disk');
+      const initialCheckpoint = begun ?? (await this.checkpoints.storeInitial(manifest));
+      const setup = { manifest, shards, initialCheckpoint, createdAtMs: Math.round(this.#ports.nowMs()) };
+      await this.#ports.store.addRun(setup);
+      const run = this.#addRun(setup, []);
+      this.#assignIdle();
+      return run.ledger;
+    });
   }
 
   /** The run is over. What only it referred to goes with it. */
@@ -275,12 +286,12 @@ export class Grid {
       const { sha256 } = latestCheckpoint(state);
       if (await this.checkpoints.isWhole(sha256)) return;
       if (state.checkpoints.length > 1) this.#tell(run, { kind: 'checkpoint-lost', sha256 });
-      else if (state.setup.manifest.forkOf === undefined)
+      else if (givenWeights(state.setup.manifest) === null)
         return void (await this.checkpoints.storeInitial(state.setup.manifest));
       else
         return void this.#tell(run, {
           kind: 'unusable',
-          reason: 'the checkpoint that this fork began with is gone or damaged on disk',
+          reason: 'the weights that this run began with are gone or damaged on disk',
         });
     }
   }
@@ -352,6 +363,10 @@ export class Grid {
       if (volunteer.runId === null) this.#assign(volunteer, null);
   }
 }
+
+/** What a run begins with instead of weights drawn from its seed: a checkpoint of another, or an imported model's. */
+const givenWeights = ({ forkOf, importOf }: RunSetup['manifest']): Sha256 | null =>
+  forkOf?.sha256 ?? importOf?.sha256 ?? null;
 
 /**
  * What this coordinator can do for a volunteer's wish. Who hides its address is given relays and nothing that would find

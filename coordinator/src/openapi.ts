@@ -51,6 +51,10 @@ const EXAMPLES = {
   'bad-length': [400, { message: 'the part is empty', field: 'body' }],
   'too-large': [413, { message: 'the file has more than 536870912 bytes', field: 'body' }],
   'bad-type': [415, { message: 'send the file as application/octet-stream', field: 'content-type' }],
+  'refused-model': [
+    422,
+    { message: 'layer "lstm" (LSTM): is not on the list of layers that can be trained', field: 'files' },
+  ],
   'key-reused': [422, { message: 'this key was used for another request', field: 'idempotency-key' }],
   'rate-limited': [429, { message: 'more than 100 requests a second' }],
   'blob-damaged': [503, { message: 'the checkpoint of this run is missing or damaged on disk' }],

@@ -13,7 +13,7 @@ const runRequest = door(RunRequestSchema);
 const MEASURED_ROUNDS_MIN = 20;
 const PREFLIGHT_ID = `run_${'0'.repeat(26)}`;
 
-export function routePreflight(app: Api, { grid, datasets }: AppParts): void {
+export function routePreflight(app: Api, { grid, datasets, models }: AppParts): void {
   app.post(
     '/api/preflight',
     {
@@ -44,7 +44,7 @@ export function routePreflight(app: Api, { grid, datasets }: AppParts): void {
       if (dataset === null) return refused([{ field: 'datasetId', message: 'no such dataset' }]);
       let manifest: RunManifest;
       try {
-        manifest = manifestOf(wish.value, dataset, PREFLIGHT_ID);
+        manifest = manifestOf(wish.value, { dataset, models }, PREFLIGHT_ID);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return refused([{ field: error.body.field ?? '', message: error.body.message }]);

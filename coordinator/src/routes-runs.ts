@@ -57,7 +57,7 @@ export function routeRuns(app: Api, parts: AppParts): void {
   routeSteering(app, parts);
 }
 
-function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts): void {
+function routeCreation(app: Api, { grid, datasets, models, creations, nowMs }: AppParts): void {
   interface Wish {
     readonly request: RunRequest;
     readonly origin?: { readonly runId: string; readonly checkpoint: CheckpointView };
@@ -71,7 +71,7 @@ function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts)
       find: (id) => grid.run(id),
       make: (id) => {
         const manifest: RunManifest = {
-          ...manifestOf(wish, dataset, id),
+          ...manifestOf(wish, { dataset, models }, id),
           ...(origin === undefined
             ? {}
             : {
@@ -100,7 +100,7 @@ function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts)
           description:
             'The body is run.yaml as JSON (GET /schemas/run.json), with `datasetId` instead of `data`.',
           answers: creation,
-          errors: ['bad-field', 'bad-json', 'full', 'key-reused'],
+          errors: ['bad-field', 'bad-json', 'full', 'key-reused', 'blob-damaged'],
         }),
         body: RunRequestSchema,
         headers: IdempotencyHeaders,
@@ -118,7 +118,7 @@ function routeCreation(app: Api, { grid, datasets, creations, nowMs }: AppParts)
           id: 'cloneRun',
           summary: 'Creates a run with the same configuration, with what the body names changed.',
           answers: creation,
-          errors: ['bad-field', 'not-found', 'full', 'key-reused'],
+          errors: ['bad-field', 'not-found', 'full', 'key-reused', 'blob-damaged'],
         }),
         params: RunParams,
         body: CloneRequestSchema,

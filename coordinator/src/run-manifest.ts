@@ -10,6 +10,7 @@ import {
 } from '@murmuration/protocol';
 import type {
   CloneRequest,
+  DatasetManifest,
   ModelSpec,
   ParameterLayout,
   RunId,
@@ -17,24 +18,27 @@ import type {
   RunRequest,
 } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
+import type { ModelShelf } from './model-shelf.ts';
 import type { StoredDataset } from './store.ts';
 
 const NAME_MAX_CHARACTERS = 64;
 
+/** What a request names by id. */
+interface Named {
+  readonly dataset: StoredDataset;
+  readonly models: Pick<ModelShelf, 'chosen'>;
+}
+
 /** @throws ApiError naming the field */
-export function manifestOf(wish: RunRequest, dataset: StoredDataset, id: RunId): RunManifest {
+export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: RunId): RunManifest {
   const { manifest: data, shards } = dataset;
   const refuse = (field: string, message: string): never => {
     throw new ApiError(400, 'bad-field', message, field);
   };
-  const isPreset = typeof wish.model === 'string';
-  const model =
-    typeof wish.model === 'string'
-      ? presetModel(wish.model, data.sampleShape, outputSizeOf(data.target))
-      : wish.model;
-  const layout = checkedLayout(model, isPreset ? 'model' : 'model.layers');
+  const { model, importOf, isDescribed } = modelOf(wish.model, data, models);
+  const layout = checkedLayout(model, isDescribed ? 'model.layers' : 'model');
   const problem = misfit(model, data);
-  if (problem !== null) refuse(isPreset ? 'model' : problem.field, problem.message);
+  if (problem !== null) refuse(isDescribed ? problem.field : 'model', problem.message);
   const training = { ...DEFAULT_TRAINING, ...wish.training };
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)
@@ -47,16 +51,33 @@ export function manifestOf(wish: RunRequest, dataset: StoredDataset, id: RunId):
     parameterCount: layout.parameterCount,
     training,
     dataset: data,
+    ...(importOf === undefined ? {} : { importOf }),
   };
+}
+
+/** `isDescribed`: the request itself says the layers, so that a fault lies in one of its fields. */
+function modelOf(
+  wish: RunRequest['model'],
+  { sampleShape, target }: DatasetManifest,
+  models: Named['models'],
+): Pick<RunManifest, 'model' | 'importOf'> & { readonly isDescribed: boolean } {
+  if (typeof wish === 'string')
+    return { model: presetModel(wish, sampleShape, outputSizeOf(target)), isDescribed: false };
+  if (!('imported' in wish)) return { model: wish, isDescribed: true };
+  const { model, sha256 } = models.chosen(wish);
+  return { model, importOf: { modelId: wish.imported, sha256 }, isDescribed: false };
 }
 
 /** The request that would make this run again, with what `change` names changed. */
 export function requestLike(manifest: RunManifest, change: CloneRequest, word: 'copy' | 'fork'): RunRequest {
+  const { model, importOf } = manifest;
   const name = `${manifest.name.slice(0, NAME_MAX_CHARACTERS - word.length - 1).trimEnd()} ${word}`;
+  // A fork has its weights from the checkpoint.
+  const weights = word === 'fork' || importOf?.sha256 == null ? 'drawn' : 'file';
   return {
     name: change.name ?? name,
     datasetId: manifest.dataset.id,
-    model: manifest.model,
+    model: importOf === undefined ? model : { imported: importOf.modelId, weights },
     seed: change.seed ?? manifest.seed,
     training: { ...manifest.training, ...change.training },
   };

@@ -101,12 +101,13 @@ export function comparison(ledgers: readonly RunLedger[], pointsMax: number, now
 }
 
 /** What a researcher chose: everything that decides what is learned. */
-export const configurationOf = ({ seed, model, training, dataset, forkOf }: RunManifest) => ({
+export const configurationOf = ({ seed, model, training, dataset, forkOf, importOf }: RunManifest) => ({
   seed,
   model,
   training,
   dataset: dataset.id,
   ...(forkOf === undefined ? {} : { forkOf: forkOf.sha256 }),
+  ...(importOf == null || importOf.sha256 === null ? {} : { importOf: importOf.sha256 }),
 });
 
 /** Dotted key to the JSON of the value there. */

@@ -1,5 +1,5 @@
 /** The store's tables, and how a store of an older version becomes one of this. */
-import type { Scope } from '@murmuration/protocol';
+import type { ModelId, Scope, Sha256 } from '@murmuration/protocol';
 import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
@@ -12,6 +12,17 @@ export interface Tables {
     sha256: string;
     sample_count: number;
     byte_length: number;
+  };
+  /** `weights`: the blob with the file's, null: it had none. `gives_probabilities`: 0 or 1. */
+  models: {
+    id: ModelId;
+    content: string;
+    name: string;
+    model: string;
+    report: string;
+    weights: Sha256 | null;
+    gives_probabilities: number;
+    created_at_ms: number;
   };
   uploads: { sha256: string; byte_length: number; created_at_ms: number };
   runs: {
@@ -138,6 +149,13 @@ export const MIGRATIONS: Record<string, Migration> = {
       ] as const)
         await sql`update runs set manifest = json_set(manifest, ${path}, ${value})
           where json_extract(manifest, ${path}) is null`.execute(db);
+    },
+  },
+  '006-models': {
+    async up(db: Kysely<Tables>) {
+      await sql`create table models (id text primary key, content text not null unique, name text not null,
+        model text not null, report text not null, weights text, gives_probabilities integer not null,
+        created_at_ms integer not null) strict`.execute(db);
     },
   },
 };

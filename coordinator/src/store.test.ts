@@ -164,6 +164,7 @@ describe('a store of an earlier version', () => {
     old.exec('alter table datasets drop column details');
     old.exec("delete from kysely_migration where name > '001-first'");
     for (const table of [
+      'models',
       'deliveries',
       'webhooks',
       'sweep_trials',

@@ -11,6 +11,7 @@ import type { DatasetShelf } from './dataset-shelf.ts';
 import { door } from './doors.ts';
 import type { Grid } from './grid.ts';
 import { isOver, runView } from './ledger.ts';
+import type { ModelShelf } from './model-shelf.ts';
 import { manifestOf } from './run-manifest.ts';
 import type { Tables } from './store-schema.ts';
 import { assigned, planFault, trialsOf, trialsToBegin } from './sweep-plan.ts';
@@ -41,6 +42,7 @@ export interface SweepPorts {
   readonly db: Kysely<Tables>;
   readonly grid: Grid;
   readonly datasets: DatasetShelf;
+  readonly models: ModelShelf;
   readonly nowMs: () => number;
 }
 
@@ -222,7 +224,10 @@ export class Sweeps {
     if (dataset === null) throw new ApiError(400, 'bad-field', 'no such dataset', at('datasetId'));
     try {
       const id = idFromRandomBytes('run', randomBytes(26));
-      return { manifest: manifestOf(wish.value, dataset, id), shards: dataset.shards };
+      return {
+        manifest: manifestOf(wish.value, { dataset, models: this.#ports.models }, id),
+        shards: dataset.shards,
+      };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       throw new ApiError(error.status, error.body.code, error.body.message, at(error.body.field ?? ''));

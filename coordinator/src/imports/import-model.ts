@@ -17,7 +17,7 @@ import {
 } from '@murmuration/protocol';
 import { ImportError, readKerasGraph, type KerasGraph } from './keras-config.ts';
 import { meaningOf } from './keras-layers.ts';
-import { readKerasFile, type FoundWeights } from './keras-weights.ts';
+import { CONFIG_MAX_BYTES, readKerasFile, type FoundWeights } from './keras-weights.ts';
 import { readTfjsWeights } from './tfjs-weights.ts';
 
 export { ImportError } from './keras-config.ts';
@@ -60,6 +60,8 @@ export async function importModel(files: ReadonlyMap<string, Uint8Array>): Promi
 }
 
 function parsed(name: string, bytes: Uint8Array): unknown {
+  if (bytes.length > CONFIG_MAX_BYTES)
+    throw new ImportError(`${name} has ${bytes.length} bytes; a description has at most ${CONFIG_MAX_BYTES}`);
   try {
     // A file's JSON may say the same in a string: json.dump(model.to_json()) is a habit.
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -17,7 +17,7 @@ export interface FoundWeight {
 export type FoundWeights = ReadonlyMap<string, ReadonlyMap<string, FoundWeight>>;
 
 /** Text of a configuration: 200 layers take less than one of these. */
-const CONFIG_MAX_BYTES = 4 * 1024 * 1024;
+export const CONFIG_MAX_BYTES = 4 * 1024 * 1024;
 const WEIGHTS_MAX_BYTES = 8 * LIMITS.parametersMax;
 /** What the library says about other bytes, it says to the terminal. */
 const HDF5_SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];

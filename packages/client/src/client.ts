@@ -13,6 +13,9 @@ import {
   DatasetSamplesSchema,
   ErrorBodySchema,
   MetricPointSchema,
+  ModelCheckSchema,
+  ModelListSchema,
+  ModelViewSchema,
   NewTokenSchema,
   NewWebhookSchema,
   PreflightSchema,
@@ -37,6 +40,7 @@ import {
   type DatasetRequest,
   type ErrorBody,
   type ForkRequest,
+  type ModelImport,
   type RunListQuery,
   type RunLive,
   type RunOrderName,
@@ -168,6 +172,15 @@ export class ApiClient {
   deleteDataset = (id: string) => this.tell('DELETE', `/api/datasets/${id}`);
   samples = (id: string, count: number) =>
     this.ask('GET', `/api/datasets/${id}/samples`, DatasetSamplesSchema, { query: { count } });
+
+  models = () => this.ask('GET', '/api/models', ModelListSchema);
+  /** The same model under the same name is kept once. */
+  importModel = (request: ModelImport) => this.ask('POST', '/api/models', ModelViewSchema, { body: request });
+  /** What becomes of each layer; stores nothing. */
+  checkModel = (request: ModelImport) =>
+    this.ask('POST', '/api/models/check', ModelCheckSchema, { body: request });
+  model = (id: string) => this.ask('GET', `/api/models/${id}`, ModelViewSchema);
+  deleteModel = (id: string) => this.tell('DELETE', `/api/models/${id}`);
 
   sweeps = () => this.ask('GET', '/api/sweeps', SweepListSchema);
   createSweep = (request: SweepRequest, creation: Creation = {}) =>

@@ -101,6 +101,38 @@ describe('murmur', () => {
     expect(await ran(runModels, 'check', file)).toMatchObject({ code: 1 });
   });
 
+  it('models: what a run gave away is added again, named by a run, listed, and kept while the run is there', async () => {
+    const { manifest }: RunView = await json('create', file);
+    await ran(runRuns, ...at('export', manifest.id, '--out', join(directory, 'given')));
+    const given = (name: string) => join(directory, 'given', name);
+    const models = async (...argv: string[]) =>
+      JSON.parse((await ran(runModels, ...at(...argv, '--json'))).out);
+    const model = await models('add', given('model.keras'), '--name', 'digits again');
+    expect(model).toMatchObject({ name: 'digits again', hasWeights: true });
+    const pair = [
+      'model.json',
+      ...readdirSync(join(directory, 'given')).filter((name) => name.endsWith('.bin')),
+    ];
+    expect(await models('add', ...pair.map(given))).toMatchObject({ hasWeights: true });
+    expect(await models('list')).toHaveLength(2);
+    const named = join(directory, 'named.yaml');
+    writeFileSync(
+      named,
+      `name: again\nmodel: {imported: ${model.id}}\ndata:\n  kind: digits\n  trainSampleCount: 100\n  validationSampleCount: 100\n`,
+    );
+    const again: RunView = await json('create', named);
+    expect(again.manifest.importOf).toMatchObject({ modelId: model.id, sha256: expect.any(String) });
+    expect((await ran(runModels, ...at('show', model.id))).out).toContain('taken');
+    expect(await ran(runModels, ...at('delete', model.id))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('its clones need it'),
+    });
+    expect(await ran(runModels, ...at('add', given('README.md')))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('give a .keras file'),
+    });
+  });
+
   it('wrong use is 2, a wrong token or nobody there is 1, with a sentence', async () => {
     expect((await ran(runRuns, 'fly')).code).toBe(2);
     expect((await ran(runRuns, 'show')).out).toContain('murmur runs show RUN');

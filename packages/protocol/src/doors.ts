@@ -3,7 +3,7 @@
  * before the API, the run file and the form, so that one mistake has one sentence everywhere.
  *
  * A schema's checker says yes or no; only after a no the value is walked to find out where. Unions are told apart on
- * the way (by `kind`, `type` or `encoding`, else by being an object), so that a fault is about a field and not about the union.
+ * the way (by `kind`, `type` or `encoding`, else by the fields that are there), so that a fault is about a field and not about the union.
  */
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
@@ -89,6 +89,7 @@ function* faultsOfUnion(
       if (chosen !== undefined) return yield* faultsAt(chosen, value, path);
       return yield fault(below(path, tag), `must be one of ${names.join(', ')}`);
     }
+    return yield* faultsAt(nearest(objects, value), value, path);
   }
   const lists = members.filter(({ type }) => type === 'array');
   if (Array.isArray(value) && lists.length === 1) return yield* faultsAt(lists[0]!, value, path);
@@ -99,6 +100,13 @@ function* faultsOfUnion(
     return yield fault(path, objects.length > 0 ? 'must be an object' : 'is none of what it may be');
   const orOther = objects.length > 0 ? ', or a full description' : '';
   yield fault(path, `must be one of ${names.join(', ')}${orOther}`);
+}
+
+/** The object that knows most of the value's fields; the first of several. */
+function nearest(objects: readonly Shape[], value: Record<string, unknown>): Shape {
+  const known = ({ properties = {} }: Shape) =>
+    Object.keys(value).filter((key) => Object.hasOwn(properties, key)).length;
+  return objects.reduce((best, next) => (known(next) > known(best) ? next : best));
 }
 
 function* faultsOfObject(shape: Shape, value: unknown, path: string): Generator<Fault, void, void> {

@@ -15,18 +15,20 @@ export const VOLUNTEER_ID_BYTES = 4 + ID_RANDOM_CHARACTERS;
 export type RunId = string & { readonly __brand?: 'RunId' };
 export type VolunteerId = string & { readonly __brand?: 'VolunteerId' };
 export type DatasetId = string & { readonly __brand?: 'DatasetId' };
+export type ModelId = string & { readonly __brand?: 'ModelId' };
 /** SHA-256 of a blob, 64 lower-case hexadecimal digits. */
 export type Sha256 = string & { readonly __brand?: 'Sha256' };
 
 export const RunIdSchema = Type.Unsafe<RunId>(Type.String({ pattern: '^run_[0-9a-z]{26}$' }));
 export const VolunteerIdSchema = Type.Unsafe<VolunteerId>(Type.String({ pattern: '^vol_[0-9a-z]{26}$' }));
 export const DatasetIdSchema = Type.Unsafe<DatasetId>(Type.String({ pattern: '^data_[0-9a-z]{26}$' }));
+export const ModelIdSchema = Type.Unsafe<ModelId>(Type.String({ pattern: '^model_[0-9a-z]{26}$' }));
 export const Sha256Schema = Type.Unsafe<Sha256>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
 
 const VOLUNTEER_ID_PATTERN = /^vol_[0-9a-z]{26}$/;
 export const isVolunteerId = (text: string): text is VolunteerId => VOLUNTEER_ID_PATTERN.test(text);
 
-export type IdPrefix = 'run' | 'vol' | 'data' | 'part' | 'tok' | 'hook' | 'sweep' | 'alert';
+export type IdPrefix = 'run' | 'vol' | 'data' | 'model' | 'part' | 'tok' | 'hook' | 'sweep' | 'alert';
 /** Draws an id. `randomBytes` holds at least 26 uniformly random bytes; the slight modulo bias (256 mod 36) is accepted. */
 export function idFromRandomBytes(prefix: IdPrefix, randomBytes: Uint8Array): string {
   let id = `${prefix}_`;

@@ -1,6 +1,7 @@
 /** What may be said on the wire: schemas, limits, ids, the binary peer frame. Rules with ids: SPEC.md. */
 export * from './api.ts';
 export * from './api-access.ts';
+export * from './api-models.ts';
 export * from './api-preflight.ts';
 export * from './api-runs.ts';
 export * from './api-sweeps.ts';

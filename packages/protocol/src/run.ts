@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
-import { DatasetIdSchema, RunIdSchema, Sha256Schema } from './ids.ts';
+import { DatasetIdSchema, ModelIdSchema, RunIdSchema, Sha256Schema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
@@ -189,7 +189,21 @@ export const TrainingSchema = Type.Object(
 export type Training = Static<typeof TrainingSchema>;
 export const DEFAULT_TRAINING: Training = DEFAULTS;
 
-/** Body of POST /api/runs. `model` is a preset's name or a full description. */
+/** A model that POST /api/models took. It begins with the file's weights where the file had any, unless `weights` says otherwise. */
+export const ImportedModelSchema = Type.Object(
+  {
+    imported: ModelIdSchema,
+    weights: Type.Optional(
+      Type.Enum(['file', 'drawn'], {
+        description:
+          "Begin with the file's weights, or with weights drawn from the seed. Default: the file's",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Body of POST /api/runs. `model` is a preset's name, a full description, or an imported model's id. */
 export const RunRequestSchema = Type.Object(
   {
     name: Type.String({
@@ -200,7 +214,7 @@ export const RunRequestSchema = Type.Object(
       description: 'Letters, digits, spaces, dots, dashes.',
     }),
     datasetId: DatasetIdSchema,
-    model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema]),
+    model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema, ImportedModelSchema]),
     seed: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -229,6 +243,13 @@ export const RunManifestSchema = Type.Object(
     forkOf: Type.Optional(
       Type.Object(
         { runId: RunIdSchema, round: Type.Integer({ minimum: 0 }), sha256: Sha256Schema },
+        { additionalProperties: false },
+      ),
+    ),
+    /** Its model was imported. `sha256`: the file's weights, with which it began; null: drawn from the seed. */
+    importOf: Type.Optional(
+      Type.Object(
+        { modelId: ModelIdSchema, sha256: Type.Union([Sha256Schema, Type.Null()]) },
         { additionalProperties: false },
       ),
     ),
