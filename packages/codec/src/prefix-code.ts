@@ -207,7 +207,11 @@ export const RUN = new Uint32Array(RUN_MAX);
 /** Where a code and what follows it may lie: a word is read at any byte. */
 const WORD_BYTES = 4;
 const runBytes = new Uint8Array(Math.ceil((RUN_MAX * NUMBER_MAX_BITS) / 8) + 1 + WORD_BYTES);
-/** By the next 12 bits: code length (4 bits), plain digits (4), flag (1), then the least number of the class, plus 1. */
+const runView = new DataView(runBytes.buffer);
+/**
+ * By the next 12 bits: all bits of the number (5 bits), of its code (4) and its plain digits (4), flag (1), then the least
+ * number of its class, plus 1.
+ */
 const table = new Uint32Array(1 << CODE_MAX_BITS);
 /** Whose table it is. */
 let tabled: Lengths | null = null;
@@ -260,7 +264,13 @@ export class BitReader {
     for (let symbol = 0; symbol < SYMBOLS; symbol++) {
       const length = tabled[symbol]!;
       if (length === 0) continue;
-      const entry = length | (digitsOf(symbol >> 1) << 4) | ((symbol & 1) << 8) | (firstOf(symbol >> 1) << 9);
+      const digits = digitsOf(symbol >> 1);
+      const entry =
+        (length + digits + 1) |
+        (length << 5) |
+        (digits << 9) |
+        ((symbol & 1) << 13) |
+        (firstOf(symbol >> 1) << 14);
       for (let bits = codes[symbol]!; bits < table.length; bits += 1 << length) table[bits] = entry;
     }
     return true;
@@ -275,18 +285,13 @@ export class BitReader {
     runBytes.fill(0, bytes.length, most);
     let position = this.#position & 7;
     for (let j = 0; j < count; j++) {
-      const at = position >>> 3;
       // 25 bits or more: a code of 12, ten digits and the plain bit are 23.
-      const word =
-        (runBytes[at]! | (runBytes[at + 1]! << 8) | (runBytes[at + 2]! << 16) | (runBytes[at + 3]! << 24)) >>>
-        (position & 7);
+      const word = runView.getUint32(position >>> 3, true) >>> (position & 7);
       const entry = table[word & ((1 << CODE_MAX_BITS) - 1)]!;
-      const length = entry & 15;
-      const digits = (entry >>> 4) & 15;
-      const rest = word >>> length;
-      const number = (entry >>> 9) + ((rest & ((2 << digits) - 1)) >>> 1) - 1;
-      RUN[j] = (number << 2) | ((rest & 1) << 1) | ((entry >>> 8) & 1);
-      position += length + digits + 1;
+      position += entry & 31;
+      const rest = word >>> ((entry >>> 5) & 15);
+      const number = (entry >>> 14) + ((rest & ((2 << ((entry >>> 9) & 15)) - 1)) >>> 1) - 1;
+      RUN[j] = (number << 2) | ((rest & 1) << 1) | ((entry >>> 13) & 1);
     }
     this.#position = 8 * start + position;
   }
