@@ -105,7 +105,7 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'apps/admin',
     ours: ['client', 'protocol'],
-    npm: ['preact', '@preact/signals', '@picocss/pico', 'uplot', 'typebox'],
+    npm: ['preact', '@noble/hashes', '@preact/signals', '@picocss/pico', 'papaparse', 'uplot', 'typebox'],
     dom: true,
   },
 ];

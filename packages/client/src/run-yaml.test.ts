@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readRunYaml, runYaml, withRun } from './run-yaml.ts';
+import { openRunYaml, readRunYaml, runYaml, withField, withRun } from './run-yaml.ts';
 
 const TEXT = `# my run
 name: digits # what it is called
@@ -61,5 +61,33 @@ training:
   batchSize: 8
 `);
     expect(withRun('- not\n- a run\n', { name: 'x' })).toBe('name: x\n');
+  });
+
+  it('a text that is wrong is still read, with the line of every field', () => {
+    const { value, run, faults, lineOf } = openRunYaml(TEXT.replace('localSteps: 5', 'localSteps: many'));
+    expect(value).toMatchObject({ name: 'digits', training: { localSteps: 'many' } });
+    expect([run, faults.map(({ line }) => line)]).toEqual([null, [8]]);
+    expect([
+      lineOf('model'),
+      lineOf('training.localSteps'),
+      lineOf('training.codec'),
+      lineOf('seed'),
+    ]).toEqual([5, 8, 6, 1]);
+    expect(openRunYaml('name: [a').value).toBeNull();
+  });
+
+  it('one field is set in its place, with its comment; without a value it goes, and so does what is empty then', () => {
+    expect(withField(TEXT, ['name'], 'other')).toBe(TEXT.replace('name: digits #', 'name: other #'));
+    expect(withField(TEXT, ['training', 'localSteps'], 7)).toBe(
+      TEXT.replace('localSteps: 5', 'localSteps: 7'),
+    );
+    expect(withField(TEXT, ['training', 'batchSize'], 8)).toBe(`${TEXT}  batchSize: 8\n`);
+    expect(withField(TEXT, ['training', 'localSteps'], undefined)).toBe(
+      TEXT.slice(0, TEXT.indexOf('training:')),
+    );
+    expect(withField(TEXT, ['seed'], undefined)).toBe(TEXT);
+    expect(withField('', ['training', 'codec'], 'int4')).toBe('training:\n  codec: int4\n');
+    expect(withField('training: none\n', ['training', 'codec'], 'int4')).toBe('training:\n  codec: int4\n');
+    for (const broken of ['name: [a', '- a\n']) expect(withField(broken, ['name'], 'b')).toBe(broken);
   });
 });

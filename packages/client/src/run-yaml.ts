@@ -20,60 +20,95 @@ export type ReadRun =
   | { readonly ok: true; readonly run: RunFile }
   | { readonly ok: false; readonly faults: readonly LineFault[] };
 
+/** A text as somebody edits it: what can be read of it, and what is wrong. */
+export interface RunText {
+  /** What the text says, right or wrong; null: it is no mapping, or its syntax is broken. */
+  readonly value: Readonly<Record<string, unknown>> | null;
+  /** null as long as there is a fault. */
+  readonly run: RunFile | null;
+  readonly faults: readonly LineFault[];
+  /** The line of a field, or of the nearest thing around it that is there. */
+  readonly lineOf: (field: string) => number;
+}
+
 const runDoor = door(RunFileSchema);
 // Aliases can make a small text a huge value.
 const READING = { uniqueKeys: true, maxAliasCount: 0 } as const;
+const WRITING = { lineWidth: 100 } as const;
 
 export function readRunYaml(text: string): ReadRun {
-  const refuse = (line: number, field: string, message: string): ReadRun => ({
-    ok: false,
-    faults: [{ line, field, message }],
-  });
+  const { run, faults } = openRunYaml(text);
+  return run === null ? { ok: false, faults } : { ok: true, run };
+}
+
+export function openRunYaml(text: string): RunText {
+  const refused = (...faults: LineFault[]): RunText => ({ value: null, run: null, faults, lineOf: () => 1 });
   if (text.length > RUN_FILE_MAX_CHARACTERS)
-    return refuse(
-      1,
-      '',
-      `the file has ${text.length} characters; a run has at most ${RUN_FILE_MAX_CHARACTERS}`,
-    );
+    return refused({
+      line: 1,
+      field: '',
+      message: `the file has ${text.length} characters; a run has at most ${RUN_FILE_MAX_CHARACTERS}`,
+    });
   const lines = new LineCounter();
   const document = parseDocument(text, { ...READING, lineCounter: lines });
   if (document.errors.length > 0)
-    return {
-      ok: false,
-      faults: document.errors.map(({ pos, message }) => ({
+    return refused(
+      ...document.errors.map(({ pos, message }) => ({
         line: lines.linePos(pos[0]).line,
         field: '',
         message: message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
       })),
-    };
-  if (!isMap(document.contents)) return refuse(1, '', 'the file must be a mapping with name, data and model');
-  let value: unknown;
+    );
+  if (!isMap(document.contents))
+    return refused({ line: 1, field: '', message: 'the file must be a mapping with name, data and model' });
+  let value: Readonly<Record<string, unknown>>;
   try {
-    value = document.toJS({ maxAliasCount: 0 });
+    value = document.toJS({ maxAliasCount: 0 }) as Readonly<Record<string, unknown>>;
   } catch {
-    return refuse(1, '', 'aliases (*name) are not read; write the value again');
+    return refused({ line: 1, field: '', message: 'aliases (*name) are not read; write the value again' });
   }
+  const lineOf = (field: string) => lines.linePos(offsetOf(document, field)).line;
   const parsed = runDoor(value);
-  if (parsed.ok) return { ok: true, run: parsed.value };
   return {
-    ok: false,
-    faults: parsed.faults.map(({ field, message }) => ({
-      line: lines.linePos(offsetOf(document, field)).line,
-      field,
-      message,
-    })),
+    value,
+    run: parsed.ok ? parsed.value : null,
+    faults: parsed.ok
+      ? []
+      : parsed.faults.map(({ field, message }) => ({ line: lineOf(field), field, message })),
+    lineOf,
   };
 }
 
 /** The run as YAML. */
-export const runYaml = (run: Readonly<Partial<RunFile>>): string => stringify(run, { lineWidth: 100 });
+export const runYaml = (run: Readonly<Partial<RunFile>>): string => stringify(run, WRITING);
 
 /** `text` with the values of `run`: comments and order stay where a key stays. A text that is no mapping is replaced. */
 export function withRun(text: string, run: Readonly<Partial<RunFile>>): string {
   const document = parseDocument(text, READING);
   if (document.errors.length > 0 || !isMap(document.contents)) return runYaml(run);
   adopt(document, [], run as Readonly<Record<string, unknown>>);
-  return document.toString({ lineWidth: 100 });
+  return document.toString(WRITING);
+}
+
+/**
+ * `text` with one field set; undefined removes it, and what is empty without it. Everything else stays as it is written.
+ * A text whose syntax is broken comes back as it is.
+ */
+export function withField(text: string, path: readonly string[], value: unknown): string {
+  const document = parseDocument(text, READING);
+  if (document.errors.length > 0 || (document.contents !== null && !isMap(document.contents))) return text;
+  const parent = path.slice(0, -1);
+  if (value === undefined) {
+    document.deleteIn(path);
+    const left = parent.length === 0 ? undefined : document.getIn(parent, true);
+    if (isMap(left) && left.items.length === 0) document.deleteIn(parent);
+  } else {
+    // A scalar where a mapping belongs gives way.
+    if (parent.length > 0 && !isMap(document.getIn(parent, true)))
+      document.setIn(parent, document.createNode({}));
+    document.setIn(path, value);
+  }
+  return document.toString(WRITING);
 }
 
 function adopt(document: Document, path: readonly string[], wanted: Readonly<Record<string, unknown>>): void {

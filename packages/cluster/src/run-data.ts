@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { datasetRequestOf, isFileField } from '@murmuration/client/run-data';
 import type { DatasetManifest, DatasetRequest, RunFileData } from '@murmuration/protocol';
 import { Zip, ZipPassThrough } from 'fflate';
 import { Sentence } from './places.ts';
@@ -14,9 +15,6 @@ export interface DatasetPort {
   readonly upload: (path: string) => Promise<string>;
   readonly createDataset: (request: DatasetRequest) => Promise<DatasetManifest>;
 }
-
-/** Fields of `data` that name a file. */
-const FILE_FIELDS = ['file', 'images', 'labels'] as const;
 
 /** Paths as seen from the run file at `path`. */
 export function besideFile(data: RunFileData, path: string): RunFileData {
@@ -32,19 +30,11 @@ export function besideFile(data: RunFileData, path: string): RunFileData {
 /** Uploads the files and makes the dataset. @throws Sentence naming the file that is not there */
 export async function createDataset(
   port: DatasetPort,
-  data: RunFileData,
+  data: Exclude<RunFileData, { readonly kind: 'stored' }>,
   name: string,
 ): Promise<DatasetManifest> {
-  if (data.kind === 'digits') return port.createDataset(data);
-  const request: Record<string, unknown> = { ...data, name: name.slice(0, 64) };
-  for (const field of FILE_FIELDS) {
-    const path = request[field];
-    if (typeof path === 'string') request[field] = await uploaded(port, field, path);
-  }
-  return port.createDataset(request as unknown as DatasetRequest);
+  return port.createDataset(await datasetRequestOf(data, name, (field, path) => uploaded(port, field, path)));
 }
-
-const isFileField = (field: string): boolean => (FILE_FIELDS as readonly string[]).includes(field);
 
 async function uploaded(port: DatasetPort, field: string, path: string): Promise<string> {
   const found = await stat(path).catch(() => null);

@@ -1,26 +1,32 @@
 /**
- * REST of datasets: what is asked of `/api/datasets` and what it answers. A run file describes its data in the same
+ * REST of datasets: what is asked of `/api/datasets`, and uploads. A run file describes its data in the same
  * words, with paths of files in place of the ids of uploads (run-file.ts).
  */
 import Type, { type Static, type TSchema } from 'typebox';
-import { DATASET_KINDS, DatasetManifestSchema } from './dataset.ts';
+import { DatasetManifestSchema } from './dataset.ts';
 import { Sha256Schema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 
-const Seed = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+const Seed = Type.Integer({
+  minimum: 0,
+  maximum: 4_294_967_295,
+  title: 'Seed of the data',
+  description: 'Of what is drawn by chance when the data is made',
+});
 const Count = Type.Integer({ minimum: 0 });
-const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const ColumnName = Type.String({ minLength: 1, maxLength: LIMITS.columnNameMaxCharacters });
-const ColumnNames = Type.Array(ColumnName, { maxItems: LIMITS.columnsMax });
+const ColumnNameBounds = { minLength: 1, maxLength: LIMITS.columnNameMaxCharacters } as const;
+const ColumnName = Type.String(ColumnNameBounds);
 
 /** What is true of every file that is brought: both fields are asked for, because volunteers keep what they are sent. */
 const consent = {
   licence: Type.String({
     minLength: 1,
     maxLength: 200,
+    title: 'Licence',
     description: 'Under which terms the data is given away',
   }),
   sharedWithVolunteers: Type.Literal(true, {
+    title: 'This goes to volunteers’ devices',
     description: 'The samples are sent to the devices of everybody who takes part. Must be true',
   }),
 };
@@ -31,6 +37,7 @@ const cut = {
     Type.Integer({
       minimum: 1,
       maximum: LIMITS.samplesMax,
+      title: 'Samples to train on',
       description: 'The first so many rows train and the rest are held out; instead of validationShare',
     }),
   ),
@@ -38,23 +45,31 @@ const cut = {
     Type.Number({
       minimum: 0.001,
       maximum: 0.9,
+      title: 'Held out',
       description: 'Share of the rows that are held out. Default 0.2',
     }),
   ),
   splitBy: Type.Optional(
     Type.Enum(['chance', 'order'], {
+      title: 'Split by',
       description:
         'Held out are rows drawn by the seed (equal rows stay together), or the last ones. Default chance',
     }),
   ),
   shardBy: Type.Optional(
     Type.Enum(['chance', 'label'], {
+      title: 'Shards by',
       description:
         'A shard is a fair sample of all, or of as few classes as possible (non-IID). Default chance',
     }),
   ),
   shardSampleCount: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax, description: 'At most so many samples a shard' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: LIMITS.samplesMax,
+      title: 'Samples a shard',
+      description: 'At most so many; a shard is what a tab fetches and trains on at a time',
+    }),
   ),
   seed: Type.Optional(Seed),
 };
@@ -63,27 +78,55 @@ export type DatasetCutWish = Static<typeof CutSchema>;
 
 const task = Type.Optional(
   Type.Enum(['classes', 'values'], {
+    title: 'Predict',
     description: 'Predict one of a few classes, or numbers. Default: as the target column looks',
   }),
 );
 const table = {
   target: Type.Optional(
     Type.Union([ColumnName, Type.Array(ColumnName, { minItems: 1, maxItems: LIMITS.targetValuesMax })], {
+      title: 'Column to predict',
       description: 'The column that is predicted (several: numbers only). Default: the last one',
     }),
   ),
   task,
-  categorical: Type.Optional(ColumnNames),
-  leaveOut: Type.Optional(ColumnNames),
+  categorical: Type.Optional(
+    Type.Array(ColumnName, {
+      maxItems: LIMITS.columnsMax,
+      title: 'Categories',
+      description: 'Columns of numbers that are names of categories',
+    }),
+  ),
+  leaveOut: Type.Optional(
+    Type.Array(ColumnName, {
+      maxItems: LIMITS.columnsMax,
+      title: 'Left out',
+      description: 'Columns that the model does not see, for example row numbers',
+    }),
+  ),
   rename: Type.Optional(
     Type.Record(ColumnName, ColumnName, {
+      title: 'Spelling',
       description:
         'Cells that hold the first text are read as the second, in every column: for what is misspelt',
       maxProperties: LIMITS.categoriesMax,
     }),
   ),
 };
-const Side = Type.Integer({ minimum: 1, maximum: LIMITS.imageSideMax });
+const side = (title: string) =>
+  Type.Integer({
+    minimum: 1,
+    maximum: LIMITS.imageSideMax,
+    title,
+    description: 'Pixels that every picture is brought to. Default 32',
+  });
+
+/** A file's field with words for people. */
+const named = <F extends TSchema>(File: F, title: string, description: string): F => ({
+  ...File,
+  title,
+  description,
+});
 
 /** The fields of every kind, by how a file is named: by its upload's id, or by a path. */
 export const datasetSchemas = <F extends TSchema>(File: F) =>
@@ -91,26 +134,71 @@ export const datasetSchemas = <F extends TSchema>(File: F) =>
     digits: {
       kind: Type.Literal('digits'),
       seed: Type.Optional(Seed),
-      trainSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 100_000 })),
-      validationSampleCount: Type.Optional(Type.Integer({ minimum: 100, maximum: 20_000 })),
+      trainSampleCount: Type.Optional(
+        Type.Integer({
+          minimum: 100,
+          maximum: 100_000,
+          title: 'Samples to train on',
+          description: 'So many digits are drawn. Default 12,000',
+        }),
+      ),
+      validationSampleCount: Type.Optional(
+        Type.Integer({
+          minimum: 100,
+          maximum: 20_000,
+          title: 'Samples held out',
+          description: 'So many more are drawn to measure with. Default 2,000',
+        }),
+      ),
     },
-    idx: { kind: Type.Literal('idx'), images: File, labels: File, ...consent, ...cut },
+    idx: {
+      kind: Type.Literal('idx'),
+      images: named(File, 'Images file', 'IDX of three dimensions, gzip or not: train-images-idx3-ubyte.gz'),
+      labels: named(File, 'Labels file', 'IDX of one dimension, gzip or not: train-labels-idx1-ubyte.gz'),
+      ...consent,
+      ...cut,
+    },
     csv: {
       kind: Type.Literal('csv'),
-      file: File,
-      delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 1 })),
+      file: named(File, 'File', 'A table with a line of column names, gzip or not'),
+      delimiter: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 1,
+          title: 'Delimiter',
+          description: 'What stands between two cells. Default: as the header looks',
+        }),
+      ),
       ...table,
       ...consent,
       ...cut,
     },
-    parquet: { kind: Type.Literal('parquet'), file: File, ...table, ...consent, ...cut },
+    parquet: {
+      kind: Type.Literal('parquet'),
+      file: named(File, 'File', 'A table'),
+      ...table,
+      ...consent,
+      ...cut,
+    },
     /** One .npz, or a .npy with `labels` in another. */
     npz: {
       kind: Type.Literal('npz'),
-      file: File,
-      labels: Type.Optional(File),
-      features: Type.Optional(ColumnName),
-      target: Type.Optional(ColumnName),
+      file: named(File, 'File', '.npz, or .npy with its labels in another file'),
+      labels: Type.Optional(named(File, 'Labels file', '.npy with a label for each row')),
+      features: Type.Optional(
+        Type.String({
+          ...ColumnNameBounds,
+          title: 'Array of inputs',
+          description: 'Its name in the .npz. Default: x, x_train, features, images, data, inputs or arr_0',
+        }),
+      ),
+      target: Type.Optional(
+        Type.String({
+          ...ColumnNameBounds,
+          title: 'Array to predict',
+          description: 'Its name in the .npz. Default: y, y_train, labels, target or arr_1',
+        }),
+      ),
       task,
       ...consent,
       ...cut,
@@ -118,20 +206,43 @@ export const datasetSchemas = <F extends TSchema>(File: F) =>
     /** A zip with a folder a class. */
     images: {
       kind: Type.Literal('images'),
-      file: File,
-      height: Type.Optional(Side),
-      width: Type.Optional(Side),
-      channels: Type.Optional(Type.Enum([1, 3])),
+      file: named(File, 'File', 'A zip with a folder of pictures a class'),
+      height: Type.Optional(side('Height')),
+      width: Type.Optional(side('Width')),
+      channels: Type.Optional(
+        Type.Enum([1, 3], {
+          title: 'Channels',
+          description: '1 is grey, 3 is red, green and blue. Default 3',
+        }),
+      ),
       ...consent,
       ...cut,
     },
     text: {
       kind: Type.Literal('text'),
-      file: File,
-      tokens: Type.Optional(Type.Enum(['characters', 'byte-pairs'])),
-      /** Of byte pairs; characters have as many as the text does. */
-      vocabularySize: Type.Optional(Type.Integer({ minimum: 257, maximum: LIMITS.bytePairsMax })),
-      sequenceLength: Type.Optional(Type.Integer({ minimum: 2, maximum: LIMITS.sequenceMax })),
+      file: named(File, 'File', 'Plain text, UTF-8'),
+      tokens: Type.Optional(
+        Type.Enum(['characters', 'byte-pairs'], {
+          title: 'Tokens',
+          description: 'Characters, or frequent pieces of words, found in this text. Default characters',
+        }),
+      ),
+      vocabularySize: Type.Optional(
+        Type.Integer({
+          minimum: 257,
+          maximum: LIMITS.bytePairsMax,
+          title: 'Vocabulary',
+          description: 'How many pieces; characters have as many as the text does. Default 512',
+        }),
+      ),
+      sequenceLength: Type.Optional(
+        Type.Integer({
+          minimum: 2,
+          maximum: LIMITS.sequenceMax,
+          title: 'Sequence length',
+          description: 'Tokens of one sample. Default 64',
+        }),
+      ),
       ...consent,
       validationShare: cut.validationShare,
       shardSampleCount: cut.shardSampleCount,
@@ -141,162 +252,21 @@ export const datasetSchemas = <F extends TSchema>(File: F) =>
 
 const strict = { additionalProperties: false } as const;
 const upload = datasetSchemas(Sha256Schema);
-const named = { name: Type.String({ minLength: 1, maxLength: LIMITS.nameMaxCharacters }) };
+const withName = { name: Type.String({ minLength: 1, maxLength: LIMITS.nameMaxCharacters }) };
 
 /** POST /api/datasets. Files are ids that POST /api/uploads or a finished upload in parts answered. */
 export const DatasetRequestSchema = Type.Union([
   Type.Object(upload.digits, strict),
-  Type.Object({ ...named, ...upload.idx }, strict),
-  Type.Object({ ...named, ...upload.csv }, strict),
-  Type.Object({ ...named, ...upload.parquet }, strict),
-  Type.Object({ ...named, ...upload.npz }, strict),
-  Type.Object({ ...named, ...upload.images }, strict),
-  Type.Object({ ...named, ...upload.text }, strict),
+  Type.Object({ ...withName, ...upload.idx }, strict),
+  Type.Object({ ...withName, ...upload.csv }, strict),
+  Type.Object({ ...withName, ...upload.parquet }, strict),
+  Type.Object({ ...withName, ...upload.npz }, strict),
+  Type.Object({ ...withName, ...upload.images }, strict),
+  Type.Object({ ...withName, ...upload.text }, strict),
 ]);
 export type DatasetRequest = Static<typeof DatasetRequestSchema>;
 
 export const DatasetListSchema = Type.Array(DatasetManifestSchema);
-
-/** GET /api/datasets/:id/samples: the first training samples; features as base64 of the bytes in the shard. */
-export const DatasetSamplesSchema = Type.Object({
-  sampleShape: Type.Array(Type.Integer()),
-  samples: Type.Array(Type.Object({ label: Type.Integer(), pixels: Type.String() }), { maxItems: 100 }),
-});
-export type DatasetSamples = Static<typeof DatasetSamplesSchema>;
-
-const LeftOutSchema = Type.Object({ name: Type.String(), reason: Type.String() });
-
-/**
- * GET /api/datasets/:id/preprocessing.json: what was done to the source's values, so that whoever uses the model does the
- * same. All numbers were fitted on the training rows alone.
- */
-export const PreprocessingSchema = Type.Object({
-  version: Type.Literal(1),
-  name: Type.String(),
-  kind: Type.Enum(DATASET_KINDS),
-  licence: Type.String(),
-  input: Type.Union([
-    Type.Object({
-      kind: Type.Literal('bytes'),
-      sampleShape: Type.Array(Count),
-      divideBy: Type.Literal(255),
-      /** Images: how a picture becomes a sample. */
-      resize: Type.Optional(
-        Type.Object({ height: Count, width: Count, channels: Count, method: Type.Literal('area') }),
-      ),
-    }),
-    /** Input value `from + i` of a number: (v - mean) / stdDev, 0 where it is missing. Of a category: 1 for its own. */
-    Type.Object({
-      kind: Type.Literal('numbers'),
-      sampleShape: Type.Array(Count),
-      columns: Type.Array(
-        Type.Union([
-          Type.Object({
-            name: Type.String(),
-            kind: Type.Literal('number'),
-            from: Count,
-            size: Count,
-            mean: Type.Number(),
-            stdDev: Type.Number(),
-          }),
-          Type.Object({
-            name: Type.String(),
-            kind: Type.Literal('category'),
-            from: Count,
-            categories: Type.Array(Type.String()),
-          }),
-        ]),
-      ),
-      leftOut: Type.Array(LeftOutSchema),
-    }),
-    Type.Object({
-      kind: Type.Literal('tokens'),
-      sequenceLength: Count,
-      tokenizer: Type.Union([
-        /** Id i is character i; a character that is not there has no id. */
-        Type.Object({ kind: Type.Literal('characters'), characters: Type.Array(Type.String()) }),
-        /** Ids 0 to 255 are bytes of UTF-8; id 256 + i is the pair `merges[i]`. Words are cut by `pattern` first. */
-        Type.Object({
-          kind: Type.Literal('byte-pairs'),
-          pattern: Type.String(),
-          merges: Type.Array(Type.Tuple([Count, Count])),
-        }),
-      ]),
-      /** Characters of the source a token, for bits per character. */
-      charactersPerToken: Type.Number(),
-    }),
-  ]),
-  target: Type.Union([
-    Type.Object({
-      kind: Type.Literal('class'),
-      column: Nullable(Type.String()),
-      classNames: Type.Array(Type.String()),
-    }),
-    /** The model's output o means o * stdDev + mean. */
-    Type.Object({
-      kind: Type.Literal('value'),
-      columns: Nullable(Type.Array(Type.String())),
-      mean: Type.Array(Type.Number()),
-      stdDev: Type.Array(Type.Number()),
-    }),
-    Type.Object({ kind: Type.Literal('next-token') }),
-  ]),
-});
-export type Preprocessing = Static<typeof PreprocessingSchema>;
-
-const Histogram = Type.Array(Count);
-
-/** GET /api/datasets/:id/preview: the same bytes for the same dataset, always. */
-export const PreviewSchema = Type.Object({
-  trainSampleCount: Count,
-  validationSampleCount: Count,
-  /** Class balance; null: there are no classes. */
-  classes: Nullable(Type.Array(Type.Object({ name: Type.String(), train: Count, validation: Count }))),
-  /** The first 200 columns of a table. Missing values are counted over all rows, everything else over training rows. */
-  columns: Type.Array(
-    Type.Union([
-      Type.Object({
-        name: Type.String(),
-        kind: Type.Literal('number'),
-        missing: Count,
-        mean: Type.Number(),
-        stdDev: Type.Number(),
-        min: Nullable(Type.Number()),
-        max: Nullable(Type.Number()),
-        /** Equal bins from min to max. */
-        histogram: Histogram,
-      }),
-      Type.Object({
-        name: Type.String(),
-        kind: Type.Literal('category'),
-        missing: Count,
-        /** The 20 most frequent. */
-        categories: Type.Array(Type.Object({ name: Type.String(), count: Count })),
-      }),
-    ]),
-  ),
-  /** All values of images; null for anything else. */
-  values: Nullable(Type.Object({ min: Type.Number(), max: Type.Number(), histogram: Histogram })),
-  /** The first 20 rows of the source. */
-  samples: Type.Array(
-    Type.Object({
-      side: Type.Enum(['train', 'validation']),
-      input: Type.Union([
-        Type.Object({ kind: Type.Literal('bytes'), base64: Type.String() }),
-        Type.Object({
-          kind: Type.Literal('row'),
-          cells: Type.Array(Type.Union([Type.Number(), Type.String(), Type.Null()])),
-        }),
-        Type.Object({ kind: Type.Literal('text'), text: Type.String() }),
-      ]),
-      /** The class's name, numbers, or null where the input says it. */
-      target: Type.Union([Type.String(), Type.Array(Type.Number()), Type.Null()]),
-    }),
-  ),
-  /** What was left out or guessed, in sentences. */
-  notes: Type.Array(Type.String()),
-});
-export type Preview = Static<typeof PreviewSchema>;
 
 /** POST /api/uploads: a whole file in one request; POST .../finish of an upload in parts. */
 export const UploadSchema = Type.Object({ id: Sha256Schema, byteLength: Count });

@@ -9,6 +9,7 @@ export * from './api-webhooks.ts';
 export * from './bytes.ts';
 export * from './coordinator-messages.ts';
 export * from './dataset.ts';
+export * from './dataset-answers.ts';
 export * from './dataset-requests.ts';
 export * from './doors.ts';
 export * from './fragments.ts';

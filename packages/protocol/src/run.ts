@@ -214,7 +214,11 @@ export const RunRequestSchema = Type.Object(
       description: 'Letters, digits, spaces, dots, dashes.',
     }),
     datasetId: DatasetIdSchema,
-    model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema, ImportedModelSchema]),
+    model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema, ImportedModelSchema], {
+      title: 'Model',
+      description:
+        'mlp for numbers and small images, cnn and resnet for images, gru and gpt for text; an imported one, or layers in full.',
+    }),
     seed: Type.Optional(
       Type.Integer({
         minimum: 0,
