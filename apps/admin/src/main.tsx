@@ -6,6 +6,7 @@ import './style/page.css';
 import './style/run.css';
 import './style/watch.css';
 import './style/forms.css';
+import './style/launch.css';
 import { render } from 'preact';
 import { Page } from './page.tsx';
 import { adoptTokenFromAddress } from './session.ts';

@@ -6,6 +6,9 @@ import { session, signOut } from './session.ts';
 import { compareStrings } from './strings-compare.ts';
 import { strings } from './strings.ts';
 import { CompareScreen } from './screens/compare.tsx';
+import { data, launch } from './strings-launch.ts';
+import { DataScreen } from './screens/data.tsx';
+import { DatasetScreen } from './screens/dataset.tsx';
 import { NewRunScreen } from './screens/new-run.tsx';
 import { RunScreen } from './screens/run.tsx';
 import { RunsScreen } from './screens/runs.tsx';
@@ -41,6 +44,12 @@ export function Page() {
               {compareStrings.link}
             </a>
             <a
+              href={addressOf({ screen: 'data' })}
+              aria-current={here.screen === 'data' ? 'page' : undefined}
+            >
+              {data.nav}
+            </a>
+            <a
               href={addressOf({ screen: 'new-run' })}
               aria-current={here.screen === 'new-run' ? 'page' : undefined}
             >
@@ -71,9 +80,13 @@ function Shown({ route: here }: { readonly route: Route }) {
     case 'runs':
       return <RunsScreen />;
     case 'new-run':
-      return <NewRunScreen />;
+      return <NewRunScreen datasetId={here.datasetId ?? null} />;
     case 'compare':
       return <CompareScreen />;
+    case 'data':
+      return <DataScreen />;
+    case 'dataset':
+      return <DatasetScreen key={here.datasetId} datasetId={here.datasetId} />;
     case 'run':
       return <RunScreen key={here.runId} runId={here.runId} />;
     default:
@@ -86,9 +99,12 @@ function titleOf(here: Route): string {
     case 'runs':
       return strings.runs.heading;
     case 'new-run':
-      return strings.newRun.heading;
+      return launch.heading;
     case 'compare':
       return compareStrings.heading;
+    case 'data':
+    case 'dataset':
+      return data.heading;
     case 'run':
       return strings.run.eyebrow;
     default:

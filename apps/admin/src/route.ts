@@ -3,14 +3,19 @@
  * and Back works. `#/runs/run_...?smooth=0.6` is a screen and its query; changing the query makes no step in the history.
  */
 import { signal } from '@preact/signals';
-import type { RunId } from '@murmuration/protocol';
+import type { DatasetId, RunId } from '@murmuration/protocol';
 
 export type Route =
   | { readonly screen: 'runs' }
-  | { readonly screen: 'new-run' }
   | { readonly screen: 'compare' }
+  /** `datasetId`: the data that it begins with. */
+  | { readonly screen: 'new-run'; readonly datasetId?: DatasetId }
+  | { readonly screen: 'data' }
+  | { readonly screen: 'dataset'; readonly datasetId: DatasetId }
   | { readonly screen: 'run'; readonly runId: RunId };
 
+const NEW_RUN_ROUTE = /^#\/new(?:\/(data_[0-9a-z]{26}))?$/;
+const DATA_ROUTE = /^#\/data(?:\/(data_[0-9a-z]{26}))?$/;
 const RUN_ROUTE = /^#\/runs\/(run_[0-9a-z]{26})$/;
 
 const pathOf = (hash: string): string => hash.split('?')[0]!;
@@ -19,8 +24,13 @@ const queryOf = (hash: string): URLSearchParams => new URLSearchParams(hash.spli
 /** Anything unknown is the list of runs. */
 export function routeOf(hash: string): Route {
   const path = pathOf(hash);
-  if (path === '#/new') return { screen: 'new-run' };
   if (path === '#/compare') return { screen: 'compare' };
+  const launch = NEW_RUN_ROUTE.exec(path);
+  if (launch !== null)
+    return launch[1] === undefined ? { screen: 'new-run' } : { screen: 'new-run', datasetId: launch[1] };
+  const data = DATA_ROUTE.exec(path);
+  if (data !== null)
+    return data[1] === undefined ? { screen: 'data' } : { screen: 'dataset', datasetId: data[1] };
   const runId = RUN_ROUTE.exec(path)?.[1];
   return runId === undefined ? { screen: 'runs' } : { screen: 'run', runId };
 }
@@ -36,9 +46,13 @@ function placeOf(route: Route): string {
     case 'runs':
       return '#/';
     case 'new-run':
-      return '#/new';
+      return route.datasetId === undefined ? '#/new' : `#/new/${route.datasetId}`;
     case 'compare':
       return '#/compare';
+    case 'data':
+      return '#/data';
+    case 'dataset':
+      return `#/data/${route.datasetId}`;
     case 'run':
       return `#/runs/${route.runId}`;
     default:

@@ -1,5 +1,5 @@
 /** Every sentence of the admin page, in one place, so that it can be read as a whole and translated later. */
-import type { Codec, OptimiserName, PresetName, RunState, Training } from '@murmuration/protocol';
+import type { RunState, Training } from '@murmuration/protocol';
 
 export const runStates: Readonly<Record<RunState, { readonly word: string; readonly sentence: string }>> = {
   waiting: {
@@ -107,51 +107,6 @@ export const strings = {
   },
 
   newRun: {
-    heading: 'New run',
-    name: 'Name',
-    nameHint: 'Letters, digits, spaces, and . _ -',
-    datasetHeading: 'Data',
-    dataset: {
-      digits: 'Built-in digits: 12,000 to train, 2,000 to validate, drawn by a seeded generator',
-      existing: 'A data set that is already here',
-      file: 'Upload a file: CSV, Parquet, NPZ, a zip with a folder of pictures a class, or text',
-      idx: 'Upload IDX files (MNIST’s format, gzip or not)',
-    },
-    existingLabel: 'Data set',
-    existingOption: (name: string, samples: string) => `${name} (${samples} to train)`,
-    file: 'File',
-    fileHint: '.csv .tsv .parquet .npz .npy .zip .txt',
-    fileUnknown: (name: string) =>
-      `What “${name}” holds cannot be told from its ending; it must be one of .csv .tsv .parquet .npz .npy .zip .txt`,
-    targetColumn: 'Column to predict',
-    targetColumnHint: 'Of a table (CSV, Parquet), or an array of an .npz. Empty: the last column.',
-    images: 'Images file',
-    imagesHint: 'e.g. train-images-idx3-ubyte.gz',
-    labels: 'Labels file',
-    labelsHint: 'e.g. train-labels-idx1-ubyte.gz',
-    datasetName: 'Name of the data set',
-    licence: 'Licence',
-    licenceHint:
-      'The terms under which the data is given away, e.g. CC0. Volunteers see it before they agree.',
-    missingLicence: 'Say under which terms the data is given away.',
-    shared: 'The samples are sent to the devices of everybody who takes part',
-    missingConsent: 'Data can only be trained on by devices that have it: tick this, or use other data.',
-    trainSampleCount: 'Samples to train on',
-    trainSampleCountHint: 'The first so many rows; the rest validates. Empty: four fifths.',
-    modelHeading: 'Model',
-    models: {
-      mlp: 'MLP: one hidden layer of 128',
-      cnn: 'CNN: two convolutions, then dense',
-      resnet: 'ResNet: convolutions with ways past them',
-      gru: 'GRU: a recurrent net for text',
-      gpt: 'GPT: a small transformer for text',
-    } satisfies Readonly<Record<PresetName, string>>,
-    aimHeading: 'Aim',
-    target: 'Target accuracy, %',
-    targetHint: 'The run ends when validation reaches it. Empty: only the last round ends it.',
-    seed: 'Seed',
-    seedHint: 'Initial weights and the order of samples follow from it. Empty: drawn.',
-    advanced: 'Training knobs',
     knobs: {
       localSteps: ['Local steps', 'Optimiser steps between two exchanges (H).'],
       warmUpRounds: ['Warm-up rounds', 'The first so many rounds have two local steps.'],
@@ -165,37 +120,6 @@ export const strings = {
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
       targetError: ['Error at most', 'The run also ends when the validation error is down to this.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
-    optimisers: {
-      adam: 'Adam',
-      'rmsprop-floored': 'RMSProp with a floor, for sparse updates',
-    } satisfies Readonly<Record<OptimiserName, string>>,
-    codecs: (codec: Codec) =>
-      codec === 'fp32'
-        ? 'fp32, uncompressed'
-        : codec === 'fp16'
-          ? 'fp16, half precision with error feedback'
-          : codec === 'sign'
-            ? 'sign, one bit a value with error feedback'
-            : codec === 'topk-auto'
-              ? 'as many of 4,096 as each uplink carries, 2 bits each'
-              : codec.startsWith('topk-')
-                ? `the ${codec.slice(5)} largest of 4,096, 2 bits each`
-                : `${codec}, blockwise with error feedback`,
-    preflight: (parameters: string, bytes: string) =>
-      `${parameters} parameters; each tab sends about ${bytes} a round to each other tab.`,
-    create: 'Create the run',
-    steps: {
-      file: (percent: string) => `Uploading the file: ${percent}`,
-      images: (percent: string) => `Uploading images: ${percent}`,
-      labels: (percent: string) => `Uploading labels: ${percent}`,
-      dataset: 'Cutting the data into shards …',
-      run: 'Creating the run …',
-    },
-    missingName: 'Give the run a name.',
-    notNumber: 'This is not a number.',
-    missingFile: 'Choose a file.',
-    missingDataset: 'There is none yet; choose another kind of data.',
-    notCreated: 'The run was not created.',
   },
 
   run: {

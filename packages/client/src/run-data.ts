@@ -7,6 +7,14 @@ export type FileField = (typeof FILE_FIELDS)[number];
 export const isFileField = (field: string): field is FileField =>
   (FILE_FIELDS as readonly string[]).includes(field);
 
+/** The files that data name, by field; of nonsense none. */
+export const filesOf = (data: unknown): [FileField, string][] =>
+  FILE_FIELDS.flatMap((field) => {
+    const path: unknown =
+      typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[field] : undefined;
+    return typeof path === 'string' ? [[field, path] as [FileField, string]] : [];
+  });
+
 const NAME_MAX_CHARACTERS = 64;
 
 /** @param uploaded answers the upload's id of the file that a field names */
@@ -17,9 +25,6 @@ export async function datasetRequestOf(
 ): Promise<DatasetRequest> {
   if (data.kind === 'digits') return data;
   const request: Record<string, unknown> = { ...data, name: name.slice(0, NAME_MAX_CHARACTERS) };
-  for (const field of FILE_FIELDS) {
-    const path = request[field];
-    if (typeof path === 'string') request[field] = await uploaded(field, path);
-  }
+  for (const [field, path] of filesOf(data)) request[field] = await uploaded(field, path);
   return request as unknown as DatasetRequest;
 }

@@ -3,6 +3,7 @@ export * from './browser.ts';
 export * from './coordinator-client.ts';
 export * from './coordinator-process.ts';
 export * from './downloads.ts';
+export * from './admin-gallery.ts';
 export * from './gallery.ts';
 export * from './grid.ts';
 export * from './pages.ts';
