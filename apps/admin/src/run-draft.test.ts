@@ -40,7 +40,7 @@ describe('the draft of a run', () => {
       model: 'mlp',
     });
     expect(openRunYaml(text).faults.map(({ field }) => field)).toEqual(['data.sharedWithVolunteers']);
-    expect(text).toContain('# It ends when');
+    expect(text).toContain('# It ends at');
   });
 
   it('a name that somebody gave stays, and so do terms; the tick was for the file before', () => {

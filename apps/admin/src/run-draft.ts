@@ -19,13 +19,13 @@ export type DataKind = RunFileData['kind'];
 export const FIRST_NAME = 'my first run';
 /** The terms that give nothing away but what a run needs. */
 export const LICENCE_DEFAULT = 'All rights reserved; for this run only';
-export const FIRST_DRAFT = `# A run of Murmuration. What is left out has its default.
+export const FIRST_DRAFT = `# What is left out has its default.
 name: ${FIRST_NAME}
 data:
   kind: digits
 model: mlp
 training:
-  # It ends when validation accuracy reaches this, or after so many rounds.
+  # It ends at this accuracy, or after so many rounds.
   targetAccuracy: 0.95
   roundsMax: 1000
 `;
@@ -54,7 +54,7 @@ export function draftFields(value: unknown): DraftFields {
   const decisions = Object.fromEntries(
     Object.entries(DECISIONS).map(([decision, names]) => [
       decision,
-      all.filter(({ name }) => (names as readonly string[]).includes(name)),
+      names.flatMap((wanted) => all.filter(({ name }) => name === wanted)),
     ]),
   );
   return {

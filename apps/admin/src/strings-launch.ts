@@ -78,9 +78,9 @@ export const launch = {
   byDefault: (choice: string) => `${choice} (default)`,
   byItself: 'as the data says (default)',
   bounds: {
-    between: (low: string, high: string) => `${low} to ${high}`,
-    above: (low: string, high: string) => `above ${low}, at most ${high}`,
-    atLeast: (low: string) => `at least ${low}`,
+    between: (low: string, high: string) => `${low} to ${high}.`,
+    above: (low: string, high: string) => `Above ${low}, at most ${high}.`,
+    atLeast: (low: string) => `At least ${low}.`,
   },
   oneALine: 'One a line.',
   pairsALine: 'One a line: wrong = right.',
@@ -120,7 +120,7 @@ export const launch = {
     asking: 'Asking the coordinator …',
     ok: 'It would be created as it stands.',
     refused: 'It would be refused:',
-    warnings: 'It would work, but:',
+    warnings: 'What would not go well:',
     rows: {
       data: 'Data',
       parameters: 'Parameters',

@@ -20,6 +20,7 @@ import { FileField } from './file-field.tsx';
 import { faultWords, isMissing, ofFiles } from './field-words.ts';
 import { SchemaField } from './schema-field.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
+import { Unfolding } from './unfolding.tsx';
 
 interface Props {
   readonly onMade: (dataset: DatasetManifest) => void;
@@ -142,10 +143,9 @@ export function BringData({ onMade, onFailed }: Props) {
         {asked.filter(({ name: each }) => DATA_LAST.has(each)).map(shown)}
       </div>
       {more.length > 0 && (
-        <details open={more.some((field) => faultOf(field.name) !== undefined)}>
-          <summary>{text.more}</summary>
+        <Unfolding summary={text.more} hasFault={more.some((field) => faultOf(field.name) !== undefined)}>
           <div class="fields">{more.map(shown)}</div>
-        </details>
+        </Unfolding>
       )}
       <Trouble text={trouble} />
       {step !== null && step.share !== null && (

@@ -24,6 +24,7 @@ import { launch as text } from '../strings-launch.ts';
 import { ofFiles } from './field-words.ts';
 import { FileField } from './file-field.tsx';
 import { SchemaField } from './schema-field.tsx';
+import { Unfolding } from './unfolding.tsx';
 
 interface Props {
   readonly yaml: string;
@@ -44,6 +45,7 @@ export function DraftForm(props: Props) {
   const plain = (field: FormField) => (
     <SchemaField
       key={field.name}
+      isNamedAbove={field.title === text.legends[field.name as Decision]}
       field={field}
       value={valueAt(value, field.path)}
       fault={faultOf(field.name)}
@@ -79,7 +81,7 @@ export function DraftForm(props: Props) {
     name: decisions.name.map(plain),
   };
   const shown = order.filter((decision) => decisions[decision].length > 0);
-  const isOpen = rest.some(({ name }) => faultOf(name) !== undefined);
+  const hasFault = rest.some(({ name }) => faultOf(name) !== undefined);
   return (
     <>
       {shown.map((decision, index) => (
@@ -90,8 +92,7 @@ export function DraftForm(props: Props) {
           {decision === 'data' ? inside.data : <div class="fields">{inside[decision]}</div>}
         </fieldset>
       ))}
-      <details class="card" open={isOpen}>
-        <summary>{text.everythingElse}</summary>
+      <Unfolding class="card" summary={text.everythingElse} hasFault={hasFault}>
         {(['data', 'training'] as const).map((part) => {
           const fields = rest.filter(({ path }) => (path[0] === 'data') === (part === 'data'));
           return (
@@ -103,7 +104,7 @@ export function DraftForm(props: Props) {
             )
           );
         })}
-      </details>
+      </Unfolding>
     </>
   );
 }

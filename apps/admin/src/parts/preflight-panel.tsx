@@ -110,7 +110,7 @@ function Remarks({ answer: { ok, refusals, warnings } }: { readonly answer: Pref
   );
   return (
     <>
-      {ok && warnings.length === 0 && <p class="good">{text.ok}</p>}
+      {ok && <p class="good">{text.ok}</p>}
       {refusals.length > 0 && (
         <div class="remarks trouble" role="alert">
           <p>{text.refused}</p>

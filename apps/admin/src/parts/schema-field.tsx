@@ -15,10 +15,12 @@ interface Props {
   /** Offered while typing. */
   readonly suggestions?: readonly string[];
   readonly placeholder?: string | undefined;
+  /** The heading above says the title already. */
+  readonly isNamedAbove?: boolean;
 }
 
 export function SchemaField(props: Props) {
-  const { field, fault, hint } = props;
+  const { field, fault, hint, isNamedAbove = false } = props;
   const note = fault ?? hint ?? hintOf(field);
   const noteId = `${field.name}-note`;
   const wiring = {
@@ -33,7 +35,9 @@ export function SchemaField(props: Props) {
         <Tick {...props} wiring={wiring} />
       ) : (
         <>
-          <label for={field.name}>{field.title}</label>
+          <label for={field.name} class={isNamedAbove ? 'unseen' : undefined}>
+            {field.title}
+          </label>
           <Control {...props} wiring={wiring} />
         </>
       )}
@@ -155,11 +159,11 @@ function hintOf({ description, input, isNullable, default: otherwise }: FormFiel
     const { minimum, maximum, isOpen } = input;
     const { between, above, atLeast } = launch.bounds;
     if (minimum !== undefined && maximum !== undefined)
-      words.push(`${(isOpen ? above : between)(numberText(minimum), numberText(maximum))}.`);
-    else if (minimum !== undefined) words.push(`${atLeast(numberText(minimum))}.`);
+      words.push((isOpen ? above : between)(numberText(minimum), numberText(maximum)));
+    else if (minimum !== undefined) words.push(atLeast(numberText(minimum)));
     if (isNullable && otherwise !== undefined) words.push(launch.emptyIsNever);
   }
-  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join(' ');
+  return words.join(' ');
 }
 
 const numberText = (value: number): string => (Number.isInteger(value) ? countText(value) : String(value));

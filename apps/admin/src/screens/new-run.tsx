@@ -15,7 +15,7 @@ import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { YamlEditor } from '../parts/yaml-editor.tsx';
 import { goTo } from '../route.ts';
 import { commandLine, curlCommands } from '../run-commands.ts';
-import { DECISIONS, FIRST_DRAFT, nameOfFile, withStored } from '../run-draft.ts';
+import { draftFields, FIRST_DRAFT, nameOfFile, withStored } from '../run-draft.ts';
 import {
   createRun,
   dataKey,
@@ -56,6 +56,9 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
   const dataset = datasetHere();
   const asked = usePreflight(run, dataset);
   const faults = allFaults();
+  const decisionCount = Object.values(draftFields(lastValue.current).decisions).filter(
+    ({ length }) => length > 0,
+  ).length;
 
   useEffect(() => {
     api.datasets().then(
@@ -82,7 +85,7 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
       <div class="titled">
         <div>
           <h1>{text.heading}</h1>
-          <p class="note">{text.intro(String(Object.keys(DECISIONS).length))}</p>
+          <p class="note">{text.intro(String(decisionCount))}</p>
         </div>
       </div>
       {/* A broken text has no fields: the form shows the last one that could be read, and waits. */}
