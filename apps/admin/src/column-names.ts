@@ -14,6 +14,10 @@ export async function columnNames(file: File): Promise<readonly string[]> {
 /** Pure. */
 export function namesIn(text: string): readonly string[] {
   const plain = text.startsWith('\ufeff') ? text.slice(1) : text;
-  const { data } = Papa.parse<string[]>(plain, { preview: 1, delimitersToGuess: DELIMITERS });
-  return (data[0] ?? []).map((name) => name.trim()).filter((name) => name !== '');
+  // As the coordinator guesses: what cuts the line of names into the most cells.
+  const heads = DELIMITERS.map(
+    (delimiter) => Papa.parse<string[]>(plain, { preview: 1, delimiter }).data[0] ?? [],
+  );
+  const head = heads.reduce((most, other) => (other.length > most.length ? other : most));
+  return head.map((name) => name.trim()).filter((name) => name !== '');
 }
