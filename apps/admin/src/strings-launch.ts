@@ -85,6 +85,9 @@ export const launch = {
   oneALine: 'One a line.',
   pairsALine: 'One a line: wrong = right.',
   elsewhere: 'Written out in the YAML.',
+  importedModels: 'Imported',
+  importedModel: (name: string, parameters: string) => `${name} (${parameters} parameters)`,
+  importHint: 'Models of your own: murmur models add FILE.',
   emptyIsNever: 'Empty: never.',
   brokenYaml: (line: number) =>
     `Line ${line} of the YAML cannot be read; mend it there, and the form comes back.`,

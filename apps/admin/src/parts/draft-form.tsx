@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { isFileField } from '@murmuration/client/run-data';
-import type { DatasetManifest } from '@murmuration/protocol';
+import { PRESET_NAMES, type DatasetManifest } from '@murmuration/protocol';
 import { columnNames } from '../column-names.ts';
 import { countText } from '../format.ts';
 import {
@@ -23,6 +23,7 @@ import { valueAt, type FormField } from '../schema-fields.ts';
 import { launch as text } from '../strings-launch.ts';
 import { ofFiles } from './field-words.ts';
 import { FileField } from './file-field.tsx';
+import { ModelField } from './model-field.tsx';
 import { SchemaField } from './schema-field.tsx';
 import { Unfolding } from './unfolding.tsx';
 
@@ -76,7 +77,16 @@ export function DraftForm(props: Props) {
         hint={field.name === 'data.licence' ? text.licenceHint : undefined}
       />
     )),
-    model: decisions.model.map(plain),
+    model: decisions.model.map((field) => (
+      <ModelField
+        key={field.name}
+        field={field}
+        value={valueAt(value, field.path)}
+        fault={modelFault(faultOf)}
+        presets={PRESET_NAMES}
+        onWrite={onField}
+      />
+    )),
     end: decisions.end.map(plain),
     name: decisions.name.map(plain),
   };
@@ -108,6 +118,10 @@ export function DraftForm(props: Props) {
     </>
   );
 }
+
+/** A fault inside a model is the model's. */
+const modelFault = (faultOf: Props['faultOf']): string | undefined =>
+  faultOf('model') ?? faultOf('model.layers') ?? faultOf('model.imported');
 
 function DataDecision({
   yaml,
