@@ -211,7 +211,7 @@ export const data = {
     preprocessingNote: 'What was done to the values, for whoever uses the model.',
     classes: 'Class balance',
     classesSummary: (count: string, most: string, least: string) =>
-      `${count} classes; the most frequent is ${most}, the rarest ${least}.`,
+      `${count} classes; the largest has ${most} rows, the smallest ${least}.`,
     class: 'Class',
     train: 'to train',
     heldOut: 'held out',

@@ -33,12 +33,11 @@ function Histogram({ counts, label }: { readonly counts: readonly number[]; read
 export function ClassBalance({ classes }: { readonly classes: NonNullable<Preview['classes']> }) {
   const sizes = classes.map(({ train, validation }) => train + validation);
   const most = Math.max(1, ...sizes);
-  const named = (size: number) => classes[sizes.indexOf(size)]?.name ?? '';
   return (
     <section class="card" aria-labelledby="classes-heading">
       <h2 id="classes-heading">{text.classes}</h2>
       <p class="note">
-        {text.classesSummary(countText(classes.length), named(most), named(Math.min(...sizes)))}
+        {text.classesSummary(countText(classes.length), countText(most), countText(Math.min(...sizes)))}
       </p>
       <div class="scrolling" tabIndex={0} role="region" aria-labelledby="classes-heading">
         <table class="balance">
