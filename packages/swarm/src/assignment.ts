@@ -11,6 +11,7 @@ import type {
   Sha256,
   VolunteerId,
 } from '@murmuration/protocol';
+import { EvaluationDuty } from './evaluation-duty.ts';
 import { LeaseBook } from './lease-book.ts';
 import { Membership } from './membership.ts';
 import type { Outbox } from './outbox.ts';
@@ -44,17 +45,7 @@ export class Assignment {
   #paused: boolean;
   #recovering = false;
   #trainerErrors = 0;
-  #validation: 'none' | 'fetching' | 'ready' = 'none';
-  /** The duty to evaluate, until the trainer has done it; then its result, until the checkpoint is stored. */
-  #duty: { readonly generation: number; readonly roundMin: number } | null = null;
-  #evaluated: {
-    readonly generation: number;
-    readonly head: Head;
-    readonly loss: number | null;
-    readonly accuracy: number | null;
-    readonly error: number | null;
-    readonly sampleCount: number;
-  } | null = null;
+  readonly duty: EvaluationDuty;
   #progress: CoordinatorMessageOf<'progress'> | null = null;
 
   constructor(options: {
@@ -77,6 +68,7 @@ export class Assignment {
     this.#leases = new LeaseBook(options.manifest.training.batchSize);
     this.#pace = new Pace(options.manifest.training);
     this.#choice = new SchemeChoice(options.manifest, options.line);
+    this.duty = new EvaluationDuty(options.manifest, options.outbox);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
 
@@ -127,7 +119,7 @@ export class Assignment {
         this.#leases.acknowledge(message.shardIndex, message.generation);
         return;
       case 'evaluate':
-        this.#duty = { generation: message.generation, roundMin: message.roundMin };
+        this.duty.ask(message);
         return;
       case 'progress':
         this.#progress = message;
@@ -148,6 +140,8 @@ export class Assignment {
   }
 
   takeTrainer(event: TrainerEvent, command: TrainerCommand, nowMs: number): Consequence {
+    // Whatever the device has done since it was lost, it did on the new one.
+    if (event.kind !== 'trainer-failed') this.#recovering = false;
     switch (event.kind) {
       case 'prepared':
         this.#prepared = true;
@@ -158,10 +152,9 @@ export class Assignment {
         this.membership.stateLoaded(event, nowMs);
         return 'news';
       case 'done':
-        if (command.kind === 'add-validation') this.#validation = 'ready';
+        if (command.kind === 'add-validation') this.duty.added();
         return 'none';
       case 'trained':
-        this.#recovering = false;
         this.#tally.localSteps += event.stepCount;
         this.#tally.samples += event.sampleCount;
         this.#tally.trainMs += event.trainMs;
@@ -187,39 +180,13 @@ export class Assignment {
         this.membership.captured(event, nowMs);
         return 'none';
       case 'evaluated':
-        this.#takeEvaluation(event);
+        this.duty.take(event, this.membership.head);
         return 'none';
       case 'trainer-failed':
         return this.#trainerFailed(event, command, nowMs);
       default:
         return event satisfies never;
     }
-  }
-
-  #takeEvaluation(event: Extract<TrainerEvent, { kind: 'evaluated' }>): void {
-    const { head } = this.membership;
-    if (this.#duty === null || head === null) return;
-    this.#evaluated = {
-      generation: this.#duty.generation,
-      head: { term: head.term, round: event.round, fingerprint: event.anchor },
-      loss: Number.isFinite(event.loss) ? event.loss : null,
-      accuracy: event.accuracy,
-      error: event.error !== null && Number.isFinite(event.error) ? event.error : null,
-      sampleCount: event.sampleCount,
-    };
-    this.#duty = null;
-    this.#outbox.push({ kind: 'store-checkpoint', runId: this.manifest.id, parameters: event.parameters });
-  }
-
-  checkpointStored(checkpointSha256: Sha256): void {
-    if (this.#evaluated === null) return;
-    this.#outbox.say({ type: 'evaluation', runId: this.manifest.id, ...this.#evaluated, checkpointSha256 });
-    this.#evaluated = null;
-  }
-
-  /** The coordinator asks somebody else, or us again, when the duty's time is up. */
-  checkpointFailed(): void {
-    this.#evaluated = null;
   }
 
   #trainerFailed(
@@ -280,10 +247,7 @@ export class Assignment {
 
   blobFetched(sha256: Sha256, bytes: Uint8Array): void {
     if (this.membership.checkpointFetched(sha256, bytes)) return;
-    if (sha256 === this.manifest.dataset.validation.sha256) {
-      this.#outbox.train({ kind: 'add-validation', bytes });
-      return;
-    }
+    if (this.duty.fetched(sha256, bytes)) return;
     const fetched = this.#leases.fetched(sha256);
     if (fetched === null) return;
     this.#outbox.train({ kind: 'add-shard', shardIndex: fetched.shardIndex, bytes });
@@ -293,7 +257,7 @@ export class Assignment {
   blobFailed(sha256: Sha256): void {
     this.#leases.failed(sha256);
     this.membership.checkpointFailed(sha256);
-    if (sha256 === this.manifest.dataset.validation.sha256) this.#validation = 'none';
+    this.duty.failed(sha256);
   }
 
   pause(paused: boolean): void {
@@ -337,13 +301,7 @@ export class Assignment {
       return;
     // While the run ends, nobody leads any more; before, a leader that evaluates would hold its group up.
     const mayEvaluate = !membership.leadsSoon || !this.#roundsGoOn;
-    if (this.#duty !== null && head.round >= this.#duty.roundMin && mayEvaluate) {
-      if (this.#validation === 'none') this.#fetchValidation();
-      if (this.#validation === 'ready') {
-        this.#outbox.train({ kind: 'evaluate' });
-        return;
-      }
-    }
+    if (this.duty.isDue(head.round) && mayEvaluate && this.duty.begin()) return;
     if (!this.#roundsGoOn || 1 + membership.alive.size < manifest.training.peersMin) return;
     const stepsDue = membership.stepsDue(this.#pace.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
@@ -358,12 +316,6 @@ export class Assignment {
     return { kind: 'form-update', round, scheme, withSlice: crews.isMixed };
   }
 
-  #fetchValidation(): void {
-    const { sha256, byteLength } = this.manifest.dataset.validation;
-    this.#validation = 'fetching';
-    this.#outbox.push({ kind: 'fetch-blob', sha256, maxBytes: byteLength });
-  }
-
   /** How this volunteer stands in the run, for people. Pausing is the volunteer's own word. */
   word(): StateWord {
     const at = (state: StateWord['state'], detail = '', nextAtMs: number | null = null) => ({
@@ -372,7 +324,8 @@ export class Assignment {
       nextAtMs,
     });
     if (isOver(this.#state)) return at('finished', this.#state);
-    if (this.#recovering) return at('recovering', 'device-lost');
+    // With nothing asked of it, a device that is back (ports.ts) is as good as any.
+    if (this.#recovering && this.#outbox.isTrainerBusy) return at('recovering', 'device-lost');
     if (!this.#prepared) return at('warming-up');
     if (this.#state === 'paused') return at('waiting', 'run-paused');
     const { role, alive, atBoundary, isPublished } = this.membership;

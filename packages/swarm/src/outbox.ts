@@ -52,6 +52,11 @@ export class Outbox {
     return false;
   }
 
+  /** The trainer owes us an answer. */
+  get isTrainerBusy(): boolean {
+    return this.#tickets.size > 0;
+  }
+
   /** Answers to commands given so far concern nobody any more. */
   forgetTickets(): void {
     this.#tickets.clear();

@@ -174,11 +174,11 @@ export class Volunteer {
         assignment?.blobFailed(event.sha256);
         return;
       case 'checkpoint-stored':
-        assignment?.checkpointStored(event.sha256);
+        assignment?.duty.checkpointStored(event.sha256);
         return;
       case 'checkpoint-failed':
         this.#outbox.count('checkpoint-failed');
-        assignment?.checkpointFailed();
+        assignment?.duty.checkpointFailed();
         return;
       case 'wish':
         this.#takeWish(event);
