@@ -80,7 +80,7 @@ const LOAD: Load = {
   verdict: GOING,
   measuredShare: 0.247,
   use: USE,
-  isFinishing: false,
+  going: null,
   download: null,
 };
 
@@ -190,7 +190,7 @@ export const SCREENS: Readonly<Record<string, Shown>> = {
       learned: { runId: null, loss: [], accuracy: [] },
     },
   ),
-  'training-finishing': at('training', { load: { isFinishing: true } }),
+  'training-finishing': at('training', { load: { going: 'after-round' } }),
   syncing: at('syncing'),
   settings: at('training', {}, { press: '[aria-controls="settings"]' }),
   'waiting-need-peers': at('waiting', { detail: 'need-peers 1/3', snapshot: { peers: [] } }),

@@ -21,8 +21,8 @@ import { takeOverSeat, takeSeat, type Seat } from './seat-lock.ts';
 import { strings } from './strings/index.ts';
 import type { GpuCheck, PageEvent, PageMessage, WorkerMessage } from './worker-protocol.ts';
 
-/** Time for goodbyes. A guess. */
-const LEAVE_MAX_MS = 3_000;
+/** The worker's time for handing over, and for goodbyes and the receipt, or for these alone. Guesses. */
+const GO_MAX_MS = { leave: 7_000, 'leave-now': 3_000 } as const;
 /** A round's exchange is shorter than this when all goes well. A guess. */
 const SYNCING_SHOWS_AFTER_MS = 1_500;
 /** Writing to disk more often is of no use to anybody. */
@@ -188,11 +188,12 @@ export class Contribution implements Contributor {
   wish(asking: Asking): void {
     this.#tell({ kind: 'wish', ...asking });
     // Leaving always works, also when the worker hangs in a driver and cannot say goodbye.
-    if (asking.wish === 'leave')
-      this.#leaving ??= setTimeout(
-        () => this.#stopped({ reason: 'left', detail: '', receipt: null }),
-        LEAVE_MAX_MS,
-      );
+    if (asking.wish !== 'leave' && asking.wish !== 'leave-now') return;
+    clearTimeout(this.#leaving);
+    this.#leaving = setTimeout(
+      () => this.#stopped({ reason: 'left', detail: '', receipt: null }),
+      GO_MAX_MS[asking.wish],
+    );
   }
 
   setLimits(limits: Limits): void {

@@ -5,8 +5,8 @@
  */
 const NAME = 'murmuration-contributing';
 const MOVE_OVER = 'move-over';
-/** A holder says goodbye in less; a frozen one never does. A guess. */
-const MOVE_OVER_MAX_MS = 6_000;
+/** A holder hands over and says goodbye in less; a frozen one never does. A guess. */
+const MOVE_OVER_MAX_MS = 8_000;
 
 export interface Seat {
   /** Once: another tab asks for the seat, or took it. */

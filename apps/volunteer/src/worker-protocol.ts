@@ -60,7 +60,10 @@ export type Wish =
   | { readonly kind: 'wish'; readonly wish: 'resume' }
   /** Leave when what was learned in this round is with the others. */
   | { readonly kind: 'wish'; readonly wish: 'finish' }
-  | { readonly kind: 'wish'; readonly wish: 'leave' };
+  /** Stop training at once, hand over what was learned, and go: seconds. */
+  | { readonly kind: 'wish'; readonly wish: 'leave' }
+  /** Go without handing anything over. */
+  | { readonly kind: 'wish'; readonly wish: 'leave-now' };
 
 /** How the device is used now, beside what the mind says. */
 export interface Load {
@@ -68,8 +71,8 @@ export interface Load {
   /** 0..1 of the last half minute; null: too early to tell. */
   readonly measuredShare: number | null;
   readonly use: DayUse;
-  /** The person asked to leave after this round. */
-  readonly isFinishing: boolean;
+  /** The person goes: after this round, or as soon as what was learned is handed over; null: they stay. */
+  readonly going: 'after-round' | 'handing-over' | null;
   /** Bytes of the blob that is on its way over HTTP; null: none is. */
   readonly download: { readonly doneBytes: number; readonly allBytes: number } | null;
 }

@@ -40,7 +40,13 @@ export class Faults {
   #lastRound = 0;
   #lastRoundAtMs = 0;
   readonly #roundChance: () => number;
-  readonly counted = { departures: 0, coordinatorKills: 0, partitions: 0 };
+  readonly counted = {
+    departures: 0,
+    goodbyes: 0,
+    samplesLeftBehind: 0,
+    coordinatorKills: 0,
+    partitions: 0,
+  };
 
   constructor(options: SimulateOptions, swarm: Swarm, story: Story, sometimes: Sometimes) {
     this.#options = options;
@@ -136,11 +142,15 @@ export class Faults {
       victim.vanish();
       this.#tell('vanished', `${name(victim)} vanishes without a word`);
     } else {
-      victim.leave();
+      victim.leave(() => {
+        this.counted.goodbyes += 1;
+        this.counted.samplesLeftBehind += victim.uncountedSamples;
+        this.#swarm.gone(victim);
+      });
       this.#tell('goodbye', `${name(victim)} says goodbye`);
     }
     this.counted.departures += 1;
-    this.#swarm.gone(victim);
+    if (!victim.alive) this.#swarm.gone(victim);
     if (this.#swarm.living().length === 0) this.#sometimes.hit('nobodyLeft');
     this.#lasting(backAfterMs, this.#swarm.open);
   }

@@ -24,11 +24,18 @@ export class SimDevice {
   /** The command that was lost with the device, which is not back yet. */
   #lost: Running | null = null;
 
+  /** Trained, and in no commit that this tab has applied; of these, since its update was formed. */
+  #uncounted = { samples: 0, sinceFormed: 0 };
+
   /** @param answer whoever hears the events decides whether the tab still lives */
   constructor(world: World, trainer: SimTrainer, answer: (event: TrainerEvent) => void) {
     this.#world = world;
     this.#trainer = trainer;
     this.#answer = answer;
+  }
+
+  get uncountedSamples(): number {
+    return this.#uncounted.samples;
   }
 
   push(ticket: number, command: TrainerCommand): void {
@@ -84,8 +91,22 @@ export class SimDevice {
       if (this.#running !== running) return;
       this.#running = null;
       const event = this.#trainer.execute(running.ticket, running.command);
+      this.#count(event, running.command);
       this.#runNext();
       this.#answer(event);
     });
+  }
+
+  #count(event: TrainerEvent, command: TrainerCommand): void {
+    const { samples, sinceFormed } = this.#uncounted;
+    if (event.kind === 'trained')
+      this.#uncounted = {
+        samples: samples + event.sampleCount,
+        sinceFormed: sinceFormed + event.sampleCount,
+      };
+    else if (event.kind === 'update-formed') this.#uncounted = { samples, sinceFormed: 0 };
+    else if (event.kind === 'committed' && command.kind === 'commit' && command.ownIncluded)
+      this.#uncounted = { samples: sinceFormed, sinceFormed };
+    else if (event.kind === 'state-loaded') this.#uncounted = { samples: 0, sinceFormed: 0 };
   }
 }

@@ -18,7 +18,7 @@ import type { NetworkEnd } from './sim-link.ts';
 import type { SimNetwork } from './sim-network.ts';
 import { SimDevice } from './sim-device.ts';
 import type { SimTrainer } from './sim-trainer.ts';
-import type { World } from './world.ts';
+import { codeOf, type World } from './world.ts';
 
 /** What is told of a tab to those who watch it from outside. */
 export interface TabWatch {
@@ -47,20 +47,10 @@ export interface SimTabOptions {
 
 const HTTP_MS = 30;
 const SOCKET_MS = 15;
+/** As long as a tab's hands give it (apps/volunteer, stay.ts). */
+const HAND_OVER_MAX_MS = 4_000;
 /** A throttled background page gets its timers this often. */
 const WAKE_EVERY_MS = 60_000;
-
-const kindCodes = new Map<string, number>();
-/** A number for an event's kind: the same in every process. */
-function codeOf(kind: string): number {
-  let code = kindCodes.get(kind);
-  if (code === undefined) {
-    code = 0;
-    for (let i = 0; i < kind.length; i++) code = Math.imul(code ^ kind.charCodeAt(i), 0x01000193);
-    kindCodes.set(kind, code);
-  }
-  return code;
-}
 
 export class SimTab implements NetworkEnd {
   readonly id: VolunteerId;
@@ -85,6 +75,8 @@ export class SimTab implements NetworkEnd {
   #socket: SimSocket | null = null;
   readonly #device: SimDevice;
   #wakeAtMs = Infinity;
+  /** It says goodbye; called when it is gone. */
+  #left: (() => void) | null = null;
   #traffic = { bytesSentPeers: 0, bytesReceivedPeers: 0, bytesSentState: 0 };
 
   constructor(options: SimTabOptions) {
@@ -120,6 +112,9 @@ export class SimTab implements NetworkEnd {
   get alive(): boolean {
     return this.#alive;
   }
+  get uncountedSamples(): number {
+    return this.#device.uncountedSamples;
+  }
   get mute(): boolean {
     return this.#frozen !== null;
   }
@@ -150,8 +145,11 @@ export class SimTab implements NetworkEnd {
     this.#options.network.changed(this.id, this.#alive);
   }
 
-  leave(): void {
-    this.#handle({ kind: 'wish', wish: 'leave' });
+  /** Hands over what it learned, says goodbye and goes; `left` is called then. */
+  leave(left: () => void): void {
+    this.#left = left;
+    const untilMs = this.#options.world.nowMs + this.#clockAheadMs + HAND_OVER_MAX_MS;
+    this.#handle({ kind: 'wish', wish: 'part', untilMs });
   }
 
   freeze(): void {
@@ -329,6 +327,7 @@ export class SimTab implements NetworkEnd {
         return;
       case 'stop':
         for (const peer of this.#wanted) network.close(this, peer);
+        this.#left?.();
         this.#options.world.after(SOCKET_MS, () => {
           if (this.#socket !== null) coordinator.closed(this.id, this.#socket);
           this.#alive = false;

@@ -55,10 +55,12 @@ describe('faults', () => {
   });
 
   it.each([1, 2, 3])(
-    '[R3] [R5] [J3] [R6] churn, seed %i: the run goes on; a dying leader forks nothing',
+    '[R3] [R5] [J3] [R6] [R15] churn, seed %i: the run goes on; a dying leader forks nothing',
     (seed) => {
       const report = run('churn', seed, 100);
       expect(report.departures).toBeGreaterThan(3);
+      // [R15] (Was: a round's samples of each tab that said goodbye.)
+      expect(report.samplesLeftBehind).toBe(0);
       expect(report.finished).toBe(true);
       // Seed 1 kills a leader while it sends its commit.
       expect(report.forks).toBe(0);

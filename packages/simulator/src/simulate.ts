@@ -49,6 +49,9 @@ export interface SimulateReport {
   readonly shardsCounted: number;
   readonly joins: number;
   readonly departures: number;
+  /** Tabs that said goodbye, and what they had trained that no commit counted. */
+  readonly goodbyes: number;
+  readonly samplesLeftBehind: number;
   readonly coordinatorKills: number;
   readonly partitions: number;
   readonly forks: number;

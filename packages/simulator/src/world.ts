@@ -126,3 +126,15 @@ export class World {
     this.#order = order;
   }
 }
+
+const kindCodes = new Map<string, number>();
+/** A number for an event's kind, for `trace`: the same in every process. */
+export function codeOf(kind: string): number {
+  let code = kindCodes.get(kind);
+  if (code === undefined) {
+    code = 0;
+    for (let i = 0; i < kind.length; i++) code = Math.imul(code ^ kind.charCodeAt(i), 0x01000193);
+    kindCodes.set(kind, code);
+  }
+  return code;
+}

@@ -43,6 +43,8 @@ export class Assignment {
   #reason = '';
   #prepared = false;
   #paused: boolean;
+  /** It trains no more: it hands over what it learned and leaves. */
+  #parting = false;
   #recovering = false;
   #trainerErrors = 0;
   readonly duty: EvaluationDuty;
@@ -266,6 +268,21 @@ export class Assignment {
     if (paused && this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
   }
 
+  /** Trains no more; what was trained goes out as if the round's steps were done. */
+  part(): void {
+    this.pause(false);
+    this.#parting = true;
+    if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
+  }
+
+  /** A commit counted everything that was trained here, or nobody is there to count it. */
+  get isHandedOver(): boolean {
+    const { membership } = this;
+    if (!this.#prepared || membership.role.kind !== 'member' || !this.#hasCompany) return true;
+    const isUnderWay = this.#outbox.inFlight('train', 'form-update', 'commit');
+    return !isUnderWay && membership.own.isCounted;
+  }
+
   /** Whatever has become possible or due. */
   advance(nowMs: number, coordinatorUp: boolean): void {
     if (!this.#prepared) return;
@@ -289,24 +306,29 @@ export class Assignment {
     );
   }
 
+  /** Rounds are trained and closed. */
+  get #hasCompany(): boolean {
+    return this.#roundsGoOn && 1 + this.membership.alive.size >= this.manifest.training.peersMin;
+  }
+
   get #mayLease(): boolean {
-    return !this.#paused && this.membership.role.kind === 'member' && this.#roundsGoOn;
+    return !this.#paused && !this.#parting && this.membership.role.kind === 'member' && this.#roundsGoOn;
   }
 
   /** Gives the trainer its next command at a round's boundary: the duty first, then training. */
   #work(): void {
-    const { membership, manifest } = this;
+    const { membership } = this;
     const { head } = membership;
     if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'form-update', 'evaluate'))
       return;
     // While the run ends, nobody leads any more; before, a leader that evaluates would hold its group up.
-    const mayEvaluate = !membership.leadsSoon || !this.#roundsGoOn;
+    const mayEvaluate = !this.#parting && (!membership.leadsSoon || !this.#roundsGoOn);
     if (this.duty.isDue(head.round) && mayEvaluate && this.duty.begin()) return;
-    if (!this.#roundsGoOn || 1 + membership.alive.size < manifest.training.peersMin) return;
-    const stepsDue = membership.stepsDue(this.#pace.stepsOf(head.round));
+    if (!this.#hasCompany) return;
+    const stepsDue = this.#parting ? 0 : membership.stepsDue(this.#pace.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
-    else if (membership.mayPublish) this.#outbox.train(this.#formUpdate(head));
+    else if (membership.mayPublish(this.#parting)) this.#outbox.train(this.#formUpdate(head));
   }
 
   #formUpdate({ term, round }: Head): TrainerCommand {

@@ -117,9 +117,8 @@ export class Membership {
   stepsDue(localSteps: number): number {
     return this.#working === null ? 0 : this.own.stepsDue(this.#working, this.alive.size > 0, localSteps);
   }
-  /** Something was trained that is in no update yet, and this round has none of ours. */
-  get mayPublish(): boolean {
-    return this.#working !== null && this.own.mayPublish(this.#working);
+  mayPublish(isParting: boolean): boolean {
+    return this.#working !== null && this.own.mayPublish(this.#working, isParting);
   }
 
   /** When `advance` is due at the latest. `roundsGoOn` as for `advance`. */
@@ -278,6 +277,7 @@ export class Membership {
     const closed = this.#closing;
     this.#closing = null;
     if (this.#role.kind !== 'member' || closed === null) return null;
+    this.own.committed(closed.ownIncluded);
     const { round } = this.#role;
     const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
     round.advance(head, closed, nowMs);

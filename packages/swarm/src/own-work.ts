@@ -23,6 +23,8 @@ const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
   #progress = NOTHING;
+  /** In updates that no commit has counted so far: the residual keeps it (codec, replica.ts). */
+  #owed = NOTHING;
   /** The round in which our own training diverged: it is not tried again before the next one. */
   #divergedRound: number | null = null;
   /** The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. */
@@ -30,13 +32,7 @@ export class OwnWork {
 
   /** Steps were done that are in no update yet. */
   trained({ stepCount, sampleCount, trainMs, loss }: Extract<TrainerEvent, { kind: 'trained' }>): void {
-    const sum = this.#progress;
-    this.#progress = {
-      stepCount: sum.stepCount + stepCount,
-      sampleCount: sum.sampleCount + sampleCount,
-      trainMs: sum.trainMs + trainMs,
-      loss: (sum.loss * sum.stepCount + loss * stepCount) / (sum.stepCount + stepCount),
-    };
+    this.#progress = together(this.#progress, { stepCount, sampleCount, trainMs, loss });
   }
 
   /** Training gave no finite weights: the round goes on without us, the next one starts from the group's anchor. */
@@ -55,16 +51,26 @@ export class OwnWork {
     return Math.max(0, localSteps - this.#progress.stepCount);
   }
 
-  /** Something was trained that is in no update yet, and this round has none of ours. */
-  mayPublish(round: GroupRound): boolean {
-    return round.ownUpdate === undefined && this.#progress.stepCount > 0;
+  /** Something was trained that is in no update yet (who parts: that no commit counted), and this round has none of ours. */
+  mayPublish(round: GroupRound, isParting: boolean): boolean {
+    return round.ownUpdate === undefined && (isParting ? !this.isCounted : this.#progress.stepCount > 0);
+  }
+
+  /** A commit counted everything that was trained here. */
+  get isCounted(): boolean {
+    return this.#progress.stepCount + this.#owed.stepCount === 0;
+  }
+  /** A commit was applied, with our update or without it. */
+  committed(ownIncluded: boolean): void {
+    if (ownIncluded) this.#owed = NOTHING;
   }
 
   /** What the update that is sent now stands for. */
   take(): Progress {
     const progress = this.#progress;
+    this.#owed = together(this.#owed, progress);
     this.#progress = NOTHING;
-    return progress;
+    return progress.stepCount === 0 ? this.#owed : progress;
   }
 
   published(frame: Pick<FrameOf<'update'>, 'term' | 'round'>, update: HeldUpdate): void {
@@ -75,6 +81,7 @@ export class OwnWork {
   /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head (`anchor` null: at any). */
   replaced(term: number, round: number, anchor: string | null): HeldUpdate | null {
     this.#progress = NOTHING;
+    this.#owed = NOTHING;
     const isOfHere = (sent: { readonly term: number; readonly round: number }) =>
       sent.term === term && sent.round === round;
     const fitting = this.#published.find(
@@ -83,3 +90,10 @@ export class OwnWork {
     return fitting?.update ?? null;
   }
 }
+
+const together = (a: Progress, b: Progress): Progress => ({
+  stepCount: a.stepCount + b.stepCount,
+  sampleCount: a.sampleCount + b.sampleCount,
+  trainMs: a.trainMs + b.trainMs,
+  loss: (a.loss * a.stepCount + b.loss * b.stepCount) / Math.max(1, a.stepCount + b.stepCount),
+});

@@ -189,6 +189,8 @@ export type VolunteerEvent =
       readonly reason: PauseReason;
       readonly untilMs: number | null;
     }
+  /** Train no more, hand over what was learned, then leave: `untilMs`, in the mind's clock, at the latest. */
+  | { readonly kind: 'wish'; readonly wish: 'part'; readonly untilMs: number }
   | { readonly kind: 'wish'; readonly wish: 'resume' | 'leave' }
   /** The deadline that the mind asked for has come, or nothing else happened for a while. */
   | { readonly kind: 'tick' };

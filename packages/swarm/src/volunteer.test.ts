@@ -89,3 +89,44 @@ describe('a device that is lost', () => {
     expect(life.word).toBe('waiting(run-paused)');
   });
 });
+
+describe('[R15] who parts', () => {
+  const stepsOf = (life: Life) => life.mind.snapshot().totals.localSteps;
+
+  it('ends training, hands over what was trained, and says goodbye when a commit has counted it', () => {
+    const life = new Life();
+    life.trainer = ({ kind }) => (kind === 'form-update' ? 'silence' : null);
+    life.begin();
+    life.lease();
+    const steps = stepsOf(life);
+    expect(steps).toBeGreaterThan(0);
+    life.happen({ kind: 'wish', wish: 'part', untilMs: life.nowMs + 4_000 });
+    expect(life.said.at(-1)?.type).not.toBe('leaving');
+    life.trainer = () => null;
+    life.answer();
+    expect(life.said.at(-1)).toEqual({ type: 'leaving', reason: 'user' });
+    expect(life.mind.snapshot().totals).toMatchObject({ localSteps: steps, rounds: 1 });
+  });
+
+  it('goes when its time is up, whatever is not done', () => {
+    const life = new Life();
+    life.trainer = ({ kind }) => (kind === 'form-update' ? 'silence' : null);
+    life.begin();
+    life.lease();
+    life.happen({ kind: 'wish', wish: 'part', untilMs: life.nowMs + 4_000 });
+    expect(life.mind.nextDeadlineMs()).toBeLessThanOrEqual(life.nowMs + 4_000);
+    life.nowMs += 4_000;
+    life.happen({ kind: 'tick' });
+    expect(life.said.at(-1)?.type).toBe('leaving');
+  });
+
+  it('goes at once when it holds nothing or nobody is there to share with', () => {
+    const idle = new Life();
+    idle.begin({ peersMin: 2 });
+    idle.happen({ kind: 'wish', wish: 'part', untilMs: idle.nowMs + 4_000 });
+    expect(idle.said.at(-1)?.type).toBe('leaving');
+    const early = new Life();
+    early.happen({ kind: 'wish', wish: 'part', untilMs: 4_000 });
+    expect(early.said.at(-1)?.type).toBe('leaving');
+  });
+});

@@ -80,6 +80,8 @@ export class Volunteer {
   #confirmedBefore = 0;
   #ended: { state: 'finished' | 'blocked'; detail: string } | null = null;
   #paused: { readonly reason: PauseReason; readonly untilMs: number | null } | null = null;
+  /** It leaves when what it learned is handed over, and at this time at the latest; null: it stays. */
+  #partingUntilMs: number | null = null;
   /** A round was done or a state changed since the last report. */
   #news = false;
   #peersMax = 0;
@@ -122,6 +124,7 @@ export class Volunteer {
       this.#coordinator.retryAtMs ?? Infinity,
       this.#coordinator.nextReportMs(this.#news),
       this.#assignment?.nextDeadlineMs(this.#coordinator.up) ?? Infinity,
+      this.#partingUntilMs ?? Infinity,
     );
   }
 
@@ -221,9 +224,11 @@ export class Volunteer {
   }
 
   #takeWish(event: Extract<VolunteerEvent, { kind: 'wish' }>): void {
-    if (event.wish === 'leave') {
-      this.#outbox.say({ type: 'leaving', reason: 'user' });
-      this.#end('finished', 'left');
+    if (event.wish === 'leave') return this.#leave();
+    if (event.wish === 'part') {
+      this.#partingUntilMs = event.untilMs;
+      this.#paused = null;
+      this.#assignment?.part();
       return;
     }
     this.#paused = event.wish === 'pause' ? { reason: event.reason, untilMs: event.untilMs } : null;
@@ -261,6 +266,8 @@ export class Volunteer {
     if (this.#coordinator.shouldConnect(nowMs)) this.#outbox.push({ kind: 'connect-coordinator' });
     this.#assignment?.advance(nowMs, this.#coordinator.up);
     if (this.#coordinator.reportDue(this.#news, nowMs)) this.#report();
+    if (this.#partingUntilMs === null) return;
+    if (nowMs >= this.#partingUntilMs || this.#assignment?.isHandedOver !== false) this.#leave();
   }
 
   #report(): void {
@@ -289,6 +296,11 @@ export class Volunteer {
       ...(duty === null ? {} : { duty: percent(duty) }),
       ...(rttMs === null ? {} : { rttMs: Math.round(Math.min(LIMITS.roundTripMaxMs, Math.max(0, rttMs))) }),
     };
+  }
+
+  #leave(): void {
+    this.#outbox.say({ type: 'leaving', reason: 'user' });
+    this.#end('finished', 'left');
   }
 
   #end(state: 'finished' | 'blocked', detail: string): void {

@@ -15,7 +15,8 @@ interface Props {
 
 export function Actions({ contribution, standing, showsSettings, onSettings }: Props) {
   const { state, load } = standing;
-  const isOver = state === 'finished' || state === 'blocked';
+  const { going } = load;
+  const isOver = state === 'finished' || state === 'blocked' || going === 'handing-over';
   const isOwnPause = load.verdict.kind === 'pause' && load.verdict.cause === null;
   return (
     <div class="actions">
@@ -43,7 +44,8 @@ export function Actions({ contribution, standing, showsSettings, onSettings }: P
         {showsSettings ? text.settingsClose : text.settings}
       </button>
       {(state === 'training' || state === 'syncing') &&
-        (load.isFinishing ? (
+        going !== 'handing-over' &&
+        (going === 'after-round' ? (
           <button
             type="button"
             class="outline secondary"
@@ -60,8 +62,12 @@ export function Actions({ contribution, standing, showsSettings, onSettings }: P
             {text.finish}
           </button>
         ))}
-      <button type="button" class="outline secondary" onClick={() => contribution.wish({ wish: 'leave' })}>
-        {load.isFinishing ? text.leaveNow : text.leave}
+      <button
+        type="button"
+        class="outline secondary"
+        onClick={() => contribution.wish({ wish: going === null ? 'leave' : 'leave-now' })}
+      >
+        {going === null ? text.leave : text.leaveNow}
       </button>
       {!isOver && <small class="note keys">{text.hint}</small>}
     </div>

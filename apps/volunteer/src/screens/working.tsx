@@ -30,7 +30,7 @@ export function Working({ contribution, standing }: Props) {
   return (
     <>
       <StateBanner state={state} detail={detail} nextAtMs={nextAtMs} />
-      {load.isFinishing && <p>{strings.actions.finishing}</p>}
+      {load.going !== null && <p>{strings.actions.finishing}</p>}
       <Actions
         contribution={contribution}
         standing={standing}

@@ -9,7 +9,7 @@ import type { Adapter } from '@murmuration/protocol';
 import type { PauseReason, VolunteerSnapshot } from '@murmuration/swarm';
 import type { Limits } from '../limits.ts';
 import type { Verdict } from '../pauses.ts';
-import type { GpuCheck, PageMessage, StopReason, Wish, WorkerMessage } from '../worker-protocol.ts';
+import type { GpuCheck, Load, PageMessage, StopReason, Wish, WorkerMessage } from '../worker-protocol.ts';
 import { Hands } from './hands.ts';
 import { Pacer } from './pacer.ts';
 import { receiptOf } from './receipt.ts';
@@ -20,6 +20,8 @@ import { Steward } from './steward.ts';
 const LOOK_EVERY_MS = 1_000;
 /** A round that takes longer is not waited for by somebody who wants to go. A guess. */
 const FINISH_MAX_MS = 20_000;
+/** For handing over what was learned: two rounds of a second, and then some. A guess. */
+const HAND_OVER_MAX_MS = 4_000;
 
 type Standing =
   /** Looking at the device. */
@@ -30,6 +32,8 @@ type Standing =
   | { readonly at: 'parked' }
   | { readonly at: 'over' };
 
+/** How a volunteer goes. */
+type Way = 'now' | 'handing-over';
 type Start = Extract<PageMessage, { kind: 'start' }>;
 
 export class Stay {
@@ -87,7 +91,8 @@ export class Stay {
         void this.#predict(message.pixels, message.count);
         return;
       case 'page-event':
-        if (message.event === 'pagehide') this.#leave();
+        // There is no later in which anything could be handed over.
+        if (message.event === 'pagehide') this.#leave('now');
         else if (at === 'working') this.#hands?.handle({ kind: 'tick' });
         return;
       case 'link-channel':
@@ -107,7 +112,8 @@ export class Stay {
   #setLimits(limits: Limits): void {
     const isSameLinks = limits.links === this.#steward.links;
     this.#steward.setLimits(limits);
-    if (!isSameLinks && this.#standing.at === 'working') this.#close(this.#standing.hands, 'parked');
+    if (!isSameLinks && this.#standing.at === 'working')
+      this.#close(this.#standing.hands, 'parked', 'handing-over');
   }
 
   get #hands(): Hands | null {
@@ -128,17 +134,22 @@ export class Stay {
         this.#finishing = { rounds: this.#last.totals.rounds, untilMs: nowMs + FINISH_MAX_MS };
         return this.#leaveIfDone();
       case 'leave':
-        return this.#leave();
+        return this.#leave('handing-over');
+      case 'leave-now':
+        return this.#leave('now');
       default:
         wish satisfies never;
     }
   }
 
-  #leave(): void {
+  #leave(way: Way): void {
     const standing = this.#standing;
-    if (standing.at === 'working') this.#close(standing.hands, 'over');
-    else if (standing.at === 'closing') this.#standing = { ...standing, next: 'over' };
-    else this.#stopped('left', '');
+    if (standing.at === 'working') this.#close(standing.hands, 'over', way);
+    else if (standing.at !== 'closing') this.#stopped('left', '');
+    else {
+      this.#standing = { ...standing, next: 'over' };
+      if (way === 'now') standing.hands.handle({ kind: 'wish', wish: 'leave' });
+    }
   }
 
   #leaveIfDone(): void {
@@ -146,14 +157,15 @@ export class Stay {
     const { state, totals } = this.#last;
     const isAtWork = state === 'training' || state === 'syncing';
     if (!isAtWork || totals.rounds > this.#finishing.rounds || Date.now() >= this.#finishing.untilMs)
-      this.#leave();
+      this.#leave('handing-over');
   }
 
-  #close(hands: Hands, next: 'parked' | 'over'): void {
+  #close(hands: Hands, next: 'parked' | 'over', way: Way): void {
     this.#standing = { at: 'closing', hands, next };
     // What is held could never end.
     this.#pacer.release();
-    hands.handle({ kind: 'wish', wish: 'leave' });
+    if (way === 'now') return hands.handle({ kind: 'wish', wish: 'leave' });
+    hands.handle({ kind: 'wish', wish: 'part', untilMs: performance.now() + HAND_OVER_MAX_MS });
   }
 
   /** Counts, decides, and carries out what is different now. */
@@ -178,7 +190,9 @@ export class Stay {
       this.#toldPause = null;
       return;
     }
-    if (parks(verdict)) return this.#close(hands, 'parked');
+    // Where no byte may move any more, nothing is handed over either.
+    if (parks(verdict))
+      return this.#close(hands, 'parked', verdict.reason === 'data-cap' ? 'now' : 'handing-over');
     this.#pacer.hold();
     const { reason, untilMs } = verdict;
     if (this.#toldPause?.reason === reason && this.#toldPause.untilMs === untilMs) return;
@@ -239,6 +253,11 @@ export class Stay {
     this.#tell({ kind: 'stopped', reason, detail, receipt: this.#receipt });
   }
 
+  get #going(): Load['going'] {
+    if (this.#standing.at === 'closing' && this.#standing.next === 'over') return 'handing-over';
+    return this.#finishing === null ? null : 'after-round';
+  }
+
   #show(snapshot: VolunteerSnapshot): void {
     const nowMs = Date.now();
     const verdict = this.#steward.verdict(nowMs);
@@ -257,7 +276,7 @@ export class Stay {
       verdict,
       measuredShare: this.#pacer.measuredShare,
       use: this.#steward.use,
-      isFinishing: this.#finishing !== null,
+      going: this.#going,
       download: this.#hands?.download ?? null,
     };
     this.#tell({ kind: 'snapshot', snapshot: shown, load, nowMs: performance.now() });
