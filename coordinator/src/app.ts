@@ -44,7 +44,7 @@ import { routeReceipts } from './routes-receipts.ts';
 import { routeSweeps } from './routes-sweeps.ts';
 import { routeRunLive } from './routes-run-live.ts';
 import { routeRuns } from './routes-runs.ts';
-import { Secrets, turnServer } from './secrets.ts';
+import { iceServersFor, Secrets } from './secrets.ts';
 import type { CoordinatorSettings } from './settings.ts';
 import { Switchboard } from './signalling.ts';
 import { Store } from './store.ts';
@@ -130,11 +130,8 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     secrets,
     nowMs,
     silenceMaxMs: LIMITS.volunteerSilenceMaxMs,
-    iceServers: (id) => [
-      ...settings.iceServers,
-      ...(settings.turn ? [turnServer(settings.turn, id, nowMs())] : []),
-    ],
     isImported: (sha256) => models.holds(sha256),
+    iceServers: (id) => iceServersFor(settings, id, nowMs()),
     onFatal,
     onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
@@ -196,7 +193,10 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     errorHandler: (_error, socket) => socket.terminate(),
   });
   const api: Api = app.withTypeProvider<TypeBoxTypeProvider>();
-  routePublic(api, parts);
+  routePublic(api, parts, {
+    operator: settings.operator,
+    iceServersFor: (lifetimeMs) => iceServersFor(settings, secrets.drawVolunteerId(), nowMs(), lifetimeMs),
+  });
   routeAccess(api, parts);
   routeRuns(api, parts);
   routeRunLive(api, parts);

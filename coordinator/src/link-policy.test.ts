@@ -18,7 +18,11 @@ let without: TestCoordinator;
 beforeAll(async () => {
   withRelay = await TestCoordinator.start({
     listen: true,
-    settings: { iceServers: [STUN, MIXED], turn: { url: 'turn:127.0.0.1:3478', secret: 's3cret' } },
+    settings: {
+      iceServers: [STUN, MIXED],
+      turn: { url: 'turn:127.0.0.1:3478', secret: 's3cret' },
+      operator: { name: 'Ada', contact: null },
+    },
   });
   without = await TestCoordinator.start({ listen: true, settings: { iceServers: [STUN] } });
 });
@@ -54,5 +58,34 @@ describe('a volunteer', () => {
 
   it('that wants no peers is given no servers', async () => {
     expect(await welcomed(withRelay, 'no-peers')).toMatchObject({ links: 'no-peers', iceServers: [] });
+  });
+});
+
+describe('a stranger that checks its connection', () => {
+  const servers = (coordinator: TestCoordinator) =>
+    coordinator.built.app.inject({ url: '/api/public/ice-servers' });
+
+  it('is given all servers, and credentials of the relay that end within ten minutes; nobody joined', async () => {
+    const answer = await servers(withRelay);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    const { iceServers } = answer.json() as { iceServers: { urls: string[]; username?: string }[] };
+    expect(urlsOf({ iceServers })).toEqual([...STUN.urls, ...MIXED.urls, 'turn:127.0.0.1:3478']);
+    const leftMs = Number(iceServers.at(-1)!.username!.split(':')[0]) * 1_000 - Date.now();
+    expect(leftMs).toBeGreaterThan(8 * 60_000);
+    expect(leftMs).toBeLessThanOrEqual(10 * 60_000);
+  });
+
+  it('may not ask for ever', async () => {
+    const answers = [];
+    for (let i = 0; i < 8; i++) answers.push((await servers(without)).statusCode);
+    expect(answers[0]).toBe(200);
+    expect(answers.at(-1)).toBe(429);
+  });
+
+  it('reads who asks for its help', async () => {
+    const who = async (coordinator: TestCoordinator) =>
+      (await coordinator.built.app.inject({ url: '/api/public/coordinator' })).json() as unknown;
+    expect(await who(withRelay)).toEqual({ operator: { name: 'Ada', contact: null } });
+    expect(await who(without)).toEqual({ operator: null });
   });
 });

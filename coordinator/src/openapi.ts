@@ -56,6 +56,7 @@ const EXAMPLES = {
     { message: 'layer "lstm" (LSTM): is not on the list of layers that can be trained', field: 'files' },
   ],
   'key-reused': [422, { message: 'this key was used for another request', field: 'idempotency-key' }],
+  'too-many-checks': [429, { message: 'too many checks of one address; wait ten seconds' }],
   'rate-limited': [429, { message: 'more than 100 requests a second' }],
   'blob-damaged': [503, { message: 'the checkpoint of this run is missing or damaged on disk' }],
   'too-many-streams': [503, { message: 'too many live streams; read the run by polling' }],

@@ -2,9 +2,12 @@
 import {
   DatasetSamplesSchema,
   PROTOCOL_VERSION,
+  PublicCoordinatorSchema,
+  PublicIceServersSchema,
   PublicRunListSchema,
   PublicRunPageSchema,
 } from '@murmuration/protocol';
+import type { IceServer, Operator } from '@murmuration/protocol';
 import Type from 'typebox';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
@@ -13,14 +16,27 @@ import { isOver, metricPoints } from './ledger.ts';
 import { described } from './openapi.ts';
 import { ledgerOf, RunParams } from './routes-runs.ts';
 import { publicRun } from './run-summary.ts';
+import { AddressBuckets } from './token-bucket.ts';
 
 const POINTS_MAX = 500;
 const RUNS_MAX = 100;
 /** What a volunteer's page shows guesses of. */
 const SAMPLES_DEFAULT = 12;
 
-export function routePublic(app: Api, parts: AppParts): void {
+/** A connection check takes half a minute and wants few words; more is no check. Guesses. */
+const CHECKS_PER_ADDRESS = { perSecond: 1 / 10, burst: 6 };
+/** Of the relay's credentials for a check. */
+const CHECK_MAX_MS = 10 * 60_000;
+
+export interface PublicParts {
+  readonly operator: Operator | null;
+  /** Servers for a connection check, with credentials that end after so long. */
+  readonly iceServersFor: (lifetimeMs: number) => IceServer[];
+}
+
+export function routePublic(app: Api, parts: AppParts, { operator, iceServersFor }: PublicParts): void {
   const { grid, datasets, nowMs } = parts;
+  const checks = new AddressBuckets(CHECKS_PER_ADDRESS);
   app.get(
     '/api/health',
     {
@@ -39,6 +55,41 @@ export function routePublic(app: Api, parts: AppParts): void {
       }),
     },
     () => ({ ok: true, protocolVersion: PROTOCOL_VERSION, volunteers: grid.volunteerCount }),
+  );
+
+  app.get(
+    '/api/public/coordinator',
+    {
+      config: { access: 'public' },
+      schema: described({
+        tag: 'public',
+        id: 'publicCoordinator',
+        summary: 'Who asks for help, as far as the operator says so (--operator).',
+        answers: { 200: PublicCoordinatorSchema },
+      }),
+    },
+    () => ({ operator }),
+  );
+
+  app.get(
+    '/api/public/ice-servers',
+    {
+      config: { access: 'public' },
+      schema: described({
+        tag: 'public',
+        id: 'publicIceServers',
+        summary:
+          'The servers by which browsers find ways to each other, for a check of a connection; credentials of the relay end after ten minutes.',
+        answers: { 200: PublicIceServersSchema },
+        errors: ['too-many-checks'],
+      }),
+    },
+    (request, reply) => {
+      if (!checks.take(request.ip, nowMs()))
+        throw new ApiError(429, 'too-many-checks', 'too many checks of one address; wait ten seconds');
+      void reply.header('cache-control', 'no-store');
+      return { iceServers: iceServersFor(CHECK_MAX_MS) };
+    },
   );
 
   app.get(

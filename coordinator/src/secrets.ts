@@ -7,6 +7,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { idFromRandomBytes, isVolunteerId } from '@murmuration/protocol';
 import type { IceServer, VolunteerId } from '@murmuration/protocol';
+import type { CoordinatorSettings } from './settings.ts';
 import type { Store } from './store.ts';
 
 /** A page that stays open longer reconnects and gets a new one. */
@@ -96,16 +97,25 @@ export class Secrets {
   }
 }
 
-/** A relay server with credentials that end (coturn's use-auth-secret), bound to the volunteer's id. */
-export function turnServer(
+/** A relay server with credentials that end (coturn's use-auth-secret), bound to an id. */
+function turnServer(
   turn: { readonly url: string; readonly secret: string },
   volunteerId: VolunteerId,
   nowMs: number,
+  lifetimeMs: number = TURN_CREDENTIAL_MAX_MS,
 ): IceServer {
-  const username = `${Math.floor((nowMs + TURN_CREDENTIAL_MAX_MS) / 1000)}:${volunteerId}`;
+  const username = `${Math.floor((nowMs + lifetimeMs) / 1000)}:${volunteerId}`;
   const credential = createHmac('sha1', turn.secret).update(username).digest('base64');
   return { urls: [turn.url], username, credential };
 }
+
+/** The servers by which browsers find ways to each other; the relay's credentials are bound to this id. */
+export const iceServersFor = (
+  { iceServers, turn }: Pick<CoordinatorSettings, 'iceServers' | 'turn'>,
+  id: VolunteerId,
+  nowMs: number,
+  lifetimeMs?: number,
+): IceServer[] => [...iceServers, ...(turn === null ? [] : [turnServer(turn, id, nowMs, lifetimeMs)])];
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 /** Hashing first makes the lengths equal, so that nothing is learnt from the time it takes. */

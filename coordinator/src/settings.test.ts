@@ -36,6 +36,20 @@ describe('settings', () => {
     expect(read(['--host', '0.0.0.0', '--insecure-lan']).host).toBe('0.0.0.0');
   });
 
+  it('who asks is a name, alone or with a mail or https address', () => {
+    const operator = (text: string) => read(['--operator', text]).operator;
+    expect(operator('Ada Lovelace')).toEqual({ name: 'Ada Lovelace', contact: null });
+    expect(operator('Ada <ada@example.org>')).toEqual({ name: 'Ada', contact: 'ada@example.org' });
+    expect(operator('Ada <https://example.org/grid>')?.contact).toBe('https://example.org/grid');
+    for (const wrong of [
+      'Ada <javascript:alert(1)>',
+      'Ada <http://example.org>',
+      '<ada@example.org>',
+      'x'.repeat(81),
+    ])
+      expect(() => operator(wrong), wrong).toThrow(/--operator \(MURMURATION_OPERATOR\)/);
+  });
+
   it('ICE servers and a relay are taken as given', () => {
     const settings = read([
       '--ice-servers',

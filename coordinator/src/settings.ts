@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { IceServerSchema } from '@murmuration/protocol';
-import type { IceServer } from '@murmuration/protocol';
+import type { IceServer, Operator } from '@murmuration/protocol';
 import Type from 'typebox';
 import { door } from './doors.ts';
 import type { RelayLimits } from './relay.ts';
@@ -24,6 +24,8 @@ export interface CoordinatorSettings {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
   readonly iceServers: readonly IceServer[];
   readonly turn: { readonly url: string; readonly secret: string } | null;
+  /** Who asks for help, as volunteers see it before they agree; null: only the host is shown. */
+  readonly operator: Operator | null;
   /** For volunteers without a way to their peers. */
   readonly relay: RelayLimits;
   /** Sets the admin token; null: keep the stored one or draw the first. */
@@ -48,6 +50,7 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
   tls: null,
   iceServers: [],
   turn: null,
+  operator: null,
   // Guesses: one volunteer's home uplink; a fifth of a 1 Gbit/s machine; and, beside 20,000 sockets, memory of one tab.
   relay: {
     volunteerBytesPerSecond: megabits(20),
@@ -77,6 +80,7 @@ export const USAGE = `usage: server [options]            (each option also as MU
   --relay-total-mbit N       and all together                         (200)
   --relay-volunteer-mib N    bytes of one volunteer that wait here    (4)
   --relay-total-mib N        and of all together                      (64)
+  --operator TEXT       who asks for help: "NAME", "NAME <mail address>" or "NAME <https://...>"
   --admin-token TEXT    set the admin token (better: the environment, arguments are seen by others)
   --allowed-origin URL  a further web origin for WebSockets; may be given again
   --trusted-proxy IP    a proxy whose X-Forwarded-For is believed; may be given again
@@ -100,6 +104,7 @@ const OPTIONS = {
   'relay-total-mbit': { type: 'string' },
   'relay-volunteer-mib': { type: 'string' },
   'relay-total-mib': { type: 'string' },
+  operator: { type: 'string' },
   'admin-token': { type: 'string' },
   'allowed-origin': { type: 'string', multiple: true },
   'trusted-proxy': { type: 'string', multiple: true },
@@ -195,6 +200,14 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
   if (turnUrl !== null && !/^turns?:\S{1,250}$/.test(turnUrl))
     fail('turn-url', 'must be like turn:host:3478 or turns:host:5349');
 
+  const operatorText = text('operator');
+  const operator = operatorText === null ? null : operatorFrom(operatorText);
+  if (operator === 'wrong')
+    return fail(
+      'operator',
+      'must be a name of at most 80 characters, alone or with a contact: "Ada <ada@example.org>", "Ada <https://example.org>"',
+    );
+
   const number = (name: OptionName, unit: number, byDefault: number, min: number): number => {
     const value = text(name);
     if (value === null) return byDefault;
@@ -221,6 +234,7 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
       tls: cert !== null && key !== null ? { cert, key } : null,
       iceServers,
       turn: turnUrl !== null && turnSecret !== null ? { url: turnUrl, secret: turnSecret } : null,
+      operator,
       relay: {
         volunteerBytesPerSecond: number(
           'relay-volunteer-mbit',
@@ -245,6 +259,17 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
     json: values.json === true,
     help: values.help === true,
   };
+}
+
+/** `NAME` or `NAME <contact>`: strangers read it, so it is short, plain, and its contact a mail or https address. */
+function operatorFrom(text: string): Operator | 'wrong' {
+  const parts = /^([^<>\p{C}]{1,80}?)(?:\s*<([^<>\s]{1,200})>)?$/u.exec(text.trim());
+  if (parts === null) return 'wrong';
+  const [, name = '', contact] = parts;
+  if (contact === undefined) return { name, contact: null };
+  const isMail = /^[^@:/]+@[^@:/]+\.[^@:/]+$/.test(contact);
+  const isPage = URL.canParse(contact) && new URL(contact).protocol === 'https:';
+  return isMail || isPage ? { name, contact } : 'wrong';
 }
 
 const environmentName = (name: OptionName): string =>

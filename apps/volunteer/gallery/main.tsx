@@ -18,4 +18,4 @@ document.title = strings.titleOf(name);
 document.documentElement.lang = language;
 document.documentElement.dir = asked.get('dir') ?? strings.direction;
 render(<Page contribution={shown.contributor} />, mount);
-if (shown.press !== undefined) document.querySelector<HTMLElement>(shown.press)?.click();
+for (const pressed of [shown.press ?? []].flat()) document.querySelector<HTMLElement>(pressed)?.click();

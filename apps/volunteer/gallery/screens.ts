@@ -4,6 +4,7 @@ import type { RunState } from '@murmuration/protocol';
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
 import type { Contributor, Ended, Screen, Standing } from '../src/contributor.ts';
 import type { Learned } from '../src/curve.ts';
+import type { ConnectivityFacts, Loop } from '../src/doctor/verdict.ts';
 import { DEFAULT_LIMITS, MEGABYTE, type Limits } from '../src/limits.ts';
 import type { Verdict } from '../src/pauses.ts';
 import { NOTHING_YET } from '../src/worker/snapshots.ts';
@@ -12,8 +13,8 @@ import { drawnDigits } from './digits.ts';
 
 export interface Shown {
   readonly contributor: Contributor;
-  /** What is pressed after drawing. */
-  readonly press?: string;
+  /** What is pressed after drawing, one after the other. */
+  readonly press?: string | readonly string[];
 }
 
 const ADAPTER = {
@@ -80,6 +81,7 @@ const LOAD: Load = {
   verdict: GOING,
   measuredShare: 0.247,
   use: USE,
+  bytesPerHour: 320_000_000,
   going: null,
   download: null,
 };
@@ -95,11 +97,26 @@ const LEARNED: Learned = {
   accuracy: course(14, (part) => 0.31 + 0.594 * (1 - Math.exp(-4.5 * part))),
 };
 
+const UNREACHED: Loop = {
+  channel: { ok: false, detail: 'no path was found' },
+  candidates: { host: 2, srflx: 0, relayUdp: 0, relayTcp: 0 },
+  isGathered: true,
+  errors: [{ url: 'stun:stun.example.org:3478', code: 701, text: 'STUN allocate request timed out.' }],
+};
+const CONNECTIVITY: ConnectivityFacts = {
+  http: { ok: true },
+  socket: { ok: true },
+  hasWebRtc: true,
+  servers: { stun: ['stun:stun.example.org:3478'], turn: ['turn:relay.example.org:3478'] },
+  all: UNREACHED,
+  relayOnly: UNREACHED,
+};
+
 interface Changes {
   readonly limits?: Limits;
   readonly check?: GpuCheck | null;
   readonly learned?: Learned;
-  readonly press?: string;
+  readonly press?: string | readonly string[];
 }
 
 function shown(screen: Screen, { limits, check, learned, press }: Changes = {}): Shown {
@@ -116,6 +133,7 @@ function shown(screen: Screen, { limits, check, learned, press }: Changes = {}):
     wish: () => {},
     setLimits: (changed) => (limitsHere.value = changed),
     forget: () => {},
+    checkConnection: () => Promise.resolve(CONNECTIVITY),
   };
   return press === undefined ? { contributor } : { contributor, press };
 }
@@ -226,5 +244,6 @@ export const SCREENS: Readonly<Record<string, Shown>> = {
   left: ended('left', '', { ...AT_WORK, totals: NOTHING_YET.totals }),
   moved: ended('moved'),
   failed: ended('failed', 'RangeError: Array buffer allocation failed'),
-  trust: shown({ at: 'consent' }, { press: '.trust > summary' }),
+  connectivity: shown({ at: 'consent' }, { press: ['.connectivity > summary', '.connectivity > button'] }),
+  trust: shown({ at: 'consent' }, { press: '.trust:not(.connectivity) > summary' }),
 };

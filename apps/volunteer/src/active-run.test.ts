@@ -71,10 +71,13 @@ describe('data an hour', () => {
     for (const codec of CODECS) expect(bytesPerParameterOf(codec)).toBe(CODEC_BYTES_PER_PARAMETER[codec]);
   });
 
-  it('is not guessed before a pace is known or while nobody is there', () => {
-    const unknown = { measured: false, bytesEachWayPerRoundAndDevice: 107_000 };
-    expect(dataPerHour({ ...base, roundCount: 4 })).toEqual(unknown);
-    expect(dataPerHour({ ...base, othersCount: 0 })).toEqual(unknown);
-    expect(dataPerHour({ ...base, trainingMs: 0 })).toEqual(unknown);
+  it('supposes a round a second, and one other device, before a pace is known or while nobody is there', () => {
+    const supposed = (othersCount: number) => ({
+      measured: false,
+      bytesEachWay: 3600 * othersCount * 107_000,
+    });
+    expect(dataPerHour({ ...base, roundCount: 4 })).toEqual(supposed(3));
+    expect(dataPerHour({ ...base, othersCount: 0 })).toEqual(supposed(1));
+    expect(dataPerHour({ ...base, trainingMs: 0 })).toEqual(supposed(3));
   });
 });

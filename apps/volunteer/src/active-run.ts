@@ -25,10 +25,16 @@ export interface ActiveRun {
 export type Task = 'class' | 'value' | 'next-token' | 'other';
 const TASKS: readonly Task[] = ['class', 'value', 'next-token'];
 
-/** What one device sends and receives in an hour, each way; `measured` false: no round was timed yet. */
-export type DataPerHour =
-  | { readonly measured: true; readonly bytesEachWay: number }
-  | { readonly measured: false; readonly bytesEachWayPerRoundAndDevice: number };
+/**
+ * What one device sends and receives in an hour, each way. `measured` false: no round was timed yet, so a pace is supposed
+ * (`SUPPOSED`).
+ */
+export interface DataPerHour {
+  readonly measured: boolean;
+  readonly bytesEachWay: number;
+}
+/** A round a second with one other device: what small models on ordinary machines do. */
+const SUPPOSED = { roundMs: 1_000, othersCount: 1 } as const;
 
 /**
  * The coordinator's policy: the oldest run (it lists them by age) that is open for work; a paused one is only waited for.
@@ -112,10 +118,10 @@ export function dataPerHour(run: {
   readonly trainingMs: number;
 }): DataPerHour {
   const updateBytes = run.parameterCount * run.bytesPerParameter;
-  if (run.roundCount < ROUNDS_FOR_A_PACE || run.trainingMs <= 0 || run.othersCount === 0)
-    return { measured: false, bytesEachWayPerRoundAndDevice: updateBytes };
-  const roundsPerHour = (run.roundCount / run.trainingMs) * 3_600_000;
-  return { measured: true, bytesEachWay: updateBytes * run.othersCount * roundsPerHour };
+  const measured = run.roundCount >= ROUNDS_FOR_A_PACE && run.trainingMs > 0 && run.othersCount > 0;
+  const roundMs = measured ? run.trainingMs / run.roundCount : SUPPOSED.roundMs;
+  const othersCount = Math.max(SUPPOSED.othersCount, run.othersCount);
+  return { measured, bytesEachWay: updateBytes * othersCount * (3_600_000 / roundMs) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -11,6 +11,7 @@ import type { VolunteerState } from '@murmuration/swarm';
 import type { Asking, Contributor, Ended, Screen } from './contributor.ts';
 import { learnedFurther, NOTHING_LEARNED, type Learned } from './curve.ts';
 import { watchDevice } from './device-facts.ts';
+import type { ConnectivityFacts } from './doctor/verdict.ts';
 import { fetchExamples, GUESS_EVERY_MS, guessed, pixelsOf, type Examples } from './examples.ts';
 import type { Limits } from './limits.ts';
 import { LinkTraffic } from './link-traffic.ts';
@@ -217,6 +218,11 @@ export class Contribution implements Contributor {
     this.#end();
     this.#turn++;
     this.#screen.value = { at: 'consent' };
+  }
+
+  async checkConnection(): Promise<ConnectivityFacts> {
+    const { probeConnection } = await import('./doctor/probe.ts');
+    return probeConnection();
   }
 
   #moveOver(why: 'asked' | 'robbed'): void {

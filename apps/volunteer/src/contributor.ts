@@ -5,6 +5,7 @@
 import type { ReadonlySignal } from '@preact/signals';
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
 import type { Learned } from './curve.ts';
+import type { ConnectivityFacts } from './doctor/verdict.ts';
 import type { Examples } from './examples.ts';
 import type { Limits } from './limits.ts';
 import type { GpuCheck, Load, StopReason, Wish } from './worker-protocol.ts';
@@ -56,4 +57,6 @@ export interface Contributor {
   setLimits(limits: Limits): void;
   /** Back to the consent screen. */
   forget(): void;
+  /** Looks now how this browser reaches the others. Joins nothing. */
+  checkConnection(): Promise<ConnectivityFacts>;
 }

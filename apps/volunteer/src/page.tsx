@@ -9,6 +9,7 @@ import { EndedScreen } from './screens/ended.tsx';
 import { GpuProblem, isGpuProblem } from './screens/gpu-problem.tsx';
 import { Preparing } from './screens/preparing.tsx';
 import { Working } from './screens/working.tsx';
+import { Connectivity } from './parts/connectivity.tsx';
 import { LanguageChoice } from './parts/language-choice.tsx';
 import { Trust } from './parts/trust.tsx';
 import { states, strings } from './strings/index.ts';
@@ -44,6 +45,7 @@ export function Page({ contribution }: { readonly contribution: Contributor }) {
         {shown(contribution, screen)}
       </main>
       <footer class="column">
+        <Connectivity contribution={contribution} />
         <Trust contribution={contribution} />
         {(screen.at === 'consent' || screen.at === 'ended') && <LanguageChoice />}
       </footer>

@@ -71,6 +71,8 @@ export interface Load {
   /** 0..1 of the last half minute; null: too early to tell. */
   readonly measuredShare: number | null;
   readonly use: DayUse;
+  /** At which data were moved in the last minutes, up and down together; null: too early to tell. */
+  readonly bytesPerHour: number | null;
   /** The person goes: after this round, or as soon as what was learned is handed over; null: they stay. */
   readonly going: 'after-round' | 'handing-over' | null;
   /** Bytes of the blob that is on its way over HTTP; null: none is. */

@@ -37,6 +37,9 @@ const RUNS = [
   },
 ];
 
+/** What `GET /api/public/coordinator` says. */
+const COORDINATOR = { operator: { name: 'Starling Observatory', contact: 'hello@starling.example' } };
+
 export const buildGallery = (): Promise<void> => vite(GALLERY);
 
 export class Gallery {
@@ -51,6 +54,7 @@ export class Gallery {
     await page.route(`${ORIGIN}/**`, async (route) => {
       const { pathname } = new URL(route.request().url());
       if (pathname === '/api/public/runs') return route.fulfill({ json: RUNS });
+      if (pathname === '/api/public/coordinator') return route.fulfill({ json: COORDINATOR });
       const path = pathname === '/' ? '/index.html' : pathname;
       const body = await readFile(join(GALLERY, 'dist', path)).catch(() => null);
       if (body === null) return route.fulfill({ status: 404, body: '' });
@@ -64,6 +68,7 @@ export class Gallery {
     const asked = new URLSearchParams({ screen, ...options });
     await this.#page.goto(`${ORIGIN}/?${asked}`);
     await this.#page.locator('main').locator('h1, h2').first().waitFor({ state: 'visible' });
+    if (screen === 'connectivity') await this.#page.locator('[data-way]').waitFor({ state: 'visible' });
     if (screen.startsWith('consent') || screen === 'trust')
       await this.#page.locator('.offer dl').waitFor({ state: 'visible' });
   }

@@ -3,6 +3,7 @@ export * from './api.ts';
 export * from './api-access.ts';
 export * from './api-models.ts';
 export * from './api-preflight.ts';
+export * from './api-public.ts';
 export * from './api-runs.ts';
 export * from './api-sweeps.ts';
 export * from './api-webhooks.ts';

@@ -3,9 +3,24 @@ import { useState } from 'preact/hooks';
 import type { GpuCheck } from '../worker-protocol.ts';
 import { strings } from '../strings/index.ts';
 
-export function Diagnostics({ check }: { readonly check: GpuCheck | null }) {
+export const Diagnostics = ({ check }: { readonly check: GpuCheck | null }) => (
+  <CopyableReport note={strings.gpu.diagnosticsNote} lines={reportOf(check)} />
+);
+
+interface ReportProps {
+  readonly note: string;
+  /** One fact a line. The browser and the page's address come before them. */
+  readonly lines: readonly string[];
+}
+
+export function CopyableReport({ note, lines }: ReportProps) {
   const [outcome, setOutcome] = useState<'idle' | 'copied' | 'refused'>('idle');
-  const report = reportOf(check);
+  const report = [
+    `address: ${location.origin}`,
+    `secure context: ${window.isSecureContext}`,
+    `browser: ${navigator.userAgent}`,
+    ...lines,
+  ].join('\n');
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(report);
@@ -17,7 +32,7 @@ export function Diagnostics({ check }: { readonly check: GpuCheck | null }) {
   return (
     <details class="diagnostics">
       <summary>{strings.gpu.diagnosticsHeading}</summary>
-      <p class="note">{strings.gpu.diagnosticsNote}</p>
+      <p class="note">{note}</p>
       <pre tabIndex={0} aria-label={strings.gpu.diagnosticsHeading}>
         {report}
       </pre>
@@ -29,18 +44,15 @@ export function Diagnostics({ check }: { readonly check: GpuCheck | null }) {
   );
 }
 
-function reportOf(check: GpuCheck | null): string {
+function reportOf(check: GpuCheck | null): string[] {
   const adapter =
     check !== null && 'adapter' in check.verdict
       ? Object.entries(check.verdict.adapter).map(([name, value]) => `adapter.${name}: ${value}`)
       : [];
   return [
     `outcome: ${check?.verdict.outcome ?? 'not checked'}`,
-    `address: ${location.origin}`,
-    `secure context: ${window.isSecureContext}`,
     `navigator.gpu: ${'gpu' in navigator}`,
-    `browser: ${navigator.userAgent}`,
     ...adapter,
     ...(check?.diagnostics ?? []),
-  ].join('\n');
+  ];
 }

@@ -1,16 +1,20 @@
 /** What the device gives at this moment, next to what was promised: measured share, data of the day, power. */
-import { bytesText, shareText } from '../format.ts';
+import { capLastsMs } from '../data-cap.ts';
+import { bytesText, clockText, shareText } from '../format.ts';
 import type { Limits } from '../limits.ts';
+import { nextMidnightMs } from '../schedule.ts';
 import { strings } from '../strings/index.ts';
 import type { Load } from '../worker-protocol.ts';
 
 const text = strings.load;
 
 export function LoadNow({ load, limits }: { readonly load: Load; readonly limits: Limits }) {
-  const { verdict, measuredShare, use } = load;
+  const { verdict, measuredShare, use, bytesPerHour } = load;
   const promised = verdict.kind === 'train' ? verdict.share : limits.share;
   const usedBytes = use.sentBytes + use.receivedBytes;
   const capBytes = limits.dataPerDayBytes;
+  const nowMs = Date.now();
+  const lastsMs = bytesPerHour === null ? null : capLastsMs(usedBytes, capBytes, bytesPerHour);
   return (
     <section class="card load" aria-labelledby="load-heading">
       <h2 id="load-heading">{text.heading}</h2>
@@ -43,6 +47,13 @@ export function LoadNow({ load, limits }: { readonly load: Load; readonly limits
             />
           </div>
           <p class="note">{text.upDown(bytesText(use.sentBytes), bytesText(use.receivedBytes))}</p>
+          {lastsMs !== null && verdict.kind === 'train' && (
+            <p class="note">
+              {nowMs + lastsMs < nextMidnightMs(nowMs)
+                ? text.capAt(clockText(nowMs + lastsMs, strings.locale))
+                : text.capNotToday}
+            </p>
+          )}
         </div>
       </div>
     </section>

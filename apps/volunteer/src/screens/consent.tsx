@@ -2,18 +2,22 @@
  * The screen before the click, a contract: what it is for, who asks, and the person's terms. It fetches the run's name and numbers and nothing
  * else: no GPU device, no WebRTC, no tfjs, no worker.
  */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { activeRunOf, type ActiveRun } from '../active-run.ts';
 import { firstDownloadBytes } from '../build.ts';
 import type { Contributor } from '../contributor.ts';
+import { capLastsMs } from '../data-cap.ts';
 import { tellsPower } from '../device-facts.ts';
-import { bytesText, countText, percentText, shareText } from '../format.ts';
+import { bytesText, countText, durationText, percentText, shareText } from '../format.ts';
+import { operatorOf, type OperatorHere } from '../operator.ts';
 import { LimitIcon } from '../parts/icons.tsx';
 import { LimitsEditor } from '../parts/limits-editor.tsx';
 import { strings } from '../strings/index.ts';
 
 const text = strings.consent;
 const REFRESH_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 type Known =
   | { readonly kind: 'asking' }
@@ -51,7 +55,9 @@ export function Consent({ contribution }: { readonly contribution: Contributor }
         <LimitsEditor
           limits={limits}
           onChange={(changed) => contribution.setLimits(changed)}
-          dataNote={<DataNote run={known.kind === 'run' ? known.run : null} />}
+          dataNote={
+            <DataNote run={known.kind === 'run' ? known.run : null} capBytes={limits.dataPerDayBytes} />
+          }
           measuredShare={null}
         />
         <div class="never">
@@ -67,6 +73,7 @@ export function Consent({ contribution }: { readonly contribution: Contributor }
 }
 
 function Facts({ known }: { readonly known: Known }) {
+  const operator = useOperator();
   switch (known.kind) {
     case 'asking':
       return <p>{text.runLoading}</p>;
@@ -81,7 +88,7 @@ function Facts({ known }: { readonly known: Known }) {
         <dl class="facts-list">
           <Fact name={text.run} value={run.name} />
           <Fact name={text.purpose} value={text.purposeValue[run.task](run.datasetName)} />
-          <Fact name={text.asks} value={text.asksValue(location.host)} />
+          <Fact name={text.asks} value={<Asks operator={operator} />} />
           <Fact name={text.licence} value={run.licence || text.licenceUnknown} />
           <Fact
             name={text.helping}
@@ -103,7 +110,26 @@ function Facts({ known }: { readonly known: Known }) {
   }
 }
 
-const Fact = ({ name, value }: { readonly name: string; readonly value: string }) => (
+/** The host is a fact; the name is what the operator says of themselves. */
+function Asks({ operator }: { readonly operator: OperatorHere | null }) {
+  if (operator === null) return <>{text.asksValue(location.host)}</>;
+  const { name, contact } = operator;
+  return (
+    <>
+      {text.asksNamed(name, location.host)}
+      {contact !== null && (
+        <>
+          {', '}
+          <a href={contact.href} rel="noreferrer" target="_blank">
+            {contact.text}
+          </a>
+        </>
+      )}
+    </>
+  );
+}
+
+const Fact = ({ name, value }: { readonly name: string; readonly value: ComponentChildren }) => (
   <div>
     <dt>{name}</dt>
     <dd>{value}</dd>
@@ -111,19 +137,36 @@ const Fact = ({ name, value }: { readonly name: string; readonly value: string }
 );
 
 /** What this run would move, as far as that is known. */
-function DataNote({ run }: { readonly run: ActiveRun | null }) {
+function DataNote({ run, capBytes }: { readonly run: ActiveRun | null; readonly capBytes: number | null }) {
   const words = strings.limits;
   const program = firstDownloadBytes();
   const parts: string[] = [];
   if (run !== null && program !== null)
     parts.push(words.dataFirst(bytesText(program + run.firstDownloadBytes)));
-  if (run !== null)
-    parts.push(
-      run.dataPerHour.measured
-        ? words.dataMeasured(bytesText(run.dataPerHour.bytesEachWay))
-        : words.dataUnmeasured(bytesText(run.dataPerHour.bytesEachWayPerRoundAndDevice)),
-    );
+  if (run !== null) {
+    const { measured, bytesEachWay } = run.dataPerHour;
+    const bytesPerHour = 2 * bytesEachWay;
+    parts.push((measured ? words.dataMeasured : words.dataSupposed)(bytesText(bytesPerHour)));
+    const lastsMs = capLastsMs(0, capBytes, bytesPerHour);
+    if (lastsMs !== null)
+      parts.push(lastsMs < DAY_MS ? words.capLasts(durationText(lastsMs)) : words.capIsEnough);
+  }
   return <>{parts.join(' ')}</>;
+}
+
+/** Asked once: it changes with a new start of the coordinator only. */
+function useOperator(): OperatorHere | null {
+  const [operator, setOperator] = useState<OperatorHere | null>(null);
+  useEffect(() => {
+    const gone = new AbortController();
+    void fetch('/api/public/coordinator', { signal: gone.signal })
+      .then(async (answer) => setOperator(operatorOf(await answer.json())))
+      .catch((reason: unknown) => {
+        if (!gone.signal.aborted) console.warn('murmuration: the operator is not known', reason);
+      });
+    return () => gone.abort();
+  }, []);
+  return operator;
 }
 
 /** Asks at once and then every ten seconds, as long as the tab is looked at. */

@@ -1,5 +1,6 @@
 /** Every sentence of the volunteer page in German. Its shape is that of en.ts. */
 import type { Strings, System } from './en.ts';
+import { deConnectivity } from './de-connectivity.ts';
 import { deStates } from './de-states.ts';
 
 export const de: Strings = {
@@ -22,6 +23,7 @@ export const de: Strings = {
       `Der Koordinator antwortet nicht. Nächster Versuch in ${seconds} s. Sie können trotzdem kommen; Ihr Gerät versucht es weiter.`,
     asks: 'Wer fragt',
     asksValue: (host) => `die Leute hinter ${host}`,
+    asksNamed: (name, host) => `${name}, wie sich die Leute hinter ${host} nennen`,
     run: 'Lauf',
     licence: 'Lizenz der Daten',
     licenceUnknown: 'nicht angegeben',
@@ -76,9 +78,12 @@ export const de: Strings = {
     dataPerDay: 'Höchstens, am Tag',
     dataFree: 'Keine Grenze',
     dataFirst: (bytes) => `Der erste Besuch lädt etwa ${bytes}.`,
-    dataMeasured: (bytes) => `Dieser Lauf hat bisher etwa ${bytes} in der Stunde je Richtung bewegt.`,
-    dataUnmeasured: (bytes) =>
-      `Danach etwa ${bytes} je Richtung für jedes andere Gerät, Runde um Runde; Sie sehen die Menge.`,
+    dataMeasured: (bytes) =>
+      `Dieser Lauf hat bisher etwa ${bytes} in der Stunde je Gerät bewegt, in beiden Richtungen zusammen.`,
+    dataSupposed: (bytes) =>
+      `Danach etwa ${bytes} in der Stunde, in beiden Richtungen zusammen, wenn eine Runde eine Sekunde dauert; Sie sehen die Menge.`,
+    capLasts: (duration) => `So ist Ihre Grenze nach etwa ${duration} am Tag erreicht.`,
+    capIsEnough: 'So reicht Ihre Grenze für den ganzen Tag.',
     battery: 'Akku',
     batteryPause: 'Anhalten, solange dieses Gerät auf Akku läuft',
     batteryKnown: 'Ihr Browser sagt es uns, also wird das eingehalten.',
@@ -148,6 +153,8 @@ export const de: Strings = {
     dataOf: (used, cap) => `${used} von ${cap}`,
     dataNoCap: (used) => `${used}, ohne Grenze`,
     upDown: (up, down) => `${up} gesendet, ${down} empfangen`,
+    capAt: (clock) => `So ist die Grenze um ${clock} erreicht; dann ist Pause bis Mitternacht.`,
+    capNotToday: 'So wird die Grenze heute nicht erreicht.',
   },
 
   device: {
@@ -238,6 +245,7 @@ export const de: Strings = {
     forgotten: 'Vergessen.',
   },
 
+  connectivity: deConnectivity,
   language: 'Sprache',
 
   actions: {

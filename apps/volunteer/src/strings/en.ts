@@ -3,6 +3,7 @@
  * the same shape (`Strings`), so that a missing sentence does not compile.
  * Words of the trade (peer, shard, gradient) stand here only with their explanation.
  */
+import { enConnectivity } from './en-connectivity.ts';
 import { enStates } from './en-states.ts';
 
 export const en = {
@@ -24,6 +25,7 @@ export const en = {
       `The coordinator does not answer. Asking again in ${seconds} s. You can join anyway; your device keeps trying.`,
     asks: 'Who asks',
     asksValue: (host: string) => `the people behind ${host}`,
+    asksNamed: (name: string, host: string) => `${name}, as the people behind ${host} call themselves`,
     run: 'Run',
     licence: 'Licence of the data',
     licenceUnknown: 'not stated',
@@ -79,9 +81,12 @@ export const en = {
     dataPerDay: 'At most, a day',
     dataFree: 'No limit',
     dataFirst: (bytes: string) => `The first visit downloads about ${bytes}.`,
-    dataMeasured: (bytes: string) => `This run has moved about ${bytes} an hour each way so far.`,
-    dataUnmeasured: (bytes: string) =>
-      `Then about ${bytes} each way for every other device, round after round; you will see the count.`,
+    dataMeasured: (bytes: string) =>
+      `This run has moved about ${bytes} an hour for each device so far, up and down together.`,
+    dataSupposed: (bytes: string) =>
+      `Then about ${bytes} an hour, up and down together, if it goes at a round a second; you will see the count.`,
+    capLasts: (duration: string) => `At that pace, your limit is used up in about ${duration} a day.`,
+    capIsEnough: 'At that pace, your limit is enough for the whole day.',
     battery: 'Battery',
     batteryPause: 'Pause while this device runs on its battery',
     batteryKnown: 'Your browser tells us, so this is kept.',
@@ -150,6 +155,8 @@ export const en = {
     dataOf: (used: string, cap: string) => `${used} of ${cap}`,
     dataNoCap: (used: string) => `${used}, no limit`,
     upDown: (up: string, down: string) => `${up} sent, ${down} received`,
+    capAt: (clock: string) => `At this pace the limit is reached at ${clock}; then it pauses until midnight.`,
+    capNotToday: 'At this pace the limit is not reached today.',
   },
 
   device: {
@@ -242,6 +249,7 @@ export const en = {
     forgotten: 'Forgotten.',
   },
 
+  connectivity: enConnectivity,
   language: 'Language',
 
   actions: {

@@ -276,6 +276,7 @@ export class Stay {
       verdict,
       measuredShare: this.#pacer.measuredShare,
       use: this.#steward.use,
+      bytesPerHour: this.#steward.bytesPerHour,
       going: this.#going,
       download: this.#hands?.download ?? null,
     };

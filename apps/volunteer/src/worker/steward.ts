@@ -2,7 +2,7 @@
  * Keeps the person's limits in the worker, where a hidden page slows no clock: holds what the person asked for, what is
  * known of the device and what was used today, and answers what follows now (pauses.ts decides). Time is an argument.
  */
-import { used, today, type DayUse } from '../data-cap.ts';
+import { DataPace, used, today, type DayUse } from '../data-cap.ts';
 import type { Limits } from '../limits.ts';
 import { decide, lasting, type Asked, type Cause, type Facts, type Verdict } from '../pauses.ts';
 
@@ -17,6 +17,7 @@ export class Steward {
   #facts: Facts;
   #asked: Asked = { kind: 'nothing' };
   #overrides: ReadonlySet<Cause> = new Set();
+  readonly #pace = new DataPace();
   /** Counts of each source when they were last added to the day. */
   readonly #counted = new Map<string, Bytes>();
 
@@ -27,6 +28,10 @@ export class Steward {
 
   get use(): DayUse {
     return this.#facts.use;
+  }
+  /** Null: too early to tell. */
+  get bytesPerHour(): number | null {
+    return this.#pace.bytesPerHour;
   }
   get links(): Limits['links'] {
     return this.#limits.links;
@@ -56,6 +61,7 @@ export class Steward {
       receivedBytes: now.receivedBytes - before.receivedBytes,
     };
     this.#facts = { ...this.#facts, use: used(this.#facts.use, more, nowMs) };
+    this.#pace.look(this.#facts.use, nowMs);
   }
   /** `source` begins to count at zero again. */
   restart(source: string): void {
