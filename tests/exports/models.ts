@@ -3,18 +3,32 @@
  * drawn, so that no bias is zero and no gain one: what is lost on the way shows.
  */
 import { initialParameters, mulberry } from '@murmuration/codec';
-import { parameterLayout, presetModel, type LayerSpec, type ModelSpec } from '@murmuration/protocol';
+import {
+  parameterLayout,
+  PRESET_NAMES,
+  presetModel,
+  type LayerSpec,
+  type ModelSpec,
+  type PresetName,
+} from '@murmuration/protocol';
 
 export const SAMPLE_COUNT = 4;
 
 const head: LayerSpec[] = [{ kind: 'flatten' }, { kind: 'dense', units: 3, activation: 'linear' }];
 
+/** Input and output of each preset here: none can be forgotten. */
+const PRESET_SIZES: Readonly<
+  Record<PresetName, readonly [inputShape: readonly number[], outputSize: number]>
+> = {
+  mlp: [[28, 28, 1], 10],
+  cnn: [[28, 28, 1], 10],
+  resnet: [[28, 28, 1], 10],
+  gru: [[12], 20],
+  gpt: [[12], 20],
+};
+
 export const EXPORTED_MODELS: readonly ModelSpec[] = [
-  presetModel('mlp', [28, 28, 1], 10),
-  presetModel('cnn', [28, 28, 1], 10),
-  presetModel('resnet', [28, 28, 1], 10),
-  presetModel('gru', [12], 20),
-  presetModel('gpt', [12], 20),
+  ...PRESET_NAMES.map((name) => presetModel(name, ...PRESET_SIZES[name])),
   {
     name: 'other image layers',
     inputShape: [9, 8, 2],

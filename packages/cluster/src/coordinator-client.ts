@@ -2,7 +2,10 @@
  * The coordinator's REST as the commands and the e2e tests use it: the typed client with a token, files from the disk, and
  * refusals as a Sentence that names the field.
  */
-import { ApiClient, errorBodyOf } from '@murmuration/client';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { ApiClient, errorBodyOf, parsed } from '@murmuration/client';
+import { DatasetManifestSchema, type DatasetManifest, type DatasetRequest } from '@murmuration/protocol';
 import { uploadFile } from './file-upload.ts';
 import { Sentence } from './places.ts';
 
@@ -11,6 +14,9 @@ export interface CoordinatorAddress {
   readonly url: string;
   readonly adminToken: string;
 }
+
+/** Files of hundreds of megabytes, on a slow machine. */
+const DATASET_MAX_MS = 30 * 60_000;
 
 export class CoordinatorClient extends ApiClient {
   constructor({ url, adminToken }: CoordinatorAddress) {
@@ -22,8 +28,42 @@ export class CoordinatorClient extends ApiClient {
     return uploadFile(this, path, progress);
   }
 
+  /** Without fetch: Node's gives up when an answer has not begun after 300 s, whatever its signal says. */
+  override createDataset = async (request: DatasetRequest): Promise<DatasetManifest> => {
+    const { status, text } = await posted(`${this.url}/api/datasets`, this.headers('POST'), request);
+    const place = 'POST /api/datasets';
+    if (status >= 400) throw this.refused(place, status, text);
+    return parsed(DatasetManifestSchema, JSON.parse(text), place);
+  };
+
   protected override refused(place: string, status: number, text: string): Error {
     const { field, message } = errorBodyOf(status, text);
     return new Sentence(`${place}: ${field === undefined ? message : `${field}: ${message}`}`);
   }
+}
+
+/** @throws TypeError when nobody answers, as fetch does */
+function posted(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: object,
+): Promise<{ status: number; text: string }> {
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => reject(new TypeError(`POST ${url} failed: ${cause.message}`, { cause }));
+    const sent = request(
+      url,
+      {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        signal: AbortSignal.timeout(DATASET_MAX_MS),
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+        answer.on('error', fail).on('end', () => resolve({ status: answer.statusCode!, text }));
+      },
+    );
+    sent.on('error', fail).end(JSON.stringify(body));
+  });
 }

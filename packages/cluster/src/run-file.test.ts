@@ -14,10 +14,13 @@ describe('a run as a file', () => {
     expect(parse(await readFile(path, 'utf8'))).toMatchObject({ name: 'digits', data: { kind: 'digits' } });
   });
 
-  it.each(['penguins', 'mnist'])('reads the example of %s, whose data the reader brings', async (name) => {
-    const { data } = await readRunFile(join(ROOT_DIRECTORY, 'examples', `${name}.yaml`));
-    expect(data).toMatchObject({ sharedWithVolunteers: true });
-  });
+  it.each(['penguins', 'mnist', 'shakespeare'])(
+    'reads the example of %s, whose data the reader brings',
+    async (name) => {
+      const { data } = await readRunFile(join(ROOT_DIRECTORY, 'examples', `${name}.yaml`));
+      expect(data).toMatchObject({ sharedWithVolunteers: true });
+    },
+  );
 
   it('takes paths from the place of the file', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'murmuration-run-'));

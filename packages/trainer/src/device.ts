@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerFailure } from '@murmuration/swarm';
+import { useOwnProductOnCpu } from './cpu-product.ts';
 import { registerOnCpu, registerOnGpu } from './kernels.ts';
 import { registerRowsOnCpu, registerRowsOnGpu } from './row-kernels.ts';
 import { registerOptimiserOnCpu, registerOptimiserOnGpu } from './optimiser-kernels.ts';
@@ -58,6 +59,7 @@ export async function openDevice(backend: 'webgpu' | 'cpu'): Promise<Device> {
 
 async function openCpu(): Promise<Device> {
   await import('@tensorflow/tfjs-backend-cpu');
+  useOwnProductOnCpu();
   registerOnCpu();
   registerRowsOnCpu();
   registerOptimiserOnCpu();
