@@ -67,7 +67,7 @@ export class Introductions {
         const via = list.filter((id) => this.#routes.isViaCoordinator(to, id));
         return via.length === 0 ? NOBODY : via;
       });
-      this.#remember(to, { planeCount, peers, viaCoordinator });
+      const dueBefore = due.length;
       for (const [plane, list] of peers.entries()) {
         const isTold =
           told?.planeCount === planeCount &&
@@ -75,6 +75,7 @@ export class Introductions {
           isEqual(told.viaCoordinator[plane]!, viaCoordinator[plane]!);
         if (!isTold) due.push({ to, plane, planeCount, peers: list, viaCoordinator: viaCoordinator[plane]! });
       }
+      if (due.length > dueBefore) this.#remember(to, { planeCount, peers, viaCoordinator });
     }
     return due;
   }
@@ -125,14 +126,18 @@ export class Introductions {
   }
 
   #remember(to: VolunteerId, told: Told | null): void {
-    for (const peer of this.#told.get(to)?.peers.flat() ?? []) {
+    const before = new Set(this.#told.get(to)?.peers.flat());
+    const now = new Set(told?.peers.flat());
+    for (const peer of before) {
+      if (now.has(peer)) continue;
       const tellers = this.#toldOf.get(peer);
       tellers?.delete(to);
       if (tellers?.size === 0) this.#toldOf.delete(peer);
     }
     if (told === null) this.#told.delete(to);
     else this.#told.set(to, told);
-    for (const peer of told?.peers.flat() ?? []) {
+    for (const peer of now) {
+      if (before.has(peer)) continue;
       const tellers = this.#toldOf.get(peer);
       if (tellers === undefined) this.#toldOf.set(peer, new Set([to]));
       else tellers.add(to);

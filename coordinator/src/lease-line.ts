@@ -17,14 +17,12 @@ export class LeaseLine {
     this.#waiting.delete(volunteerId);
   }
 
-  /** How many stand before the volunteer; who is not in the line would come last. Counts no further than `countMax`. */
-  ahead(volunteerId: VolunteerId, nowMs: number, countMax: number): number {
-    let count = 0;
+  /** Who is next; null: nobody waits. */
+  next(nowMs: number): VolunteerId | null {
     for (const [id, untilMs] of this.#waiting) {
-      if (id === volunteerId || count >= countMax) break;
-      if (nowMs >= untilMs) this.#waiting.delete(id);
-      else count += 1;
+      if (nowMs < untilMs) return id;
+      this.#waiting.delete(id);
     }
-    return count;
+    return null;
   }
 }

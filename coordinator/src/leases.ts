@@ -43,14 +43,7 @@ export function answerLeaseRequest(
   const isOpen = state === 'waiting' || state === 'training' || state === 'degraded';
   if (!isOpen || !presence.ready) return noLease(CLOSED_RETRY_MS);
   const live = desk.leases.heldBy(volunteerId);
-  const shardIndex = shardFor(desk, volunteerId, live.length);
-  if (shardIndex !== null) {
-    const deadlineMs = desk.nowMs + leaseTtlMs(desk.state, shardIndex, presence);
-    const generation = desk.state.shards[shardIndex]!.generation + 1;
-    desk.write({ kind: 'leased', volunteerId, shardIndex, generation, deadlineMs });
-    desk.line.leave(volunteerId);
-    return tellLease(desk, volunteerId, presence, shardIndex);
-  }
+  if (mayHold(desk, live.length)) return lend(desk, volunteerId, presence);
   if (live.length === 0)
     desk.line.wait(volunteerId, desk.nowMs + Math.max(NO_LEASE_RETRY_MS, askEveryMs) + WISH_LATE_MAX_MS);
   const isLost = (index: number) => desk.nowMs >= (presence.leaseToldAtMs.get(index) ?? 0) + LEASE_LOST_MS;
@@ -59,17 +52,34 @@ export function answerLeaseRequest(
   if (lost.length === 0) noLease(NO_LEASE_RETRY_MS);
 }
 
-/** The shard that a volunteer with so many leases may have now; null: none. */
-function shardFor(desk: Desk, volunteerId: VolunteerId, heldCount: number): number | null {
-  const { freeCount, lesseeCount, next } = desk.leases;
+/** A shard that became free goes to who waits longest for a first one, before anybody asks again. */
+export function lendToWaiting(desk: Desk): void {
+  while (desk.leases.next !== null) {
+    const volunteerId = desk.line.next(desk.nowMs);
+    if (volunteerId === null) return;
+    const presence = desk.attendance.present.get(volunteerId);
+    if (presence?.ready === true) lend(desk, volunteerId, presence);
+    else desk.line.leave(volunteerId);
+  }
+}
+
+/** Whether a volunteer with so many leases may have another one now. */
+function mayHold(desk: Desk, heldCount: number): boolean {
+  const { freeCount, lesseeCount } = desk.leases;
   const { present, awaited } = desk.attendance;
-  if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return null;
+  if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return false;
   // Lessees are here or expected back, so the rest have none; one that never asks costs others a second lease at most.
-  const before =
-    heldCount > 0
-      ? present.size + awaited.size - lesseeCount
-      : desk.line.ahead(volunteerId, desk.nowMs, freeCount);
-  return freeCount > before ? next : null;
+  const keptBack = heldCount === 0 ? 0 : present.size + awaited.size - lesseeCount;
+  return freeCount > keptBack;
+}
+
+function lend(desk: Desk, volunteerId: VolunteerId, presence: Presence): void {
+  const shardIndex = desk.leases.next!;
+  const deadlineMs = desk.nowMs + leaseTtlMs(desk.state, shardIndex, presence);
+  const generation = desk.state.shards[shardIndex]!.generation + 1;
+  desk.write({ kind: 'leased', volunteerId, shardIndex, generation, deadlineMs });
+  desk.line.leave(volunteerId);
+  tellLease(desk, volunteerId, presence, shardIndex);
 }
 
 function tellLease(desk: Desk, volunteerId: VolunteerId, presence: Presence, shardIndex: number): void {

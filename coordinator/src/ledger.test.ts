@@ -32,9 +32,9 @@ describe('leases', () => {
     const second = run.lease(2)!;
     expect(run.lease(3)).toBeNull();
     run.result(1, first);
-    // Volunteer 1 asks first, and has one.
+    // Volunteer 1 has one; the shard went to who waited for a first.
+    expect(run.toldTo(3, 'lease')).toHaveLength(1);
     expect(run.lease(1, 1)).toBeNull();
-    expect(run.lease(3)).not.toBeNull();
     run.result(2, second);
     expect(run.lease(1, 1)).toBeNull();
     expect(run.lease(2)).not.toBeNull();
@@ -46,11 +46,11 @@ describe('leases', () => {
     const [first, second] = [run.lease(1)!, run.lease(2)!];
     for (const n of [3, 4]) expect(run.lease(n)).toBeNull();
     run.result(1, first);
+    expect([run.toldTo(3, 'lease'), run.toldTo(4, 'lease')]).toMatchObject([[{}], []]);
     expect(run.lease(1)).toBeNull();
-    expect(run.lease(4)).toBeNull();
-    expect(run.lease(3)).not.toBeNull();
     run.wait(10_000);
     run.result(2, second);
+    expect(run.toldTo(4, 'lease')).toEqual([]);
     expect(run.lease(1)).not.toBeNull();
   });
 
@@ -73,7 +73,7 @@ describe('leases', () => {
     const first = run.lease(1)!;
     expect(run.lease(2)).toBeNull();
     run.leave(1);
-    const second = run.lease(2)!;
+    const [second] = run.toldTo(2, 'lease') as [NonNullable<ReturnType<typeof run.lease>>];
     expect(second.generation).toBe(first.generation + 1);
     run.join(1);
     expect(run.result(1, first)).toBe('stale');
@@ -116,7 +116,7 @@ describe('leases', () => {
     run.wait(lease.ttlMs - 1);
     expect(run.lease(2)).toBeNull();
     run.wait(1);
-    expect(run.lease(2)?.generation).toBe(2);
+    expect(run.toldTo(2, 'lease')[0]?.generation).toBe(2);
   });
 
   it('the next epoch begins when all shards are counted, and nobody waits for the slowest one', () => {

@@ -22,7 +22,7 @@ import type {
 } from '@murmuration/protocol';
 import { expireDuty, hasDuty, settleEvaluation, takeEvaluation, tellDuty } from './evaluation.ts';
 import { Founding } from './founding.ts';
-import { answerLeaseRequest, expireLeases, releaseLeases, takeResult } from './leases.ts';
+import { answerLeaseRequest, expireLeases, lendToWaiting, releaseLeases, takeResult } from './leases.ts';
 import { CurveWindow, Fingerprints } from './ledger-curves.ts';
 import { Desk } from './ledger-desk.ts';
 import type { Rejection } from './ledger-desk.ts';
@@ -354,6 +354,8 @@ export class RunLedger {
       });
     }
     if (isOver(desk.state.state)) return;
+    const { state } = desk.state;
+    if (state !== 'paused' && state !== 'finishing') lendToWaiting(desk);
     desk.tellIntroductions();
     desk.tellStates();
   }

@@ -37,8 +37,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'one lease too many for a volunteer',
     file: 'coordinator/src/leases.ts',
-    find: 'if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return null;',
-    replace: 'if (heldCount > LEASES_PER_VOLUNTEER_MAX) return null;',
+    find: 'if (heldCount >= LEASES_PER_VOLUNTEER_MAX) return false;',
+    replace: 'if (heldCount > LEASES_PER_VOLUNTEER_MAX) return false;',
   },
   {
     bug: 'a shard is lent while it is out',
