@@ -22,6 +22,10 @@ const QUICK_VOLUNTEERS = 1_000;
 const EVERY_MS = 20_000;
 const SETTLE_MS = 20_000;
 const WINDOW_MS = 40_000;
+/** Of the dataset: shards enough that nobody waits for one. */
+const SAMPLES = 50_000;
+/** Open files of a process besides its sockets of the crowd. */
+const FILES_BESIDE = 500;
 const BOUNDS = { bytesMax: 32 * 1024, latencyP99MaxMs: 100, processorRatioMax: 1.5 } as const;
 /** Linux counts a process's time in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
@@ -34,12 +38,15 @@ interface Measured {
   readonly answers: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly openAtEnd: number;
+  /** Sockets that the server ended, by code and reason. */
+  readonly closed: Readonly<Record<string, number>>;
 }
 
 export async function measureCoordinator({ isQuick, say }: BenchSettings): Promise<SwarmSubject> {
   if (process.platform !== 'linux')
     throw new Sentence('bench coordinator reads /proc, which only Linux has; run it there.');
   const volunteers = isQuick ? QUICK_VOLUNTEERS : VOLUNTEERS;
+  await expectOpenFiles(volunteers + FILES_BESIDE);
   const echo = await withEcho((url, pid) =>
     measure({ url, pid, volunteers, runId: NO_RUN, server: 'echo', say }),
   );
@@ -49,29 +56,42 @@ export async function measureCoordinator({ isQuick, say }: BenchSettings): Promi
   const ratio = grid.processorSeconds / echo.processorSeconds;
   const text = (ms: number) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
   const leases = grid.counts.leases / grid.windowSeconds;
+  const isWhole = grid.openAtEnd === volunteers && echo.openAtEnd === volunteers && grid.counts.leases > 0;
   return {
     rows: [
       {
         what: `${count(volunteers)} volunteers on one coordinator: memory each`,
         target: `at most ${BOUNDS.bytesMax / 1024} KiB`,
         measured: `${(grid.bytesEach / 1024).toFixed(1)} KiB (a bare ws server: ${(echo.bytesEach / 1024).toFixed(1)})`,
-        isMet: grid.openAtEnd === volunteers && grid.bytesEach <= BOUNDS.bytesMax,
+        isMet: isWhole && grid.bytesEach <= BOUNDS.bytesMax,
       },
       {
         what: `wish for a lease to its answer, p99, at ${count(Math.round(leases))} leases a second`,
         target: `at most ${BOUNDS.latencyP99MaxMs} ms`,
         measured: `${text(grid.latencyMs.p99)}, middle ${text(grid.latencyMs.p50)} (a bare ws server's echo: ${text(echo.latencyMs.p99)}, middle ${text(echo.latencyMs.p50)})`,
-        isMet: grid.answers > 0 && grid.latencyMs.p99 <= BOUNDS.latencyP99MaxMs,
+        isMet: isWhole && grid.latencyMs.p99 <= BOUNDS.latencyP99MaxMs,
       },
       {
         what: 'processor time of the coordinator against a bare ws server that echoes, same sockets and words',
         target: `at most ${BOUNDS.processorRatioMax}x`,
         measured: `${ratio.toFixed(2)}x (${grid.processorSeconds.toFixed(1)} s against ${echo.processorSeconds.toFixed(1)} s in ${grid.windowSeconds.toFixed(0)} s)`,
-        isMet: ratio <= BOUNDS.processorRatioMax,
+        isMet: isWhole && ratio <= BOUNDS.processorRatioMax,
       },
     ],
     details: { volunteers, everyMs: EVERY_MS, grid, echo },
   };
+}
+
+/**
+ * Node raises its soft limit to the hard one by itself, and children inherit that.
+ * @throws Sentence when the system allows fewer.
+ */
+async function expectOpenFiles(needed: number): Promise<void> {
+  const [, allowed] = /^Max open files\s+\S+\s+(\S+)/m.exec(await readFile('/proc/self/limits', 'utf8'))!;
+  if (allowed === 'unlimited' || Number(allowed) >= needed) return;
+  throw new Sentence(
+    `bench coordinator needs ${needed} open files a process, and this system allows ${allowed}; raise it first (as root: ulimit -n ${needed}; in Docker: --ulimit nofile=${needed}), or take --quick.`,
+  );
 }
 
 const NO_RUN = `run_${'a'.repeat(26)}`;
@@ -89,7 +109,6 @@ async function measure(parts: {
   const before = await residentBytes(pid);
   try {
     await crowd.gather(say);
-    crowd.begin();
     await pass(SETTLE_MS);
     const bytesEach = ((await residentBytes(pid)) - before) / volunteers;
     crowd.take();
@@ -104,6 +123,7 @@ async function measure(parts: {
       answers: latenciesMs.length,
       latencyMs: spreadOf(latenciesMs),
       openAtEnd: crowd.openCount,
+      closed: crowd.closed,
     };
     say(`coordinator: ${server}: ${JSON.stringify(measured)}`);
     return measured;
@@ -151,7 +171,7 @@ async function withCoordinator<T>(work: (url: string, pid: number, runId: string
   try {
     await coordinator.start();
     const client = new CoordinatorClient(coordinator.address);
-    const { id: datasetId } = await client.createDataset({ kind: 'digits', trainSampleCount: 100_000 });
+    const { id: datasetId } = await client.createDataset({ kind: 'digits', trainSampleCount: SAMPLES });
     const { manifest } = await client.createRun({
       ...{ name: 'a crowd', datasetId, model: 'mlp' },
       training: { targetAccuracy: null, roundsMax: 1_000_000, evaluateEveryRounds: 10_000 },

@@ -75,7 +75,8 @@ export class Crowd {
   #receivedBytes = 0;
   #leases = 0;
   #latenciesMs: number[] = [];
-  #closed = 0;
+  /** Sockets that the server ended, by code and reason. */
+  readonly #closed = new Map<string, number>();
 
   constructor(options: CrowdOptions) {
     this.#options = options;
@@ -84,6 +85,7 @@ export class Crowd {
   /** All are connected and, with a coordinator, taken up into the run. @throws Error when one is refused. */
   async gather(say: (line: string) => void): Promise<void> {
     const { count, url } = this.#options;
+    this.#talk();
     let next = 0;
     const open = async () => {
       while (next < count) {
@@ -98,10 +100,13 @@ export class Crowd {
           socket.once('error', reject);
         });
         socket.on('error', () => socket.terminate());
-        socket.on('close', () => this.#closed++);
-        const member: Member = { socket, reportAtMs: 0, leaseAtMs: 0, askedAtMs: null };
+        socket.on('close', (code, reason) => {
+          const why = `${code} ${reason.toString()}`.trim();
+          this.#closed.set(why, 1 + (this.#closed.get(why) ?? 0));
+        });
+        const member: Member = { socket, reportAtMs: Infinity, leaseAtMs: Infinity, askedAtMs: null };
         await this.#enter(member);
-        this.#members.push(member);
+        this.#begin(member, index);
         if (this.#members.length % 2_000 === 0) say(`coordinator: ${this.#members.length} sockets are open`);
       }
     };
@@ -146,10 +151,23 @@ export class Crowd {
           }
           case 'no-lease':
             return this.#answered(member, nowMs);
+          case 'found':
+          case 'join':
+            // Everybody holds the state of the term at once; the first to say so founds it.
+            if (message.term !== this.#head.term) this.#head = { ...this.#head, term: message.term };
+            if (message.type === 'found') socket.send(this.#report());
+            return;
         }
       });
       socket.send(hello);
       this.#sent++;
+    });
+  }
+
+  #report(): string {
+    return this.#text({
+      ...{ type: 'report', runId: this.#options.runId, head: this.#head, loss: 1, stepsPerSecond: 10 },
+      ...{ state: 'training', totals: NO_TOTALS },
     });
   }
 
@@ -163,18 +181,21 @@ export class Crowd {
     return JSON.stringify(message);
   }
 
-  /** From now on everybody reports and asks for work, spread evenly over the time between two reports of one. */
-  begin(): void {
+  /**
+   * From now on it reports and asks for work; all are spread evenly over the time between two reports of one. Whoever
+   * waited for the last to come would count as silent by then.
+   */
+  #begin(member: Member, index: number): void {
+    const { everyMs, count } = this.#options;
+    const turnMs = (everyMs * index) / count;
+    const nowMs = performance.now();
+    member.reportAtMs = turnMs + everyMs * Math.ceil((nowMs - turnMs) / everyMs);
+    member.leaseAtMs = member.reportAtMs + everyMs / 2;
+    this.#members.push(member);
+  }
+
+  #talk(): void {
     const { everyMs, runId, server } = this.#options;
-    const startMs = performance.now();
-    this.#members.forEach((member, index) => {
-      member.reportAtMs = startMs + (everyMs * index) / this.#members.length;
-      member.leaseAtMs = member.reportAtMs + everyMs / 2;
-    });
-    const report = this.#text({
-      ...{ type: 'report', runId, head: this.#head, loss: 1, stepsPerSecond: 10 },
-      ...{ state: 'training', totals: NO_TOTALS },
-    });
     const wish = this.#text({ type: 'lease-request', runId, held: 0 });
     const result = this.#text({
       type: 'lease-result',
@@ -185,6 +206,7 @@ export class Crowd {
     });
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
+      const report = this.#report();
       for (const member of this.#members) {
         if (nowMs >= member.reportAtMs) {
           member.reportAtMs += everyMs;
@@ -217,7 +239,12 @@ export class Crowd {
   }
 
   get openCount(): number {
-    return this.#members.length - this.#closed;
+    return this.#members.filter(({ socket }) => socket.readyState === WebSocket.OPEN).length;
+  }
+
+  /** How many sockets the server ended, by code and reason. */
+  get closed(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#closed);
   }
 
   async disperse(): Promise<void> {

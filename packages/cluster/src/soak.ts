@@ -38,7 +38,7 @@ const FLAGS = {
   },
   run: { kind: 'text', placeholder: 'FILE.yaml', help: 'the run (default examples/soak.yaml)' },
   tabs: { kind: 'integer', min: 2, max: 64, placeholder: 'N', help: 'volunteer tabs (default 4)' },
-  budget: { kind: 'text', placeholder: '8m', help: 'of each seed (default 8m)' },
+  budget: { kind: 'text', placeholder: '15m', help: 'of each seed (default 15m)' },
   book: {
     kind: 'text',
     placeholder: 'FILE.json',
@@ -95,7 +95,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const chaos = flags.chaos ?? 'light';
   const seeds = seedsOf(flags.seeds ?? SEEDS_DEFAULT[chaos])!;
   const out = await freshDirectory('soak', SOAKS_KEPT);
-  const clusters = new Clusters(['--run', runFile, '--tabs', String(tabs), '--budget', flags.budget ?? '8m']);
+  const clusters = new Clusters([
+    '--run',
+    runFile,
+    '--tabs',
+    String(tabs),
+    '--budget',
+    flags.budget ?? '15m',
+  ]);
   const rows: SeedRow[] = [];
   try {
     if (book.clean === null) {
