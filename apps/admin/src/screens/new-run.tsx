@@ -40,10 +40,8 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
   const { value: files } = chosenFiles;
   const form = useRef<HTMLFormElement>(null);
   const [datasets, setDatasets] = useState<readonly DatasetManifest[]>([]);
-  /** What the coordinator said of this very text. */
-  const [refused, setRefused] = useState<{ readonly yaml: string; readonly faults: readonly Fault[] } | null>(
-    null,
-  );
+  /** What the coordinator said of this draft; any edit makes it another. */
+  const [refused, setRefused] = useState<readonly Fault[]>([]);
   const [hasTried, setHasTried] = useState(false);
   const [step, setStep] = useState('');
   const [trouble, setTrouble] = useState('');
@@ -76,6 +74,7 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
 
   function edit(next: string) {
     draft.value = next;
+    setRefused([]);
     setTrouble('');
   }
   const editField = ({ path }: FormField, value: unknown) => edit(withField(draft.value, path, value));
@@ -150,8 +149,8 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
   /** What the text says wrong, what the coordinator refused of it, and what preflight would refuse, by line. */
   function allFaults(): LineFault[] {
     const said =
-      refused !== null && refused.yaml === yaml
-        ? refused.faults
+      refused.length > 0
+        ? refused
         : (asked.answer?.refusals ?? []).map(({ field, message }) => ({ field: draftField(field), message }));
     const all = [...read.faults];
     for (const { field, message } of said)
@@ -167,7 +166,7 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
   }
 
   function refuse(found: readonly Fault[]) {
-    setRefused({ yaml: draft.value, faults: found });
+    setRefused(found);
     setHasTried(true);
     setTrouble(text.notCreated(found.length));
     setFocusCount((count) => count + 1);
