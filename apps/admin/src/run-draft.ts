@@ -34,7 +34,7 @@ const NAME_MAX_CHARACTERS = 64;
 
 /** What a newcomer decides, in the order of the form; everything else is folded away. Keys are fields of the schema. */
 export const DECISIONS = {
-  data: ['data.kind', 'data.id', 'data.file', 'data.images', 'data.labels'],
+  data: ['data.id', 'data.file', 'data.images', 'data.labels', 'data.kind'],
   target: ['data.target'],
   terms: ['data.licence', 'data.sharedWithVolunteers'],
   model: ['model'],

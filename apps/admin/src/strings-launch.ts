@@ -39,8 +39,11 @@ export const launch = {
   fileNotChosen: (name: string) => `choose “${name}” in the form; a page cannot open a path`,
   fileEmpty: (name: string) => `“${name}” is empty`,
   lastColumn: (name: string) => `${name} (the last)`,
-  licenceHint:
-    'Volunteers read it before they agree. Data that anybody may have is often CC0-1.0 or CC-BY-4.0.',
+  hints: {
+    'data.licence':
+      'Volunteers read it before they agree. Data that anybody may have is often CC0-1.0 or CC-BY-4.0.',
+    'data.sharedWithVolunteers': 'The samples are sent to the devices of everybody who takes part.',
+  } as Readonly<Record<string, string>>,
   missingConsent: 'Data can only be trained on by devices that have it: tick this, or use other data.',
   missing: {
     'data.file': 'Choose a file.',

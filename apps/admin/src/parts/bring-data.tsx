@@ -117,8 +117,7 @@ export function BringData({ onMade, onFailed }: Props) {
           onWrite={(_, next) => edit(withKind(draft, value, next as DataKind))}
         />
       );
-    const hint = field.name === 'data.licence' ? launch.licenceHint : undefined;
-    return <SchemaField key={field.name} {...common} hint={hint} onWrite={write} />;
+    return <SchemaField key={field.name} {...common} hint={launch.hints[field.name]} onWrite={write} />;
   };
   const fileName = valueAt(value, ['data', 'file']) ?? valueAt(value, ['data', 'images']);
   return (

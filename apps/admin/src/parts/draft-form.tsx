@@ -74,7 +74,7 @@ export function DraftForm(props: Props) {
         value={valueAt(value, field.path)}
         fault={faultOf(field.name)}
         onWrite={onField}
-        hint={field.name === 'data.licence' ? text.licenceHint : undefined}
+        hint={text.hints[field.name]}
       />
     )),
     model: decisions.model.map((field) => (
