@@ -20,6 +20,8 @@ import { TFJS_WEIGHTS_FILE, toTfjs } from '../../coordinator/src/exports/tfjs.ts
 import { importModel } from '../../coordinator/src/imports/import-model.ts';
 import { openDevice } from '../../packages/trainer/src/device.ts';
 import { Network } from '../../packages/trainer/src/network.ts';
+import { lossOf } from '../../packages/trainer/src/objective.ts';
+import { Optimiser } from '../../packages/trainer/src/optimiser.ts';
 import { drawn, EXPORTED_MODELS } from '../exports/models.ts';
 
 /** The bound of the researcher's workbench: predictions of the tab against those of the file. */
@@ -210,6 +212,40 @@ describe('Keras 3', () => {
     expect(parameterLayout(model!).outputShapes.at(-1)).toEqual([3]);
     expect(model!.layers.map(({ name }) => name)).toContain('bn_a');
   });
+});
+
+test('an imported model trains on from the weights of its file', async () => {
+  const given = EXPORTED_MODELS.find(({ name }) => name === 'mlp')!;
+  const { parameters } = drawn(given);
+  const file = await toKeras(given, parameterLayout(given), parameters, {
+    output: 'probabilities',
+    savedAt: '2026-01-01T00:00:00Z',
+  });
+  const { model, parameters: begun } = await importModel(new Map([['mlp.keras', file]]));
+  const network = new Network(model!);
+  const optimiser = new Optimiser(network, 'adam', 0.01);
+  const random = mulberry(31);
+  const [inputs, labels] = [
+    tf.tensor(
+      Float32Array.from({ length: 10 * sizeOf(given.inputShape) }, () => random()),
+      [10, ...given.inputShape],
+    ),
+    tf.tensor1d(Float32Array.from({ length: 10 }, (_, i) => i)),
+  ];
+  let weights = network.weightsFrom(begun!);
+  const losses: number[] = [];
+  for (let step = 0; step < 20; step++) {
+    const pass = tf.tidy(() => {
+      const { measure, gradients } = network.pass(weights, inputs, labels, {
+        objective: 'cross-entropy',
+        seed: step,
+      });
+      return { measure, next: optimiser.step(weights, gradients) };
+    });
+    losses.push(lossOf('cross-entropy', await pass.measure.data()));
+    weights = pass.next;
+  }
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 4);
 });
 
 test.each(EXPORTED_MODELS)('our own .keras export of $name comes back the same', async (given) => {
