@@ -13,6 +13,8 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     target: 'es2022',
+    // The admin page, and the public page of a run.
+    rolldownOptions: { input: ['index.html', 'run.html'] },
     manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -3,8 +3,8 @@ import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AlertSchema, WebhookListSchema } from '@murmuration/protocol';
-import type { Alert, WebhookView } from '@murmuration/protocol';
+import { AlertSchema, DeliveryListSchema, WebhookListSchema } from '@murmuration/protocol';
+import type { Alert, Delivery, WebhookView } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ADMIN, TestCoordinator } from '../testing/grid.ts';
@@ -159,6 +159,30 @@ describe('a delivery', () => {
     expect(received.map(({ body }) => JSON.parse(body).deliveryId)).toEqual(
       Array(2).fill(JSON.parse(received[0]!.body).deliveryId),
     );
+  });
+
+  it('of a test is made at once, signed and a single time; the last ones are listed, newest first', async () => {
+    const { server, url, received } = await listener([200, 500]);
+    servers.push(server);
+    const { coordinator, post } = await start(true);
+    const { id } = (await post('/api/webhooks', { url, events: ['failed'] })).json();
+    expect((await post(`/api/webhooks/${id}/test`)).json()).toMatchObject({
+      ...{ event: 'test', outcome: 'delivered', attempts: 1, detail: '200' },
+    });
+    nowMs += 1_000;
+    expect((await post(`/api/webhooks/${id}/test`)).json().outcome).toBe('given-up');
+    await coordinator.built.alerts.deliverDue();
+    expect(received).toHaveLength(2);
+    expect(received[0]!.headers['x-murmuration-signature']).toMatch(/^t=\d+,v1=[0-9a-f]{64}$/);
+    const alert = JSON.parse(received[0]!.body) as Alert;
+    expect(Value.Check(AlertSchema, alert)).toBe(true);
+    expect(alert).toMatchObject({ event: 'test', run: null });
+    const list = (await coordinator.inject(`/api/webhooks/${id}/deliveries`)).json();
+    expect(Value.Check(DeliveryListSchema, list)).toBe(true);
+    expect(list.map(({ outcome }: Delivery) => outcome)).toEqual(['given-up', 'delivered']);
+    const other = `hook_${'0'.repeat(26)}`;
+    expect((await post(`/api/webhooks/${other}/test`)).statusCode).toBe(404);
+    expect((await coordinator.inject(`/api/webhooks/${other}/deliveries`)).statusCode).toBe(404);
   });
 
   it('to an address inside a private network is refused when it is set up', async () => {

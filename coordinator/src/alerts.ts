@@ -3,8 +3,15 @@
  * times with growing waits and then given up. Of each webhook's past the last outcome is kept for people.
  */
 import { randomBytes } from 'node:crypto';
-import { idFromRandomBytes } from '@murmuration/protocol';
-import type { Alert, AlertEvent, NewWebhook, WebhookRequest, WebhookView } from '@murmuration/protocol';
+import { DELIVERIES_SHOWN_MAX, idFromRandomBytes } from '@murmuration/protocol';
+import type {
+  Alert,
+  AlertEvent,
+  Delivery,
+  NewWebhook,
+  WebhookRequest,
+  WebhookView,
+} from '@murmuration/protocol';
 import type { Kysely } from 'kysely';
 import { alertOf, retryAfterMs, TOO_FEW_EVERY_MS } from './alert-plan.ts';
 import { post, urlFault } from './alert-post.ts';
@@ -84,6 +91,46 @@ export class Alerts {
     return numDeletedRows > 0n;
   }
 
+  /** One attempt, now, which is not tried again. null: there is no such webhook. */
+  async test(webhookId: string): Promise<Delivery | null> {
+    const { db, nowMs, arePrivateAllowed } = this.#ports;
+    const webhook = await this.#webhook(webhookId);
+    if (webhook === null) return null;
+    const id = idFromRandomBytes('alert', randomBytes(26));
+    const at = new Date(nowMs()).toISOString();
+    const body = JSON.stringify({ deliveryId: id, event: 'test', at, run: null } satisfies Alert);
+    const { url, secret } = webhook;
+    const { isDelivered, detail } = await post({
+      ...{ url, secret, event: 'test', deliveryId: id, body, nowMs: nowMs(), arePrivateAllowed },
+    });
+    const row = {
+      ...{ id, webhook_id: webhookId, event: 'test', body, attempts: 1, due_at_ms: null, detail },
+      outcome: isDelivered ? 'delivered' : 'given-up',
+      at_ms: Math.round(nowMs()),
+    };
+    await this.#forgetOldest(webhookId);
+    await db.insertInto('deliveries').values(row).execute();
+    return deliveryView(row);
+  }
+
+  /** Newest first. null: there is no such webhook. */
+  async deliveries(webhookId: string): Promise<Delivery[] | null> {
+    if ((await this.#webhook(webhookId)) === null) return null;
+    const rows = await this.#ports.db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('webhook_id', '=', webhookId)
+      .orderBy('at_ms', 'desc')
+      .limit(DELIVERIES_SHOWN_MAX)
+      .execute();
+    return rows.map(deliveryView);
+  }
+
+  async #webhook(id: string): Promise<Tables['webhooks'] | null> {
+    const { db } = this.#ports;
+    return (await db.selectFrom('webhooks').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
+  }
+
   /** A record of a run is on disk: whoever wants to hear of it gets a delivery. */
   notice(ledger: RunLedger, record: LedgerRecord): void {
     const event = alertOf(record, ledger.state);
@@ -116,15 +163,7 @@ export class Alerts {
     for (const { id: webhookId, events } of rows) {
       if (!(JSON.parse(events) as AlertEvent[]).includes(event)) continue;
       const id = idFromRandomBytes('alert', randomBytes(26));
-      const beyond = await db
-        .selectFrom('deliveries')
-        .select('id')
-        .where('webhook_id', '=', webhookId)
-        .orderBy('at_ms', 'desc')
-        .offset(DELIVERIES_MAX - 1)
-        .limit(DELIVERIES_MAX)
-        .execute();
-      for (const old of beyond) await db.deleteFrom('deliveries').where('id', '=', old.id).execute();
+      await this.#forgetOldest(webhookId);
       await db
         .insertInto('deliveries')
         .values({
@@ -140,6 +179,20 @@ export class Alerts {
         })
         .execute();
     }
+  }
+
+  /** Makes room for one more. */
+  async #forgetOldest(webhookId: string): Promise<void> {
+    const { db } = this.#ports;
+    const beyond = await db
+      .selectFrom('deliveries')
+      .select('id')
+      .where('webhook_id', '=', webhookId)
+      .orderBy('at_ms', 'desc')
+      .offset(DELIVERIES_MAX - 1)
+      .limit(DELIVERIES_MAX)
+      .execute();
+    for (const old of beyond) await db.deleteFrom('deliveries').where('id', '=', old.id).execute();
   }
 
   /** Tries what is due. Call it about once a second; one turn at a time. */
@@ -198,14 +251,16 @@ const webhookView = (
   url: row.url,
   events: JSON.parse(row.events) as AlertEvent[],
   createdAt: new Date(row.created_at_ms).toISOString(),
-  lastDelivery:
-    last === undefined
-      ? null
-      : {
-          event: last.event as AlertEvent,
-          at: new Date(last.at_ms).toISOString(),
-          outcome: last.outcome,
-          attempts: last.attempts,
-          detail: last.detail,
-        },
+  lastDelivery: last === undefined ? null : deliveryView(last),
+});
+
+const deliveryView = ({
+  event,
+  at_ms: atMs,
+  outcome,
+  attempts,
+  detail,
+}: Pick<Tables['deliveries'], 'event' | 'at_ms' | 'outcome' | 'attempts' | 'detail'>): Delivery => ({
+  ...{ event: event as Delivery['event'], outcome, attempts, detail },
+  at: new Date(atMs).toISOString(),
 });

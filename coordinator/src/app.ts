@@ -2,9 +2,6 @@
  * The coordinator's Fastify application: doors, guards, routes, pages. Builds everything and listens to nothing, so
  * tests inject requests without a port; `server.ts` runs it.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import fastifyStatic from '@fastify/static';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastifyWebsocket from '@fastify/websocket';
 import type { WebSocket } from '@fastify/websocket';
@@ -45,6 +42,7 @@ import { routeSweeps } from './routes-sweeps.ts';
 import { routeRunLive } from './routes-run-live.ts';
 import { routeRuns } from './routes-runs.ts';
 import { iceServersFor, Secrets } from './secrets.ts';
+import { servePages } from './serve-pages.ts';
 import type { CoordinatorSettings } from './settings.ts';
 import { Switchboard } from './signalling.ts';
 import { Store } from './store.ts';
@@ -366,33 +364,4 @@ function readBodies(app: FastifyInstance): void {
     else done(new ApiError(400, 'bad-json', json.fault.message, 'body'));
   });
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-}
-
-async function servePages(app: FastifyInstance, pagesDirectory: string): Promise<void> {
-  const pages = [
-    { root: join(pagesDirectory, 'volunteer', 'dist'), prefix: '/' },
-    { root: join(pagesDirectory, 'admin', 'dist'), prefix: '/admin/' },
-  ];
-  app.get('/admin', { schema: { hide: true } }, (_request, reply) => reply.redirect('/admin/'));
-  for (const { root, prefix } of pages) {
-    if (!existsSync(root)) {
-      app.get(prefix, { schema: { hide: true } }, async () => {
-        throw new ApiError(503, 'not-built', 'this page is not built; run "npm run build" and start again');
-      });
-      continue;
-    }
-    await app.register(fastifyStatic, {
-      root,
-      prefix,
-      decorateReply: false,
-      schemaHide: true,
-      cacheControl: false,
-      // The launcher leaves a .gz beside each built file.
-      preCompressed: true,
-      setHeaders: (response, path) => {
-        const isHashed = path.includes(`${join(root, 'assets')}`);
-        response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-      },
-    });
-  }
 }

@@ -12,9 +12,8 @@ export function runView(ledger: RunLedger, nowMs: number): RunView {
   const endMs = state.endedAtMs ?? nowMs;
   const totals = volunteerTotals(ledger);
   const losses = [...present.values()].flatMap(({ loss }) => (loss === null ? [] : [loss]));
-  const points = metricPoints(state);
   const isOver = state.endedAtMs !== null;
-  const { progress, etaMs } = forecast(points, state.round, state.setup.manifest.training);
+  const { progress, etaMs, lossLast } = outlookOf(state);
   const latest = latestCheckpoint(state);
   return {
     manifest: state.setup.manifest,
@@ -30,10 +29,7 @@ export function runView(ledger: RunLedger, nowMs: number): RunView {
     samples: totals.samples,
     epoch: state.epoch,
     shardsCounted: state.shardsCounted,
-    lossLatest:
-      losses.length > 0
-        ? losses.reduce((a, b) => a + b, 0) / losses.length
-        : (points.findLast((p) => p.loss !== null)?.loss ?? null),
+    lossLatest: losses.length > 0 ? losses.reduce((a, b) => a + b, 0) / losses.length : lossLast,
     best: state.best,
     latest: latest.loss === null ? null : latest,
     reached: state.reached,
@@ -41,6 +37,27 @@ export function runView(ledger: RunLedger, nowMs: number): RunView {
     progress: isOver ? 1 : progress,
     etaMs: isOver ? [0, 0] : etaMs,
   };
+}
+
+interface Outlook extends ReturnType<typeof forecast> {
+  readonly lossLast: number | null;
+}
+
+/** Lists are asked for every few seconds; what follows from a curve alone is worked out once a change of it. */
+const outlooks = new WeakMap<
+  LedgerState,
+  { readonly version: number; readonly round: number; readonly outlook: Outlook }
+>();
+function outlookOf(state: LedgerState): Outlook {
+  const known = outlooks.get(state);
+  if (known?.version === state.pointVersion && known.round === state.round) return known.outlook;
+  const points = metricPoints(state);
+  const outlook = {
+    ...forecast(points, state.round, state.setup.manifest.training),
+    lossLast: points.findLast((point) => point.loss !== null)?.loss ?? null,
+  };
+  outlooks.set(state, { version: state.pointVersion, round: state.round, outlook });
+  return outlook;
 }
 
 function volunteerTotals(ledger: RunLedger): { localSteps: number; samples: number } {

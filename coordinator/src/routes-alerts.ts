@@ -1,6 +1,9 @@
 /** REST of webhooks. */
 import { randomBytes } from 'node:crypto';
 import {
+  DELIVERIES_SHOWN_MAX,
+  DeliveryListSchema,
+  DeliverySchema,
   idFromRandomBytes,
   NewWebhookSchema,
   WebhookIdSchema,
@@ -51,6 +54,48 @@ export function routeAlerts(app: Api, { alerts }: AppParts): void {
     () => alerts.list(),
   );
 
+  const WebhookParams = Type.Object({ id: WebhookIdSchema });
+  const found = <T>(value: T | null): T => {
+    if (value === null) throw new ApiError(404, 'not-found', 'no such webhook');
+    return value;
+  };
+
+  app.post(
+    '/api/webhooks/:id/test',
+    {
+      config: { access: 'admin' },
+      schema: {
+        ...described({
+          tag: 'alerts',
+          id: 'testWebhook',
+          summary: 'Delivers a test at once, a single time, and answers how that went.',
+          answers: { 200: DeliverySchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: WebhookParams,
+      },
+    },
+    (request) => alerts.test(request.params.id).then(found),
+  );
+
+  app.get(
+    '/api/webhooks/:id/deliveries',
+    {
+      config: { access: 'admin' },
+      schema: {
+        ...described({
+          tag: 'alerts',
+          id: 'deliveries',
+          summary: `How the last deliveries went, newest first, at most ${DELIVERIES_SHOWN_MAX}.`,
+          answers: { 200: DeliveryListSchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: WebhookParams,
+      },
+    },
+    (request) => alerts.deliveries(request.params.id).then(found),
+  );
+
   app.delete(
     '/api/webhooks/:id',
     {
@@ -63,11 +108,11 @@ export function routeAlerts(app: Api, { alerts }: AppParts): void {
           answers: { 204: null },
           errors: ['bad-field', 'not-found'],
         }),
-        params: Type.Object({ id: WebhookIdSchema }),
+        params: WebhookParams,
       },
     },
     async (request, reply) => {
-      if (!(await alerts.delete(request.params.id))) throw new ApiError(404, 'not-found', 'no such webhook');
+      found((await alerts.delete(request.params.id)) || null);
       return reply.status(204).send();
     },
   );

@@ -11,11 +11,10 @@ import type { IceServer, Operator } from '@murmuration/protocol';
 import Type from 'typebox';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
-import { thinnedPoints } from './downsample.ts';
-import { isOver, metricPoints } from './ledger.ts';
+import { isOver } from './ledger.ts';
 import { described } from './openapi.ts';
 import { ledgerOf, RunParams } from './routes-runs.ts';
-import { publicRun } from './run-summary.ts';
+import { publicRun, thinnedCurve } from './run-summary.ts';
 import { AddressBuckets } from './token-bucket.ts';
 
 const POINTS_MAX = 500;
@@ -130,7 +129,7 @@ export function routePublic(app: Api, parts: AppParts, { operator, iceServersFor
       const ledger = ledgerOf(parts, request.params.id);
       return {
         run: publicRun(ledger, nowMs()),
-        points: thinnedPoints(metricPoints(ledger.state), POINTS_MAX),
+        points: thinnedCurve(ledger.state, POINTS_MAX),
       };
     },
   );

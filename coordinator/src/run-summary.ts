@@ -1,6 +1,6 @@
 /** A run as a line of a list, as anybody may see it, and beside others. Made on demand from its ledger. */
 import { SPARKLINE_POINTS_MAX } from '@murmuration/protocol';
-import type { Comparison, PublicRun, RunManifest, RunSummary } from '@murmuration/protocol';
+import type { Comparison, MetricPoint, PublicRun, RunManifest, RunSummary } from '@murmuration/protocol';
 import { sparkline, thinnedPoints } from './downsample.ts';
 import { metricPoints, runView } from './ledger.ts';
 import type { LedgerState, RunLedger } from './ledger.ts';
@@ -50,6 +50,19 @@ function sparklineOf(state: Readonly<LedgerState>): RunSummary['sparkline'] {
   return picture;
 }
 
+/** A curve for pictures; comparisons are asked for again and again, and runs that are over do not move. */
+const curves = new WeakMap<
+  object,
+  { readonly version: number; readonly most: number; readonly points: MetricPoint[] }
+>();
+export function thinnedCurve(state: Readonly<LedgerState>, most: number): MetricPoint[] {
+  const known = curves.get(state);
+  if (known?.version === state.pointVersion && known.most === most) return known.points;
+  const points = thinnedPoints(metricPoints(state), most);
+  curves.set(state, { version: state.pointVersion, most, points });
+  return points;
+}
+
 /** Nothing of anybody's device, address or id. */
 export function publicRun(ledger: RunLedger, nowMs: number): PublicRun {
   const view = runView(ledger, nowMs);
@@ -91,7 +104,7 @@ export function comparison(ledgers: readonly RunLedger[], pointsMax: number, now
   return {
     runs: ledgers.map((ledger) => {
       const { manifest, state, best, samples, trainingMs } = runView(ledger, nowMs);
-      const points = thinnedPoints(metricPoints(ledger.state), pointsMax);
+      const points = thinnedCurve(ledger.state, pointsMax);
       return { id: manifest.id, name: manifest.name, state, best, samples, trainingMs, points };
     }),
     differs: keys

@@ -1,7 +1,7 @@
 import { CURVE_POINTS_MAX } from '@murmuration/protocol';
 import type { Comparison, MetricPoint } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { comparedCurves, lookOf, pointsEach, settingText, valueAt } from './comparison.ts';
+import { comparedCurves, lookOf, pointsEach, valueAt } from './comparison.ts';
 import { metricFor, metricOf, pickedOf, SMOOTHING_DEFAULT, viewOf, withPick } from './view.ts';
 
 const point = (
@@ -50,10 +50,6 @@ describe('curves of several runs', () => {
   it('are told apart by more than colour', () => {
     const looks = Array.from({ length: 24 }, (_, index) => lookOf(index));
     expect(new Set(looks.map(({ colour, look }) => `${colour} ${look}`)).size).toBe(24);
-  });
-
-  it('a setting is read without quotes', () => {
-    expect(['"adam"', '0.01', null].map(settingText)).toEqual(['adam', '0.01', '–']);
   });
 });
 

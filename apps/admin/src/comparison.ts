@@ -87,10 +87,3 @@ export const lookOf = (index: number) =>
     colour: `--run-${index % COLOUR_COUNT}`,
     look: LOOKS[Math.floor(index / COLOUR_COUNT) % LOOKS.length]!,
   }) as const;
-
-/** A JSON text of the configuration as people read it. */
-export function settingText(json: string | null): string {
-  if (json === null) return '–';
-  const value: unknown = JSON.parse(json);
-  return typeof value === 'string' ? value : json;
-}

@@ -9,7 +9,15 @@ import {
   percentText,
   rateText,
   shortId,
+  settingText,
 } from './format.ts';
+
+describe('a setting', () => {
+  it('is read without quotes, and a drawn number by its first digits', () => {
+    const values = ['adam', 0.019611, 64, null, undefined, [1, 2]];
+    expect(values.map(settingText)).toEqual(['adam', '0.01961', '64', 'null', '–', '[1,2]']);
+  });
+});
 
 describe('numbers as researchers read them', () => {
   it('bytes: at most three significant digits, steps of 1000', () => {

@@ -44,6 +44,14 @@ export function bestText(best: Pick<CheckpointView, 'accuracy' | 'error' | 'loss
   return best.error == null ? strings.bestLoss(lossText(best.loss)) : strings.bestError(lossText(best.error));
 }
 
+/** A value of the configuration: words as they are, drawn numbers by their first four digits; a dash where there is none. */
+export function settingText(value: unknown): string {
+  if (value === undefined) return '–';
+  if (typeof value === 'number')
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** 9 s, 4 min 05 s, 2 h 03 min, 3 d 04 h. Rounds down: what it names has passed. */
 export function durationText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

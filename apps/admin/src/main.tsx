@@ -5,6 +5,7 @@ import './style/theme.css';
 import './style/page.css';
 import './style/run.css';
 import './style/watch.css';
+import './style/work.css';
 import './style/forms.css';
 import './style/launch.css';
 import { render } from 'preact';

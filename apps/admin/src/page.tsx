@@ -3,16 +3,22 @@ import { useEffect } from 'preact/hooks';
 import { announcement } from './announcer.ts';
 import { addressOf, route, type Route } from './route.ts';
 import { session, signOut } from './session.ts';
+import { accessStrings } from './strings-access.ts';
 import { compareStrings } from './strings-compare.ts';
+import { sweepStrings } from './strings-sweeps.ts';
 import { strings } from './strings.ts';
+import { AccessScreen } from './screens/access.tsx';
 import { CompareScreen } from './screens/compare.tsx';
 import { data, launch } from './strings-launch.ts';
 import { DataScreen } from './screens/data.tsx';
 import { DatasetScreen } from './screens/dataset.tsx';
 import { NewRunScreen } from './screens/new-run.tsx';
+import { NewSweepScreen } from './screens/new-sweep.tsx';
 import { RunScreen } from './screens/run.tsx';
 import { RunsScreen } from './screens/runs.tsx';
 import { SignIn } from './screens/sign-in.tsx';
+import { SweepScreen } from './screens/sweep.tsx';
+import { SweepsScreen } from './screens/sweeps.tsx';
 
 export function Page() {
   const { value: current } = session;
@@ -48,6 +54,18 @@ export function Page() {
               aria-current={here.screen === 'data' ? 'page' : undefined}
             >
               {data.nav}
+            </a>
+            <a
+              href={addressOf({ screen: 'sweeps' })}
+              aria-current={here.screen === 'sweeps' ? 'page' : undefined}
+            >
+              {sweepStrings.link}
+            </a>
+            <a
+              href={addressOf({ screen: 'access' })}
+              aria-current={here.screen === 'access' ? 'page' : undefined}
+            >
+              {accessStrings.link}
             </a>
             <a
               href={addressOf({ screen: 'new-run' })}
@@ -87,6 +105,14 @@ function Shown({ route: here }: { readonly route: Route }) {
       return <DataScreen />;
     case 'dataset':
       return <DatasetScreen key={here.datasetId} datasetId={here.datasetId} />;
+    case 'sweeps':
+      return <SweepsScreen />;
+    case 'new-sweep':
+      return <NewSweepScreen />;
+    case 'sweep':
+      return <SweepScreen key={here.sweepId} sweepId={here.sweepId} />;
+    case 'access':
+      return <AccessScreen />;
     case 'run':
       return <RunScreen key={here.runId} runId={here.runId} />;
     default:
@@ -105,6 +131,13 @@ function titleOf(here: Route): string {
     case 'data':
     case 'dataset':
       return data.heading;
+    case 'sweeps':
+    case 'sweep':
+      return sweepStrings.heading;
+    case 'new-sweep':
+      return sweepStrings.form.heading;
+    case 'access':
+      return accessStrings.heading;
     case 'run':
       return strings.run.eyebrow;
     default:

@@ -12,11 +12,16 @@ export type Route =
   | { readonly screen: 'new-run'; readonly datasetId?: DatasetId }
   | { readonly screen: 'data' }
   | { readonly screen: 'dataset'; readonly datasetId: DatasetId }
+  | { readonly screen: 'sweeps' }
+  | { readonly screen: 'new-sweep' }
+  | { readonly screen: 'sweep'; readonly sweepId: string }
+  | { readonly screen: 'access' }
   | { readonly screen: 'run'; readonly runId: RunId };
 
 const NEW_RUN_ROUTE = /^#\/new(?:\/(data_[0-9a-z]{26}))?$/;
 const DATA_ROUTE = /^#\/data(?:\/(data_[0-9a-z]{26}))?$/;
 const RUN_ROUTE = /^#\/runs\/(run_[0-9a-z]{26})$/;
+const SWEEP_ROUTE = /^#\/sweeps\/(sweep_[0-9a-z]{26})$/;
 
 const pathOf = (hash: string): string => hash.split('?')[0]!;
 const queryOf = (hash: string): URLSearchParams => new URLSearchParams(hash.split('?')[1] ?? '');
@@ -31,6 +36,11 @@ export function routeOf(hash: string): Route {
   const data = DATA_ROUTE.exec(path);
   if (data !== null)
     return data[1] === undefined ? { screen: 'data' } : { screen: 'dataset', datasetId: data[1] };
+  if (path === '#/sweeps') return { screen: 'sweeps' };
+  if (path === '#/sweeps/new') return { screen: 'new-sweep' };
+  if (path === '#/access') return { screen: 'access' };
+  const sweepId = SWEEP_ROUTE.exec(path)?.[1];
+  if (sweepId !== undefined) return { screen: 'sweep', sweepId };
   const runId = RUN_ROUTE.exec(path)?.[1];
   return runId === undefined ? { screen: 'runs' } : { screen: 'run', runId };
 }
@@ -53,6 +63,14 @@ function placeOf(route: Route): string {
       return '#/data';
     case 'dataset':
       return `#/data/${route.datasetId}`;
+    case 'sweeps':
+      return '#/sweeps';
+    case 'new-sweep':
+      return '#/sweeps/new';
+    case 'sweep':
+      return `#/sweeps/${route.sweepId}`;
+    case 'access':
+      return '#/access';
     case 'run':
       return `#/runs/${route.runId}`;
     default:

@@ -125,6 +125,7 @@ export const strings = {
   run: {
     eyebrow: 'Run',
     back: 'All runs',
+    publicPage: 'Public page',
     unknown: 'There is no such run here, or the coordinator does not answer. Trying again by itself.',
     best: 'Best accuracy',
     bestOf: (target: string) => `of ${target}`,

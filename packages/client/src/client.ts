@@ -11,6 +11,8 @@ import {
   DatasetListSchema,
   DatasetManifestSchema,
   DatasetSamplesSchema,
+  DeliveryListSchema,
+  DeliverySchema,
   ErrorBodySchema,
   MetricPointSchema,
   ModelCheckSchema,
@@ -194,6 +196,8 @@ export class ApiClient {
   createWebhook = (request: WebhookRequest) =>
     this.ask('POST', '/api/webhooks', NewWebhookSchema, { body: request });
   deleteWebhook = (id: string) => this.tell('DELETE', `/api/webhooks/${id}`);
+  testWebhook = (id: string) => this.ask('POST', `/api/webhooks/${id}/test`, DeliverySchema);
+  deliveries = (id: string) => this.ask('GET', `/api/webhooks/${id}/deliveries`, DeliveryListSchema);
 
   /** The bytes of a blob or an export. */
   async bytes(path: string): Promise<Uint8Array> {

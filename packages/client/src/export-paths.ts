@@ -1,3 +1,6 @@
+/** The page of a run that anybody may read. */
+export const publicPath = (runId: string): string => `/runs/${runId}`;
+
 /** Where the best model of a run, its curve and its papers are downloaded. */
 const NAMES = {
   tfjsModel: 'tfjs/model.json',

@@ -27,23 +27,28 @@ export const WebhookRequestSchema = Type.Object(
 );
 export type WebhookRequest = Static<typeof WebhookRequestSchema>;
 
+/** How a delivery went. `event` 'test': somebody pressed the button. */
+export const DeliverySchema = Type.Object({
+  event: Type.Enum([...ALERT_EVENTS, 'test']),
+  at: Type.String(),
+  /** 'delivered', 'retrying', 'given-up'. */
+  outcome: Type.String(),
+  attempts: Type.Integer({ minimum: 0 }),
+  /** What went wrong, or the status that was answered. */
+  detail: Type.String({ maxLength: 200 }),
+});
+export type Delivery = Static<typeof DeliverySchema>;
+export const DELIVERIES_SHOWN_MAX = 20;
+/** GET /api/webhooks/:id/deliveries: newest first. */
+export const DeliveryListSchema = Type.Array(DeliverySchema, { maxItems: DELIVERIES_SHOWN_MAX });
+
 export const WebhookViewSchema = Type.Object({
   id: WebhookIdSchema,
   url: Type.String(),
   events: Type.Array(AlertEventSchema),
   createdAt: Type.String(),
   /** The last attempt; null: none yet. */
-  lastDelivery: Nullable(
-    Type.Object({
-      event: AlertEventSchema,
-      at: Type.String(),
-      /** 'delivered', 'retrying', 'given-up'. */
-      outcome: Type.String(),
-      attempts: Type.Integer({ minimum: 1 }),
-      /** What went wrong, or the status that was answered. */
-      detail: Type.String({ maxLength: 200 }),
-    }),
-  ),
+  lastDelivery: Nullable(DeliverySchema),
 });
 export type WebhookView = Static<typeof WebhookViewSchema>;
 /** The only answer that holds the secret. */
@@ -55,16 +60,19 @@ export const WebhookListSchema = Type.Array(WebhookViewSchema);
 export const AlertSchema = Type.Object({
   /** The same for every attempt of one delivery. */
   deliveryId: Type.String(),
-  event: AlertEventSchema,
+  event: DeliverySchema.properties.event,
   at: Type.String(),
-  run: Type.Object({
-    id: RunIdSchema,
-    name: Type.String(),
-    state: RunStateSchema,
-    reason: Type.String(),
-    round: Type.Integer({ minimum: 0 }),
-    accuracy: Nullable(Type.Number()),
-    loss: Nullable(Type.Number()),
-  }),
+  /** null in a test. */
+  run: Nullable(
+    Type.Object({
+      id: RunIdSchema,
+      name: Type.String(),
+      state: RunStateSchema,
+      reason: Type.String(),
+      round: Type.Integer({ minimum: 0 }),
+      accuracy: Nullable(Type.Number()),
+      loss: Nullable(Type.Number()),
+    }),
+  ),
 });
 export type Alert = Static<typeof AlertSchema>;

@@ -2,15 +2,8 @@
 import type { ComponentChild } from 'preact';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Comparison } from '@murmuration/protocol';
-import {
-  comparedCurves,
-  type ComparedCurves,
-  lookOf,
-  pointsEach,
-  settingText,
-  valueAt,
-} from '../comparison.ts';
-import { axisText, countText, durationText, lossText, percentText } from '../format.ts';
+import { comparedCurves, type ComparedCurves, lookOf, pointsEach, valueAt } from '../comparison.ts';
+import { axisText, countText, durationText, lossText, percentText, settingText } from '../format.ts';
 import { Chart, GUTTER, type Line } from '../parts/chart.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Trouble } from '../parts/trouble.tsx';
@@ -212,7 +205,7 @@ function Differences({ comparison: { runs, differs }, picked }: DifferencesProps
                   <code>{key}</code>
                 </th>
                 {values.map((value, index) => (
-                  <td key={runs[index]!.id}>{settingText(value)}</td>
+                  <td key={runs[index]!.id}>{value === null ? '–' : settingText(JSON.parse(value))}</td>
                 ))}
               </tr>
             ))}

@@ -1,5 +1,6 @@
 /** One run, live: where it stands, its curves, its tabs, its data, its log, its model. */
 import { useEffect, useMemo } from 'preact/hooks';
+import { publicPath } from '@murmuration/client';
 import type { RunId, RunView } from '@murmuration/protocol';
 import { announce } from '../announcer.ts';
 import { RunFeed, type RunPicture } from '../feed.ts';
@@ -54,7 +55,8 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
             </span>
           </p>
           <p class="note">
-            {isLive ? text.connection.live : text.connection.reconnecting} · {heartbeatOf(picture)}
+            {isLive ? text.connection.live : text.connection.reconnecting} · {heartbeatOf(picture)} ·{' '}
+            <a href={publicPath(manifest.id)}>{text.publicPage}</a>
           </p>
         </div>
         <RunActions

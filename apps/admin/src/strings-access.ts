@@ -1,0 +1,81 @@
+/** Sentences of the access screen: API tokens, and webhooks that tell somebody who is not looking. */
+import type { AlertEvent, Scope } from '@murmuration/protocol';
+
+export const accessStrings = {
+  heading: 'Access and alerts',
+  link: 'Access',
+  once: 'It is shown this once; the coordinator keeps only its hash.',
+  copy: 'Copy',
+  copied: 'Copied',
+  copyFailed: 'Select and copy it by hand.',
+  hide: 'I have it',
+  never: 'never',
+  day: (date: string) => date,
+  keep: 'Keep it',
+
+  tokens: {
+    heading: 'API tokens',
+    text: 'Programs send one as “Authorization: Bearer …”. Every button of this page has its call.',
+    docs: 'All calls',
+    none: 'There is none yet. The first-run token goes on working.',
+    name: 'Name of the token',
+    nameHint: 'Who or what uses it.',
+    scope: 'May',
+    scopes: {
+      read: 'read everything',
+      write: 'read, create and steer',
+      admin: 'everything, tokens and alerts too',
+    } satisfies Readonly<Record<Scope, string>>,
+    days: 'Ends after, days',
+    daysHint: 'Empty: when it is revoked.',
+    create: 'Create a token',
+    made: (name: string) => `The token “${name}” is made`,
+    columns: {
+      name: 'Name',
+      scope: 'May',
+      created: 'Created',
+      expires: 'Ends',
+      used: 'Last used',
+      actions: 'Actions',
+    },
+    revoke: 'Revoke',
+    revokeOf: (name: string) => `Revoke ${name}`,
+    revokeSure: (name: string) => `Revoke “${name}”? What uses it is refused from now on.`,
+    revokeYes: 'Revoke the token',
+    revoked: (name: string) => `The token “${name}” is revoked.`,
+  },
+
+  alerts: {
+    heading: 'Alerts',
+    text: 'A signed POST to an address of yours when something happens to any run.',
+    none: 'Nobody is told yet.',
+    url: 'Address',
+    urlHint: 'https://…',
+    events: 'Tells when a run',
+    eventNames: {
+      finished: 'finished',
+      failed: 'failed',
+      'not-finite': 'lost its numbers (NaN)',
+      'too-few-peers': 'has too few tabs',
+    } satisfies Readonly<Record<AlertEvent, string>>,
+    testEvent: 'test',
+    create: 'Add the address',
+    made: 'The address is added. It signs with this secret',
+    missingEvents: 'Choose at least one.',
+    test: 'Send a test',
+    testOf: (url: string) => `Send a test to ${url}`,
+    tested: (detail: string) => `Delivered: ${detail}.`,
+    notTested: (detail: string) => `Not delivered: ${detail}.`,
+    remove: 'Remove',
+    removeOf: (url: string) => `Remove ${url}`,
+    removeSure: (url: string) => `Remove ${url}? Nothing is delivered there any more.`,
+    removeYes: 'Remove the address',
+    deliveries: 'Last deliveries',
+    noDeliveries: 'None yet.',
+    outcomes: { delivered: 'delivered', retrying: 'tried again soon', 'given-up': 'given up' } as Readonly<
+      Record<string, string>
+    >,
+    delivery: (event: string, outcome: string, attempts: number, detail: string) =>
+      `${event}: ${outcome}${attempts > 1 ? ` after ${attempts} attempts` : ''}${detail === '' ? '' : ` (${detail})`}`,
+  },
+} as const;
