@@ -48,6 +48,9 @@ const CHURN_TARGETS = [
   { share: 0.5, lossMax: null },
 ] as const;
 
+/** Of a curve's looks, these go into the file. */
+const KEPT_LOOKS_EVERY = 8;
+
 type Trainer = 'swarm' | 'swarm-missing' | 'swarm-longer' | 'swarm-fp32' | 'synchronous' | 'alone';
 interface Knobs {
   readonly optimiser: OptimiserName;
@@ -233,7 +236,8 @@ class TrainingStudy {
     };
     const curve = trainers[trainer]({ ...options, ...SWARM, outerLearningRate, churnShare });
     this.#curves.set(key, curve);
-    this.#runs.push({ trainer, seed, optimiser, learningRate, outerLearningRate, churnShare, ...curve });
+    const points = curve.points.filter((_, i) => (i + 1) % KEPT_LOOKS_EVERY === 0);
+    this.#runs.push({ trainer, ...knobs, seed, churnShare, ...curve, points });
     this.#settings.say(
       `${trainer}, seed ${seed}, ${optimiser}, learning rate ${learningRate}, outer ${outerLearningRate}, churn ${churnShare}: loss ${curve.finalLoss.toFixed(4)} after ${curve.points.at(-1)!.steps} steps`,
     );
