@@ -73,6 +73,9 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
       .toBeGreaterThanOrEqual(round + ROUNDS_ALONE_MIN);
   }
 
+  // The page says what is going on, and stops saying it.
+  const away = opened[0]!.tab.page.getByText(/^The coordinator is away/);
+  await expect(away).toBeVisible();
   await grid.coordinator.start();
   const back = await grid.until(
     runId,
@@ -86,6 +89,7 @@ test('kill -9 of the coordinator: tabs train on, the same run goes on from its s
       volunteerOf(before, id).confirmedSamples,
     );
   }
+  await expect(away).toBeHidden();
   expect(back.run.manifest).toEqual(manifest);
   // The same term: nobody had to start again from a checkpoint, the tabs kept the state.
   expect(back.run.term).toBe(before.run.term);

@@ -99,10 +99,12 @@ export const volunteerOf = ({ volunteers }: RunLive, id: string): VolunteerView 
 };
 
 /** A test that takes `grid` gets a coordinator on fresh data and two browsers; the traces of its tabs when it fails. */
-export const test = base.extend<{ grid: Grid; environment: Record<string, string> }>({
+export const test = base.extend<{ grid: Grid; environment: Record<string, string>; sabotage: boolean }>({
+  /** A saboteur stands before the workers of the pages. */
+  sabotage: false,
   /** Further settings of the coordinator. */
   environment: {},
-  grid: async ({ environment }, use, info) => {
+  grid: async ({ environment, sabotage }, use, info) => {
     const found = process.env[BROWSER_VARIABLE];
     if (found === undefined) throw new Error(`${BROWSER_VARIABLE} is not set; the global setup did not run`);
     const logName = join(
@@ -122,6 +124,7 @@ export const test = base.extend<{ grid: Grid; environment: Record<string, string
       coordinatorLog: join(logName, 'coordinator.log'),
       logName,
       trace: true,
+      sabotage,
     });
     try {
       await use(grid);

@@ -5,9 +5,12 @@
  * A headless browser hides nothing, so hiding is what a page can see of it: `document.hidden` and its event. Freezing is
  * Chromium's own.
  */
+import type { Saboteur } from '@murmuration/cluster';
 import type { Page } from '@playwright/test';
 import type { RunId, RunLive, VolunteerView } from '@murmuration/protocol';
 import { expect, test, volunteerOf, type Grid } from './fixtures.ts';
+
+test.use({ sabotage: true });
 
 const WAIT_MS = 90_000;
 /** Stops of the tabulator key before the button is thought out of reach. */
@@ -37,6 +40,26 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   }, isHidden);
 }
 
+/** Puts a battery and a connection that the test holds in place of the browser's own. Runs before the page's scripts. */
+function holdDeviceFacts(): void {
+  const battery = Object.assign(new EventTarget(), { charging: true });
+  const connection = Object.assign(new EventTarget(), { saveData: false });
+  Object.assign(globalThis, { heldFacts: { battery, connection } });
+  Object.defineProperty(Navigator.prototype, 'getBattery', {
+    configurable: true,
+    value: () => Promise.resolve(battery),
+  });
+  Object.defineProperty(Navigator.prototype, 'connection', { configurable: true, get: () => connection });
+}
+const setDeviceFact = (page: Page, fact: { charging: boolean } | { saveData: boolean }) =>
+  page.evaluate((change) => {
+    const { battery, connection } = (
+      globalThis as unknown as { heldFacts: { battery: EventTarget; connection: EventTarget } }
+    ).heldFacts;
+    const [target, name] = 'charging' in change ? [battery, 'chargingchange'] : [connection, 'change'];
+    Object.assign(target, change).dispatchEvent(new Event(name));
+  }, fact);
+
 /** Counts changes of what is drawn from now on; answers the way to read the count. */
 async function countDrawing(page: Page): Promise<() => Promise<number>> {
   await page.evaluate(() => {
@@ -53,11 +76,20 @@ async function countDrawing(page: Page): Promise<() => Promise<number>> {
   return () => page.evaluate(() => (globalThis as unknown as { drawn: number }).drawn);
 }
 
+/** Destroys the GPU devices of the page's worker; answers how many there were. */
+async function loseDevice(page: Page): Promise<number> {
+  const [worker] = page.workers();
+  if (worker === undefined) return 0;
+  return worker.evaluate(
+    () => (globalThis as unknown as { saboteur?: Saboteur }).saboteur?.loseDevice() ?? 0,
+  );
+}
+
 /** Waits until a tab has done so many steps more. */
 const stepsOn = (grid: Grid, runId: RunId, id: string, from: number, what: string) =>
   grid.until(runId, what, WAIT_MS, (live) => stepsOf(live, id) > from);
 
-test('a person joins by keyboard, hides and freezes the tab, pauses, is offline for a while, and a second tab takes over', async ({
+test('a person joins by keyboard, loses the device, hides and freezes the tab, pauses, is offline for a while, and a second tab takes over', async ({
   grid,
 }) => {
   const { manifest } = await grid.createRun(
@@ -66,11 +98,15 @@ test('a person joins by keyboard, hides and freezes the tab, pauses, is offline 
   );
   const runId = manifest.id;
   const { page, context } = await grid.openPage();
+  await page.addInitScript(holdDeviceFacts);
+  await page.reload();
 
   // By keyboard alone, on the terms that the page proposes.
   await expect(page.getByText('25 % of your graphics device')).toBeVisible();
   await tabTo(page, /^Contribute/);
   await page.keyboard.press('Enter');
+  // Taken away as soon as there is one, as a driver that restarts does: while it warms up.
+  await expect.poll(() => loseDevice(page)).toBeGreaterThan(0);
   const live = await grid.until(runId, 'the tab trains', WAIT_MS, ({ run }) => run.localSteps > 0);
   const first = live.volunteers[0]!.id;
   expect(volunteerOf(live, first).adapter.backend).toBe('webgpu');
@@ -113,6 +149,22 @@ test('a person joins by keyboard, hides and freezes the tab, pauses, is offline 
   const resumed = await stepsOn(grid, runId, first, atPause, 'it goes on after the pause');
   // Pausing loses nothing: the same volunteer, and it never did steps while it was paused but those it was in.
   expect(volunteerOf(resumed, first).exit).toBeNull();
+
+  // On battery, and when the browser is asked to save data: paused, with the reason, until it is over or overridden.
+  const hears = (isSo: (state: string) => boolean, what: string) =>
+    grid.until(runId, what, WAIT_MS, (now) => isSo(volunteerOf(now, first).state));
+  const rests = (reason: string) => hears((state) => state === `paused(${reason})`, `it rests (${reason})`);
+  const goesOn = () => hears((state) => !state.startsWith('paused'), 'it goes on');
+  await setDeviceFact(page, { charging: false });
+  await expect(page.getByText(/^This device runs on its battery, and you asked/)).toBeVisible();
+  await rests('battery');
+  await setDeviceFact(page, { charging: true });
+  await goesOn();
+  await setDeviceFact(page, { charging: false });
+  await rests('battery');
+  await page.getByRole('button', { name: 'Go on anyway' }).click();
+  await goesOn();
+  await setDeviceFact(page, { charging: true });
 
   // For a while: the reason, the end, and the way back.
   await page.getByLabel('Pause for …').selectOption('30 minutes');
@@ -175,6 +227,8 @@ test('a data cap that is used up keeps everything closed, says until when, and c
     { name: 'cap', model: 'mlp', training: { targetAccuracy: null } },
   );
   const { page } = await grid.openPage();
+  await page.addInitScript(holdDeviceFacts);
+  await page.reload();
   await page.evaluate(() => {
     const now = new Date();
     const two = (value: number) => String(value).padStart(2, '0');
@@ -191,4 +245,12 @@ test('a data cap that is used up keeps everything closed, says until when, and c
   expect((await grid.client.snapshot(manifest.id)).volunteers).toEqual([]);
   await page.getByRole('button', { name: 'Go on anyway' }).click();
   await grid.until(manifest.id, 'it trains after the override', WAIT_MS, ({ run }) => run.localSteps > 0);
+
+  // The browser is asked to save data: it leaves the swarm, says so, and comes back when that is over.
+  await setDeviceFact(page, { saveData: true });
+  await expect(page.getByText('Resumes when your browser no longer saves data')).toBeVisible();
+  const isThere = ({ volunteers }: RunLive) => volunteers.some(({ connected }) => connected);
+  await grid.until(manifest.id, 'it has left', WAIT_MS, (live) => !isThere(live));
+  await setDeviceFact(page, { saveData: false });
+  await grid.until(manifest.id, 'it is back', WAIT_MS, isThere);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesText, countText, durationText, percentText, rateText } from './format.ts';
+import { bytesText, countText, durationText, percentText, rateText, roughDurationText } from './format.ts';
 
 describe('numbers as people read them', () => {
   it('bytes: at most three significant digits, steps of 1000', () => {
@@ -18,6 +18,16 @@ describe('numbers as people read them', () => {
       '1.0 MB',
       '7.2 GB',
       '5000 TB',
+    ]);
+  });
+
+  it('rough durations: minutes, then tens of minutes', () => {
+    expect([5_000, 1_134_000, 3_600_000, 9_100_000, 7_140_000].map(roughDurationText)).toEqual([
+      '1 min',
+      '19 min',
+      '1 h',
+      '2 h 30 min',
+      '2 h',
     ]);
   });
 

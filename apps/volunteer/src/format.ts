@@ -34,6 +34,15 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
+/** 19 min, 2 h 30 min: of what is only known roughly. */
+export function roughDurationText(ms: number): string {
+  const minutes = Math.max(1, Math.round(ms / 60_000));
+  if (minutes < 60) return `${minutes} min`;
+  const rest = Math.round((minutes % 60) / 10) * 10;
+  const hours = Math.floor(minutes / 60) + (rest === 60 ? 1 : 0);
+  return rest % 60 === 0 ? `${hours} h` : `${hours} h ${rest} min`;
+}
+
 /** 25 % of 0.25; of a share people set, so no digits after the point. */
 export const shareText = (share: number): string => `${Math.round(share * 100)} %`;
 

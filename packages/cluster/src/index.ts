@@ -11,3 +11,4 @@ export * from './places.ts';
 export * from './progress-lines.ts';
 export * from './report.ts';
 export * from './tabs.ts';
+export type { Saboteur } from '../page/saboteur.ts';

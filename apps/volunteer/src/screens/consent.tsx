@@ -9,7 +9,7 @@ import { firstDownloadBytes } from '../build.ts';
 import type { Contributor } from '../contributor.ts';
 import { capLastsMs } from '../data-cap.ts';
 import { tellsPower } from '../device-facts.ts';
-import { bytesText, countText, durationText, percentText, shareText } from '../format.ts';
+import { bytesText, countText, percentText, roughDurationText, shareText } from '../format.ts';
 import { operatorOf, type OperatorHere } from '../operator.ts';
 import { LimitIcon } from '../parts/icons.tsx';
 import { LimitsEditor } from '../parts/limits-editor.tsx';
@@ -149,7 +149,7 @@ function DataNote({ run, capBytes }: { readonly run: ActiveRun | null; readonly 
     parts.push((measured ? words.dataMeasured : words.dataSupposed)(bytesText(bytesPerHour)));
     const lastsMs = capLastsMs(0, capBytes, bytesPerHour);
     if (lastsMs !== null)
-      parts.push(lastsMs < DAY_MS ? words.capLasts(durationText(lastsMs)) : words.capIsEnough);
+      parts.push(lastsMs < DAY_MS ? words.capLasts(roughDurationText(lastsMs)) : words.capIsEnough);
   }
   return <>{parts.join(' ')}</>;
 }

@@ -23,7 +23,7 @@ export const de: Strings = {
       `Der Koordinator antwortet nicht. Nächster Versuch in ${seconds} s. Sie können trotzdem kommen; Ihr Gerät versucht es weiter.`,
     asks: 'Wer fragt',
     asksValue: (host) => `die Leute hinter ${host}`,
-    asksNamed: (name, host) => `${name}, wie sich die Leute hinter ${host} nennen`,
+    asksNamed: (name, host) => `${name} (so nennen sie sich), unter ${host}`,
     run: 'Lauf',
     licence: 'Lizenz der Daten',
     licenceUnknown: 'nicht angegeben',

@@ -25,7 +25,7 @@ export const en = {
       `The coordinator does not answer. Asking again in ${seconds} s. You can join anyway; your device keeps trying.`,
     asks: 'Who asks',
     asksValue: (host: string) => `the people behind ${host}`,
-    asksNamed: (name: string, host: string) => `${name}, as the people behind ${host} call themselves`,
+    asksNamed: (name: string, host: string) => `${name} (so they call themselves), at ${host}`,
     run: 'Run',
     licence: 'Licence of the data',
     licenceUnknown: 'not stated',
