@@ -8,8 +8,10 @@ import { verdictOn } from './checkpoint-gate.ts';
 import type { Desk, Rejection } from './ledger-desk.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 
+/** For the first; twice as long after each that came too late, up to eight times: devices may be slow for the held-out data. */
 export const EVALUATION_MAX_MS = 60_000;
-/** The last evaluation may be asked again and again for this long, then the run ends with what it has. */
+const PATIENCE_MAX = 8;
+/** The last evaluation may be asked again and again for this long (times the patience), then the run ends with what it has. */
 export const FINISHING_MAX_MS = 180_000;
 const BAD_EVALUATIONS_MAX = 3;
 /** Who missed an evaluation is asked again after the others had so many turns. */
@@ -24,8 +26,10 @@ export function expireDuty(desk: Desk): void {
   if (duty === null || desk.nowMs < duty.deadlineMs) return;
   const presence = desk.attendance.present.get(duty.volunteerId);
   if (presence !== undefined) presence.dutyBurden += FAILED_DUTY_BURDEN;
-  desk.write({ kind: 'evaluation-dropped', why: 'it took longer than its deadline' });
+  desk.write({ kind: 'evaluation-dropped', why: 'it took longer than its deadline', isLate: true });
 }
+
+const patience = (desk: Desk): number => Math.min(PATIENCE_MAX, 2 ** desk.state.lateEvaluations);
 
 /** Asks somebody if an evaluation is due; ends a run that has finished. */
 export function settleEvaluation(
@@ -44,7 +48,8 @@ export function settleEvaluation(
   if (state === 'finishing') {
     if (holderCount === 0 && !mayReturn && goOnFromCheckpoint(desk)) return;
     const isDone = holderCount > 0 ? evaluatedRound >= front : !mayReturn;
-    if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS) return desk.end('finished', reason);
+    if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS * patience(desk))
+      return desk.end('finished', reason);
   } else if (front < evaluatedRound + setup.manifest.training.evaluateEveryRounds) return;
 
   const able = attendance
@@ -58,7 +63,7 @@ export function settleEvaluation(
     volunteerId: chosen.id,
     generation: desk.state.evaluationGeneration + 1,
     roundMin: chosen.head.round,
-    deadlineMs: desk.nowMs + EVALUATION_MAX_MS,
+    deadlineMs: desk.nowMs + EVALUATION_MAX_MS * patience(desk),
   });
   tellDuty(desk);
 }

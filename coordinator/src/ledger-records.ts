@@ -66,7 +66,7 @@ export type LedgerRecord = { readonly atMs: number } & (
       readonly roundMin: number;
       readonly deadlineMs: number;
     }
-  | { readonly kind: 'evaluation-dropped'; readonly why: string }
+  | { readonly kind: 'evaluation-dropped'; readonly why: string; readonly isLate?: boolean }
   | { readonly kind: 'checkpoint-stored'; readonly sha256: Sha256 }
   | {
       readonly kind: 'evaluated';

@@ -86,6 +86,8 @@ export interface LedgerState {
   best: CheckpointView | null;
   duty: EvaluationDuty | null;
   evaluationGeneration: number;
+  /** Evaluations so far that passed their deadline. */
+  lateEvaluations: number;
   /** The round that the last evaluation (or the founding checkpoint) stands at. */
   evaluatedRound: number;
   /** Evaluations in a row whose loss was not finite. */
@@ -141,6 +143,7 @@ export function initialState(setup: RunSetup): LedgerState {
     best: null,
     duty: null,
     evaluationGeneration: 0,
+    lateEvaluations: 0,
     evaluatedRound: 0,
     badEvaluations: 0,
     points: new Map(),
@@ -244,6 +247,7 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
     case 'evaluation-dropped': {
       const holder = state.duty?.volunteerId ?? null;
       state.duty = null;
+      if (record.isLate === true) state.lateEvaluations += 1;
       return note(state, record, holder, `the evaluation did not come: ${record.why}`);
     }
     case 'checkpoint-stored':

@@ -303,6 +303,21 @@ describe('evaluation', () => {
     expect(late).toMatchObject({ records: [], rejected: null });
   });
 
+  it('gets twice the time after each that came too late, and no more than eight times', () => {
+    const run = start({ evaluateEveryRounds: 5 });
+    for (const n of [1, 2]) run.ready(n);
+    for (const n of [1, 2]) run.report(n, 5);
+    const given: number[] = [];
+    for (let turn = 0; turn < 6; turn++) {
+      const { deadlineMs } = run.ledger.state.duty!;
+      const waitMs = deadlineMs - run.nowMs;
+      given.push(waitMs / EVALUATION_MAX_MS);
+      for (const n of [1, 2]) run.report(n, 5);
+      run.wait(waitMs);
+    }
+    expect(given).toEqual([1, 2, 4, 8, 8, 8]);
+  });
+
   it('goes to another volunteer at once when its volunteer leaves', () => {
     const run = start({ evaluateEveryRounds: 5 });
     for (const n of [1, 2]) run.ready(n);
