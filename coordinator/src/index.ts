@@ -7,7 +7,8 @@ import type { CoordinatorSettings } from './settings.ts';
 export { buildApp } from './app.ts';
 export { DEFAULT_SETTINGS, readSettings, SettingsError } from './settings.ts';
 export type { CoordinatorSettings } from './settings.ts';
-export { StoreError } from './store.ts';
+export { Store, StoreError } from './store.ts';
+export type { LedgerRecord } from './ledger-records.ts';
 
 export interface Coordinator {
   /** Where this machine reaches it, e.g. http://localhost:8080 (no slash at the end). */

@@ -12,3 +12,4 @@ export * from './progress-lines.ts';
 export * from './report.ts';
 export * from './tabs.ts';
 export type { Saboteur } from '../page/saboteur.ts';
+export * from './watch-gallery.ts';

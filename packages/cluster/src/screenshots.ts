@@ -1,18 +1,18 @@
 /**
  * `npm run screenshots -- volunteer|admin --out DIR`: every screen of a page, light and dark, 1440, 768 and 360 pixels wide,
  * a PNG each, for eyes. The volunteer page is drawn from states that stand still, and once from right to left; the admin
- * page by clicking through a coordinator.
+ * page by clicking through a coordinator, which is then given a past.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AdminGallery } from './admin-gallery.ts';
 import { findBrowser, launchBrowser, probeBrowser } from './browser.ts';
-import type { CoordinatorAddress } from './coordinator-client.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { parseFlags } from './flags.ts';
 import { buildGallery, Gallery } from './gallery.ts';
 import { buildPages } from './pages.ts';
+import { WatchGallery } from './watch-gallery.ts';
 
 const FLAGS = {
   out: { kind: 'text', placeholder: 'DIR', help: 'where the pictures go (default .murmuration/screenshots)' },
@@ -63,14 +63,17 @@ export async function run(argv: readonly string[]): Promise<number> {
     const wanted = (screens: readonly string[]) => screens.filter((name) => name.startsWith(only));
     let screens: readonly string[];
     if (pages === 'admin')
-      screens = await withCoordinator(async (address) => {
-        const gallery = await AdminGallery.open(page, address);
-        const names = wanted(gallery.screens);
-        for (const screen of names) {
-          await gallery.show(screen);
-          await takeAll(screen, null);
-        }
-        return names;
+      screens = await withCoordinator(async (coordinator, dataDirectory) => {
+        const takeEach = async (gallery: AdminGallery | WatchGallery) => {
+          const names = wanted(gallery.screens);
+          for (const screen of names) {
+            await gallery.show(screen);
+            await takeAll(screen, null);
+          }
+          return names;
+        };
+        const launching = await takeEach(await AdminGallery.open(page, coordinator.address));
+        return [...launching, ...(await takeEach(await WatchGallery.open(page, coordinator, dataDirectory)))];
       });
     else {
       const gallery = await Gallery.open(page);
@@ -88,12 +91,18 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 /** A coordinator on fresh data, as long as `work` takes. */
-async function withCoordinator<T>(work: (address: CoordinatorAddress) => Promise<T>): Promise<T> {
+async function withCoordinator<T>(
+  work: (coordinator: CoordinatorProcess, dataDirectory: string) => Promise<T>,
+): Promise<T> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-screenshots-'));
-  const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'screenshots.log' });
+  const coordinator = new CoordinatorProcess({
+    ...{ port: 0, dataDirectory, logName: 'screenshots.log' },
+    // The alert among the screens goes to this coordinator itself.
+    environment: { MURMURATION_PRIVATE_WEBHOOKS: '1' },
+  });
   try {
     await coordinator.start();
-    return await work(coordinator.address);
+    return await work(coordinator, dataDirectory);
   } finally {
     await coordinator.stop();
     await rm(dataDirectory, { recursive: true, force: true });
