@@ -99,7 +99,11 @@ export function publicRun(ledger: RunLedger, nowMs: number): PublicRun {
 }
 
 export function comparison(ledgers: readonly RunLedger[], pointsMax: number, nowMs: number): Comparison {
-  const configurations = ledgers.map(({ state }) => flattened(configurationOf(state.setup.manifest)));
+  const asked = ledgers.map(({ state }) => configurationOf(state.setup.manifest));
+  const kinds = asked.map(({ model }) => model.layers.map(({ kind }) => kind).join());
+  // Other layers at the same place have nothing to do with one another: then the two lists are what differs.
+  const whole = new Set(new Set(kinds).size > 1 ? ['model.layers'] : []);
+  const configurations = asked.map((each) => flattened(each, whole));
   const keys = [...new Set(configurations.flatMap((each) => [...each.keys()]))];
   return {
     runs: ledgers.map((ledger) => {
@@ -123,12 +127,14 @@ export const configurationOf = ({ seed, model, training, dataset, forkOf, import
   ...(importOf == null || importOf.sha256 === null ? {} : { importOf: importOf.sha256 }),
 });
 
-/** Dotted key to the JSON of the value there. */
-function flattened(value: unknown, path = ''): Map<string, string> {
-  if (typeof value !== 'object' || value === null) return new Map([[path, JSON.stringify(value)]]);
+/** Dotted key to the JSON of the value there. Lists of plain values, and what is at the keys in `whole`, stay in one piece. */
+function flattened(value: unknown, whole: ReadonlySet<string>, path = ''): Map<string, string> {
+  const isPlain = (each: unknown) => typeof each !== 'object' || each === null;
+  if (isPlain(value) || whole.has(path) || (Array.isArray(value) && value.every(isPlain)))
+    return new Map([[path, JSON.stringify(value)]]);
   return new Map(
-    Object.entries(value).flatMap(([key, inner]) => [
-      ...flattened(inner, path === '' ? key : `${path}.${key}`),
+    Object.entries(value as object).flatMap(([key, inner]) => [
+      ...flattened(inner, whole, path === '' ? key : `${path}.${key}`),
     ]),
   );
 }

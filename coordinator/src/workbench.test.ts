@@ -180,7 +180,7 @@ describe('curves', () => {
 });
 
 describe('comparison and papers', () => {
-  it('only what differs is shown, key by key', async () => {
+  it('only what differs is shown, key by key, and other layers as two lists', async () => {
     const { manifest } = await coordinator.createRun();
     const clone = (
       await post(`/api/runs/${manifest.id}/clone`, { training: { learningRate: 0.1 }, seed: 6 })
@@ -190,6 +190,14 @@ describe('comparison and papers', () => {
     expect(both.differs).toEqual([
       { key: 'seed', values: ['5', '6'] },
       { key: 'training.learningRate', values: [`${DEFAULT_TRAINING.learningRate}`, '0.1'] },
+    ]);
+    const wish = { name: 'other', datasetId: manifest.dataset.id, model: 'cnn', seed: 5 };
+    const other = (await post('/api/runs', wish)).json().manifest;
+    const models = await get(`/api/runs/compare?ids=${manifest.id},${other.id}`);
+    expect(Value.Check(ComparisonSchema, models)).toBe(true);
+    expect(models.differs).toEqual([
+      { key: 'model.name', values: [manifest, other].map(({ model }) => JSON.stringify(model.name)) },
+      { key: 'model.layers', values: [manifest, other].map(({ model }) => JSON.stringify(model.layers)) },
     ]);
     expect((await coordinator.inject(`/api/runs/compare?ids=run_${'0'.repeat(26)}`)).statusCode).toBe(404);
   });

@@ -1,7 +1,7 @@
 import { CURVE_POINTS_MAX } from '@murmuration/protocol';
 import type { Comparison, MetricPoint } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { comparedCurves, lookOf, pointsEach, valueAt } from './comparison.ts';
+import { comparedCurves, layerTexts, lookOf, pointsEach, valueAt } from './comparison.ts';
 import { metricFor, metricOf, pickedOf, SMOOTHING_DEFAULT, viewOf, withPick } from './view.ts';
 
 const point = (
@@ -50,6 +50,14 @@ describe('curves of several runs', () => {
   it('are told apart by more than colour', () => {
     const looks = Array.from({ length: 24 }, (_, index) => lookOf(index));
     expect(new Set(looks.map(({ colour, look }) => `${colour} ${look}`)).size).toBe(24);
+  });
+});
+
+describe('layers that differ', () => {
+  it('are told one by one, and every other value is left to its own words', () => {
+    const layers = [{ kind: 'flatten' }, { kind: 'dense', units: 128, activation: 'relu', padding: [1, 2] }];
+    expect(layerTexts(layers)).toEqual(['flatten', 'dense, units 128, relu, padding [1,2]']);
+    for (const other of ['cnn', 3, null, [1, 2], [null], {}]) expect(layerTexts(other)).toBeNull();
   });
 });
 

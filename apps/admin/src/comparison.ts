@@ -7,6 +7,7 @@
 import { CURVE_POINTS_MAX } from '@murmuration/protocol';
 import type { Comparison, MetricPoint } from '@murmuration/protocol';
 import { smooth } from './curves.ts';
+import { settingText } from './format.ts';
 import type { Axis, Metric, View } from './view.ts';
 
 /** Points of all curves together: a chart of a thousand pixels shows no more, and 50 curves are drawn in a blink. */
@@ -87,3 +88,17 @@ export const lookOf = (index: number) =>
     colour: `--run-${index % COLOUR_COUNT}`,
     look: LOOKS[Math.floor(index / COLOUR_COUNT) % LOOKS.length]!,
   }) as const;
+
+/** A model's layers, a short text each: `dense, units 128, relu`; null: the value is no list of layers. */
+export function layerTexts(value: unknown): readonly string[] | null {
+  const isLayer = (each: unknown): each is object =>
+    typeof each === 'object' && each !== null && 'kind' in each;
+  if (!Array.isArray(value) || !value.every(isLayer)) return null;
+  return value.map((layer: object) =>
+    Object.entries(layer)
+      .map(([key, setting]) =>
+        key === 'kind' || key === 'activation' ? setting : `${key} ${settingText(setting)}`,
+      )
+      .join(', '),
+  );
+}

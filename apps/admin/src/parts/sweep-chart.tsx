@@ -70,9 +70,6 @@ function Parallel({ picture: { axes, trials }, pointed }: Drawn) {
   const place = (index: number) => x(index / (axes.length - 1));
   return (
     <>
-      {axes.map((axis, index) => (
-        <Upright key={axis.key} axis={axis} x={place(index)} isLast={index === axes.length - 1} />
-      ))}
       {trials.map((trial, order) => {
         const points = axes.flatMap((axis, index) => {
           const at = axis.at(trial);
@@ -86,6 +83,10 @@ function Parallel({ picture: { axes, trials }, pointed }: Drawn) {
           />
         );
       })}
+      {/* On top of the curves: their words have a rim of paper, so that no line crosses them. */}
+      {axes.map((axis, index) => (
+        <Upright key={axis.key} axis={axis} x={place(index)} isLast={index === axes.length - 1} />
+      ))}
     </>
   );
 }

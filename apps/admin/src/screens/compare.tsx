@@ -2,7 +2,14 @@
 import type { ComponentChild } from 'preact';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Comparison } from '@murmuration/protocol';
-import { comparedCurves, type ComparedCurves, lookOf, pointsEach, valueAt } from '../comparison.ts';
+import {
+  comparedCurves,
+  type ComparedCurves,
+  layerTexts,
+  lookOf,
+  pointsEach,
+  valueAt,
+} from '../comparison.ts';
 import { axisText, countText, durationText, lossText, percentText, settingText } from '../format.ts';
 import { Chart, GUTTER, type Line } from '../parts/chart.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
@@ -161,6 +168,20 @@ function Swatch({ index }: { readonly index: number }) {
   return <span class={`swatch ${look}`} aria-hidden="true" style={{ '--swatch': `var(${colour})` }} />;
 }
 
+function Setting({ asked }: { readonly asked: string | null }) {
+  if (asked === null) return <>–</>;
+  const value: unknown = JSON.parse(asked);
+  const layers = layerTexts(value);
+  if (layers === null) return <>{settingText(value)}</>;
+  return (
+    <ol class="layers">
+      {layers.map((layer, index) => (
+        <li key={index}>{layer}</li>
+      ))}
+    </ol>
+  );
+}
+
 interface DifferencesProps {
   readonly comparison: Comparison;
   readonly picked: readonly string[];
@@ -205,7 +226,9 @@ function Differences({ comparison: { runs, differs }, picked }: DifferencesProps
                   <code>{key}</code>
                 </th>
                 {values.map((value, index) => (
-                  <td key={runs[index]!.id}>{value === null ? '–' : settingText(JSON.parse(value))}</td>
+                  <td key={runs[index]!.id}>
+                    <Setting asked={value} />
+                  </td>
                 ))}
               </tr>
             ))}
