@@ -203,10 +203,20 @@ test('a person joins by keyboard, loses the device, hides and freezes the tab, p
   expect(volunteerOf(moved, first).leftAtMs).toBeLessThanOrEqual(heir.joinedAtMs);
   expect(volunteerOf(moved, first).exit).toBe('leaving');
 
+  // Taken away amid training: the tab goes on with another one.
+  expect(await loseDevice(second)).toBeGreaterThan(0);
+  const recovered = await stepsOn(
+    grid,
+    runId,
+    heir.id,
+    stepsOf(moved, heir.id) + 20,
+    'it goes on after it lost its device',
+  );
+
   // Offline and back.
   await context.setOffline(true);
   await context.setOffline(false);
-  await stepsOn(grid, runId, heir.id, stepsOf(moved, heir.id), 'it goes on after it was offline');
+  await stepsOn(grid, runId, heir.id, stepsOf(recovered, heir.id), 'it goes on after it was offline');
 
   // The way out that keeps what was learned.
   await second.getByRole('button', { name: 'Finish this step and leave' }).click();

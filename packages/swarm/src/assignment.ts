@@ -24,7 +24,7 @@ import type { StateWord, Tally } from './view.ts';
 /** What a trainer's event means beyond this run: nothing, something to report, or that this device cannot go on. */
 export type Consequence = 'none' | 'news' | { readonly unfit: string };
 
-/** Errors of the trainer in one run before this device is considered unfit for it. */
+/** Errors in a row at the same kind of command that do not make this device unfit for the run. */
 const TRAINER_ERRORS_MAX = 3;
 const TRAINING_STATES: readonly RunState[] = ['waiting', 'training', 'degraded'];
 export const isOver = (state: RunState): boolean => state === 'finished' || state === 'failed';
@@ -46,7 +46,8 @@ export class Assignment {
   /** It trains no more: it hands over what it learned and leaves. */
   #parting = false;
   #recovering = false;
-  #trainerErrors = 0;
+  /** Errors since a command of the kind was last carried out. */
+  readonly #trainerErrors = new Map<TrainerCommand['kind'], number>();
   readonly duty: EvaluationDuty;
   #progress: CoordinatorMessageOf<'progress'> | null = null;
 
@@ -143,7 +144,10 @@ export class Assignment {
 
   takeTrainer(event: TrainerEvent, command: TrainerCommand, nowMs: number): Consequence {
     // Whatever the device has done since it was lost, it did on the new one.
-    if (event.kind !== 'trainer-failed') this.#recovering = false;
+    if (event.kind !== 'trainer-failed') {
+      this.#recovering = false;
+      this.#trainerErrors.delete(command.kind);
+    }
     switch (event.kind) {
       case 'prepared':
         this.#prepared = true;
@@ -202,11 +206,13 @@ export class Assignment {
       case 'no-adapter':
       case 'too-small':
         return { unfit: event.failure };
-      case 'error':
-        this.#trainerErrors += 1;
-        if (this.#trainerErrors > TRAINER_ERRORS_MAX) return { unfit: 'error' };
+      case 'error': {
+        const errors = (this.#trainerErrors.get(command.kind) ?? 0) + 1;
+        this.#trainerErrors.set(command.kind, errors);
+        if (errors > TRAINER_ERRORS_MAX) return { unfit: 'error' };
         this.#tryAgain(command, nowMs);
         return 'none';
+      }
       case 'device-lost':
         this.#recovering = true;
         this.#tryAgain(command, nowMs);

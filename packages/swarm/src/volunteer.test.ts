@@ -90,6 +90,32 @@ describe('a device that is lost', () => {
   });
 });
 
+describe('errors of the trainer', () => {
+  const failing = (kind: string, errors: number) => {
+    let left = errors;
+    return (command: { kind: string }) => (command.kind === kind && left-- > 0 ? ('error' as const) : null);
+  };
+  const trained = (trainer: Life['trainer']) => {
+    const life = new Life();
+    life.trainer = trainer;
+    life.begin();
+    life.lease();
+    return life;
+  };
+
+  it('end the stay when there are four in a row at the same kind of work, and not before', () => {
+    expect(trained(failing('train', 3)).mind.snapshot().totals.rounds).toBe(5);
+    expect(trained(failing('train', 4)).word).toBe('blocked(error)');
+  });
+
+  it('are forgotten when that kind of work succeeds: a long stay has many', () => {
+    let count = 0;
+    const life = trained(({ kind }) => (kind === 'train' && ++count % 2 === 1 ? 'error' : null));
+    expect(life.mind.counts.get('trainer: error')).toBeGreaterThan(4);
+    expect(life.mind.snapshot().totals.rounds).toBe(5);
+  });
+});
+
 describe('[R15] who parts', () => {
   const stepsOf = (life: Life) => life.mind.snapshot().totals.localSteps;
 

@@ -17,7 +17,7 @@ import { registerOptimiserOnCpu, registerOptimiserOnGpu } from './optimiser-kern
 
 /** MatMulProgramType.MatMulPackedProgram: the only one of tfjs's products without a tree of barriers (15x on SwiftShader). */
 const MATMUL_PACKED = 3;
-/** How long an error may run ahead of the news that the device is gone. */
+/** How long the news that the device is gone is waited for after an error. Later news costs one command more. */
 const LOSS_NEWS_MAX_MS = 1_000;
 
 export class TrainerError extends Error {

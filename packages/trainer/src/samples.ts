@@ -5,6 +5,7 @@
 import { shuffledIndices } from '@murmuration/codec';
 import { readShard, sampleSize, type DatasetManifest, type ShardBlock } from '@murmuration/protocol';
 import type { BatchPlan } from '@murmuration/swarm';
+import { TrainerError } from './device.ts';
 
 /** Shards held at once; the mind leases far fewer. Bounds memory: 16 MiB each at most. */
 const SHARDS_MAX = 64;
@@ -42,7 +43,10 @@ export class Samples {
 
   addShard(shardIndex: number, bytes: Uint8Array): void {
     if (this.#shards.size >= SHARDS_MAX && !this.#shards.has(shardIndex))
-      throw new Error(`shard ${shardIndex}: ${SHARDS_MAX} shards are held already; drop one first`);
+      throw new TrainerError(
+        'error',
+        `shard ${shardIndex}: ${SHARDS_MAX} shards are held already; drop one first`,
+      );
     this.#shards.set(shardIndex, this.#read(`shard ${shardIndex}`, bytes));
     if (this.#order?.shardIndex === shardIndex) this.#order = null;
   }
@@ -59,7 +63,10 @@ export class Samples {
   requireShards(plans: readonly BatchPlan[]): void {
     for (const { shardIndex } of plans)
       if (!this.#shards.has(shardIndex))
-        throw new Error(`shard ${shardIndex} is not here; add it before a batch of it is trained`);
+        throw new TrainerError(
+          'error',
+          `shard ${shardIndex} is not here; add it before a batch of it is trained`,
+        );
   }
 
   /** Entries [k * batchSize, (k + 1) * batchSize) of the pass's permutation, modulo its size. The shard must be here. */
@@ -80,7 +87,7 @@ export class Samples {
   /** `batchSize` validation samples from `start`; past the end the last one is repeated, so that shapes never vary. */
   validationBatch(start: number, batchSize: number): Batch {
     if (this.#validation === null)
-      throw new Error('there are no validation samples; add-validation comes first');
+      throw new TrainerError('error', 'there are no validation samples; add-validation comes first');
     const last = this.#validation.sampleCount - 1;
     return this.#gather(this.#validation, batchSize, (i) => Math.min(start + i, last));
   }
@@ -105,7 +112,7 @@ export class Samples {
 
   #read(name: string, bytes: Uint8Array): ShardBlock {
     const block = readShard(this.#dataset, bytes);
-    if (typeof block === 'string') throw new Error(`${name}: ${block}`);
+    if (typeof block === 'string') throw new TrainerError('error', `${name}: ${block}`);
     return block;
   }
 }

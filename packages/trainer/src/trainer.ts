@@ -6,8 +6,8 @@
  * Between commands there is nothing on the device but the optimiser's moments. So a lost device costs them and one command: the
  * trainer opens a new device, stands at the anchor again and says `device-lost`.
  *
- * A WebGPU error that nobody caught poisons the device: this and every later command fail until `open` is called again,
- * because tfjs would go on and compute zeros.
+ * A WebGPU error that nobody caught spoils the device, because tfjs would go on and compute zeros; and an error that
+ * nobody expected may be a loss whose news is late. Either costs one command: the next one is given a new device.
  *
  * It decides nothing: not when to train, on what, or what a failure means for the run.
  */
@@ -27,6 +27,8 @@ export interface TrainerOptions {
   readonly formedBy?: Shape | 'host';
   /** How hard the device works; without it, as hard as it can. */
   readonly pacing?: Pacing;
+  /** For tests: who opens the device. */
+  readonly openDevice?: typeof openDevice;
 }
 
 export interface Trainer {
@@ -54,6 +56,8 @@ export interface Trainer {
 export function createTrainer(options: TrainerOptions): Trainer {
   let device: Device | null = null;
   let stage: Stage | null = null;
+  /** The device failed in a way that nothing but the device explains; it computes nothing more. */
+  let isInDoubt = false;
   /** Between open and close: whether a device may be taken without being asked. */
   let wanted = false;
   const breath = new Breath();
@@ -77,7 +81,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const takeDevice = async (): Promise<Adapter> => {
     giveUpDevice();
     wanted = true;
-    device = await openDevice(options.backend);
+    isInDoubt = false;
+    device = await (options.openDevice ?? openDevice)(options.backend);
     return device.adapter;
   };
 
@@ -86,6 +91,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (device === null) throw new TrainerError('error', 'the trainer has no device; open() comes first');
     const lost = device.lost();
     if (lost !== null) throw new TrainerError('device-lost', lost);
+    if (isInDoubt) throw new TrainerError('error', 'the device has failed; the next command takes a new one');
     const fault = device.fault();
     if (fault !== null)
       throw new TrainerError('error', `WebGPU reported an error, so its results cannot be trusted: ${fault}`);
@@ -93,7 +99,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   const execute = async (command: TrainerCommand, turn: { readonly stop: boolean }): Promise<Answer> => {
     // A device that was lost while nothing ran costs nobody a command; one that could not be had again is asked for again.
-    if (wanted && (device === null || device.lost() !== null)) await takeDevice();
+    if (wanted && (device === null || device.lost() !== null || isInDoubt)) await takeDevice();
     try {
       assertHealthy();
       const answer = await carryOut(command, turn);
@@ -111,7 +117,6 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const fault = device?.fault() ?? null;
     const detail =
       fault === null || message.includes(fault) ? message : `${message}; WebGPU reported: ${fault}`;
-    // What these two say is known to be no loss; anything else that was thrown may be one that is not announced yet.
     const failure: TrainerFailure | null =
       error instanceof TrainerError
         ? error.failure
@@ -120,9 +125,17 @@ export function createTrainer(options: TrainerOptions): Trainer {
             ? 'not-finite'
             : 'error'
           : null;
-    const isLost = failure === null ? await device!.isLostAfterError() : failure === 'device-lost';
+    // A loss that is not announced yet looks like an error of WebGPU, a shader that does not compile, or anything that
+    // nobody here has thrown.
+    const mayBeLoss = failure === null || failure === 'self-test' || fault !== null;
+    const isLost =
+      failure === 'device-lost' || (mayBeLoss && device !== null && (await device.isLostAfterError()));
     const size = error instanceof TrainerError && error.size !== undefined ? { size: error.size } : {};
-    if (!isLost) return { kind: 'trainer-failed', failure: failure ?? 'error', detail, ...size };
+    if (!isLost) {
+      // The news may still come, and a fault stays: whatever it is, the next command does not meet it again.
+      isInDoubt = failure === null || fault !== null;
+      return { kind: 'trainer-failed', failure: failure ?? 'error', detail, ...size };
+    }
     const why = device?.lost() ?? detail;
     try {
       await takeDevice();
