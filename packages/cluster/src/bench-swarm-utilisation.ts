@@ -33,9 +33,11 @@ export function measureUtilisation({ seeds, isQuick, say }: SwarmBenchSettings):
     const what =
       `utilisation: ${changes.parameterCount!.toLocaleString('en')} parameters, ${changes.codec ?? 'topk-128'}, ` +
       `H = ${changes.localSteps} steps of 100 to 150 ms, 5 Mbit/s up, 100 ms RTT, 1 % loss`;
-    const measured =
-      `${percent(least)} in the worst of ${shares.length} seeds (worst tab ${percent(Math.min(...found.map((row) => row.shareOfWorstTab)))}; ` +
-      `of a round's ${Math.round(roundMs)} ms ${Math.round(trainMs)} are training; ${Math.round(uplinkBytes / 1_000)} kB up)`;
+    // Updates so large for their line that no round of the study closed: there is no share to speak of.
+    const measured = Number.isNaN(least)
+      ? 'no round closed within the study: the updates are too large for this line'
+      : `${percent(least)} in the worst of ${shares.length} seeds (worst tab ${percent(Math.min(...found.map((row) => row.shareOfWorstTab)))}; ` +
+        `of a round's ${Math.round(roundMs)} ms ${Math.round(trainMs)} are training; ${Math.round(uplinkBytes / 1_000)} kB up)`;
     say(`${what}: ${measured}`);
     return { what, target: `at least ${percent(TARGET)}`, measured, isMet: least >= TARGET };
   });
