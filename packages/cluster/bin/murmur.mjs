@@ -61,6 +61,10 @@ const COMMANDS = {
     'packages/cluster/src/bench-upload.ts',
     "a large CSV against the coordinator's memory (npm run bench:upload)",
   ],
+  'bench-watch': [
+    'packages/cluster/src/bench-watch.ts',
+    'the admin page before fifty runs of a hundred thousand points (npm run bench:watch)',
+  ],
   visit: [
     'packages/cluster/src/visit.ts',
     'a visit to the volunteer page, measured: duty, redraws, tasks, pause (npm run visit)',

@@ -1,5 +1,6 @@
 /**
- * Functions that run inside a page, sent there by `page.evaluate`: what the browser can do, asked for real.
+ * Functions that run inside a page, sent there by `page.evaluate`: what the browser can do, asked for real, and
+ * when it draws.
  *
  * Playwright sends a function's source text, so each stands alone: nothing from outside, and no named function inside
  * (the TypeScript loader wraps those in a call that does not exist in the page).
@@ -81,3 +82,6 @@ export async function receiveEcho(answer: string): Promise<number> {
   await probe.connection.setRemoteDescription({ type: 'answer', sdp: answer });
   return await probe.echo;
 }
+
+/** Resolves when the page draws next. */
+export const nextPicture = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(resolve));

@@ -21,6 +21,8 @@ export interface CoordinatorOptions {
   readonly logName: string;
   /** Further settings (`MURMURATION_...`). */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long a start may take; longer where it reads back far more than a run makes in a day. */
+  readonly readyMaxMs?: number;
 }
 
 /** A cold start compiles TypeScript; a machine busy with other browsers takes its time. */
@@ -54,7 +56,7 @@ export class CoordinatorProcess {
 
   /** @throws Sentence with the last words of the process when it ends or stays silent instead of becoming ready. */
   async start(): Promise<void> {
-    const { dataDirectory, environment = {} } = this.#options;
+    const { dataDirectory, environment = {}, readyMaxMs = READY_MAX_MS } = this.#options;
     const log = createWriteStream(this.logPath, { flags: 'a' });
     const child = spawn(
       process.execPath,
@@ -95,7 +97,7 @@ export class CoordinatorProcess {
             `The coordinator ${why}. Its last words (all in ${this.logPath}):\n${lastLines.join('\n')}`,
           ),
         );
-      const timer = setTimeout(() => fail(`was not ready within ${READY_MAX_MS / 1000} s`), READY_MAX_MS);
+      const timer = setTimeout(() => fail(`was not ready within ${readyMaxMs / 1000} s`), readyMaxMs);
       child.once('error', (error) => fail(`did not start (${error.message})`));
       child.once('exit', (code, signal) => {
         clearTimeout(timer);
