@@ -7,6 +7,7 @@ import { strings } from '../strings.ts';
 import { RunActions } from './run-actions.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { StateMark } from './state-mark.tsx';
+import { TableHead } from './table-head.tsx';
 
 const { columns } = strings.runs;
 
@@ -21,15 +22,7 @@ interface Props {
 
 export const RunTable = ({ runs, atMs, picked, onPick, onChanged }: Props) => (
   <table role="table" class="stacking runs">
-    <thead role="rowgroup">
-      <tr role="row">
-        {Object.values(columns).map((head) => (
-          <th scope="col" role="columnheader" key={head}>
-            {head}
-          </th>
-        ))}
-      </tr>
-    </thead>
+    <TableHead heads={Object.values(columns)} />
     <tbody role="rowgroup">
       {runs.map((run) => {
         const isPicked = picked.includes(run.id);

@@ -9,6 +9,7 @@ import { strings } from '../strings.ts';
 import { Secret } from './secret.tsx';
 import { Sure } from './sure.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
+import { TableHead } from './table-head.tsx';
 
 const text = accessStrings.tokens;
 const { columns } = text;
@@ -100,15 +101,7 @@ interface RowsProps {
 
 const Rows = ({ tokens, onRevoke }: RowsProps) => (
   <table role="table" class="stacking">
-    <thead role="rowgroup">
-      <tr role="row">
-        {Object.values(columns).map((head) => (
-          <th scope="col" role="columnheader" key={head}>
-            {head}
-          </th>
-        ))}
-      </tr>
-    </thead>
+    <TableHead heads={Object.values(columns)} />
     <tbody role="rowgroup">
       {tokens.map((token) => (
         <tr role="row" key={token.id}>

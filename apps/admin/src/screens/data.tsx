@@ -9,6 +9,7 @@ import { addressOf, goTo } from '../route.ts';
 import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 import { data as text } from '../strings-launch.ts';
+import { TableHead } from '../parts/table-head.tsx';
 
 interface Known {
   readonly datasets: readonly DatasetManifest[];
@@ -83,15 +84,7 @@ function DatasetTable({ datasets, onRemoved }: TableProps) {
   return (
     <section class="card" aria-label={text.list}>
       <table role="table" class="stacking runs">
-        <thead role="rowgroup">
-          <tr role="row">
-            {Object.values(columns).map((head) => (
-              <th scope="col" role="columnheader" key={head}>
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead heads={Object.values(columns)} />
         <tbody role="rowgroup">
           {datasets.toReversed().map((dataset) => (
             <tr role="row" key={dataset.id}>

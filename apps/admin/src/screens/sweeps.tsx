@@ -8,6 +8,7 @@ import { addressOf } from '../route.ts';
 import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 import { sweepStrings as text } from '../strings-sweeps.ts';
+import { TableHead } from '../parts/table-head.tsx';
 
 const REFRESH_MS = 5_000;
 const { columns } = text;
@@ -29,15 +30,7 @@ export function SweepsScreen() {
       {known !== null && known.sweeps.length > 0 && (
         <section class="card" aria-label={text.heading}>
           <table role="table" class="stacking">
-            <thead role="rowgroup">
-              <tr role="row">
-                {Object.values(columns).map((head) => (
-                  <th scope="col" role="columnheader" key={head}>
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <TableHead heads={Object.values(columns)} />
             <tbody role="rowgroup">
               {known.sweeps.map((sweep) => (
                 <Row key={sweep.id} sweep={sweep} atMs={known.atMs} />
