@@ -17,6 +17,7 @@ import { addressOf, goTo } from '../route.ts';
 import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 import { sweepStrings } from '../strings-sweeps.ts';
+import { TableHead } from '../parts/table-head.tsx';
 
 const text = sweepStrings.one;
 const REFRESH_MS = 3_000;
@@ -165,15 +166,7 @@ function Trials({ table: { sweep, trials }, onPoint }: TrialsProps) {
   return (
     <div class="scroller" tabIndex={0} role="region" aria-labelledby="trials-heading">
       <table role="table" class="stacking trials">
-        <thead role="rowgroup">
-          <tr role="row">
-            {heads.map((head) => (
-              <th scope="col" role="columnheader" key={head}>
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead heads={heads} />
         <tbody role="rowgroup">
           {trials.map((trial) => (
             <tr
