@@ -85,6 +85,15 @@ async function loseDevice(page: Page): Promise<number> {
   );
 }
 
+/** From now on the browser has no adapter so many times, as after a crash of its GPU process. */
+async function hideAdapters(page: Page, times: number): Promise<void> {
+  await page.workers()[0]!.evaluate((count) => {
+    let left = count;
+    const request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    navigator.gpu.requestAdapter = (options) => (left-- > 0 ? Promise.resolve(null) : request(options));
+  }, times);
+}
+
 /** Waits until a tab has done so many steps more. */
 const stepsOn = (grid: Grid, runId: RunId, id: string, from: number, what: string) =>
   grid.until(runId, what, WAIT_MS, (live) => stepsOf(live, id) > from);
@@ -203,8 +212,13 @@ test('a person joins by keyboard, loses the device, hides and freezes the tab, p
   expect(volunteerOf(moved, first).leftAtMs).toBeLessThanOrEqual(heir.joinedAtMs);
   expect(volunteerOf(moved, first).exit).toBe('leaving');
 
-  // Taken away amid training: the tab goes on with another one.
+  // Taken away amid training, and not to be had again at once: the tab says so, and goes on with another one.
+  await hideAdapters(second, 2);
+  const told = second.waitForFunction(() =>
+    document.querySelector('.banner')?.textContent.includes('no graphics device to give just now'),
+  );
   expect(await loseDevice(second)).toBeGreaterThan(0);
+  await told;
   const recovered = await stepsOn(
     grid,
     runId,

@@ -228,6 +228,7 @@ export const SCREENS: Readonly<Record<string, Shown>> = {
   }),
   'paused-schedule': paused({ reason: 'schedule', cause: 'schedule', untilMs: 1 }, 19_000_000),
   'recovering-device-lost': at('recovering', { detail: 'device-lost' }),
+  'recovering-device-away': at('recovering', { detail: 'device-away', inMs: 7_000 }),
   'recovering-offline': at('training', { snapshot: { coordinatorConnected: false } }),
   'gpu-no-webgpu': problem({ outcome: 'no-webgpu' }),
   'gpu-no-adapter': problem({ outcome: 'no-adapter' }),

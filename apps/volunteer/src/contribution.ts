@@ -20,6 +20,7 @@ import { Peers } from './peers.ts';
 import { rememberedLimits, rememberedUse, rememberLimits, rememberUse } from './remembered.ts';
 import { takeOverSeat, takeSeat, type Seat } from './seat-lock.ts';
 import { strings } from './strings/index.ts';
+import { withTrouble } from './trouble.ts';
 import type { GpuCheck, PageEvent, PageMessage, WorkerMessage } from './worker-protocol.ts';
 
 /** The worker's time for handing over, and for goodbyes and the receipt, or for these alone. Guesses. */
@@ -245,6 +246,9 @@ export class Contribution implements Contributor {
       }
       case 'gpu-check':
         this.#gpuCheck.value = message.check;
+        return;
+      case 'trainer-trouble':
+        this.#gpuCheck.value = withTrouble(this.#gpuCheck.value, message.line);
         return;
       case 'peers':
         this.#iceHosts.value = hostsOf(message.ticket.iceServers.flatMap(({ urls }) => urls));

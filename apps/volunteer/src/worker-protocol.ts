@@ -122,6 +122,8 @@ export type WorkerMessage =
   /** A class's probability after the other, a sample after the other; null: there is no model here yet. */
   | { readonly kind: 'predicted'; readonly probabilities: Float64Array | null }
   | { readonly kind: 'gpu-check'; readonly check: GpuCheck }
+  /** A line for the diagnostics: a command that the trainer could not carry out. */
+  | { readonly kind: 'trainer-trouble'; readonly line: string }
   /** Open PeerJS under this id. Sent again when the coordinator gave a new ticket. */
   | { readonly kind: 'peers'; readonly id: VolunteerId; readonly ticket: SignalTicket }
   /** Words of the mesh's worker half to its page half. */

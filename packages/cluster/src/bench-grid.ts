@@ -18,6 +18,7 @@ import { CoordinatorClient } from './coordinator-client.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { batchSizeFor } from './example-run.ts';
 import { parseFlags } from './flags.ts';
+import { pageWeight, type PageWeight } from './page-weight.ts';
 import { bytesText, percentText } from './progress-lines.ts';
 import { consent, TabFleet } from './tabs.ts';
 
@@ -46,8 +47,6 @@ const CYCLES = 4;
 const WINDOW_MS = 8_000;
 /** Enough to see how fast the bare loop is; its shaders are compiled by then. */
 const PROBE_STEPS = 10;
-/** Strings that stand in the built libraries whatever a minifier does. */
-const LIBRARY_MARKS = { tfjs: 'WEBGPU_MATMUL_PROGRAM_TYPE', peerjs: '0.peerjs.com' } as const;
 
 interface SamplesResult {
   readonly tabs: number;
@@ -153,30 +152,10 @@ class Bench {
     return `${this.#coordinator.address.url}/`;
   }
 
-  /** Encoded bytes and requests of the volunteer page before the click, and which libraries are in them. */
-  async page(): Promise<{ bytes: number; requests: number; found: string[] }> {
+  async page(): Promise<PageWeight> {
     return this.#withFleet(1, async (fleet) => {
       const { page } = await fleet.openPage('about:blank');
-      const pending: Promise<{ bytes: number; text: string }>[] = [];
-      page.on('requestfinished', (request) => {
-        // The run's numbers on the consent screen are no part of the page.
-        if (new URL(request.url()).pathname.startsWith('/api/')) return;
-        pending.push(
-          (async () => {
-            const { responseBodySize } = await request.sizes();
-            return {
-              bytes: responseBodySize,
-              text: await (await request.response())!.text().catch(() => ''),
-            };
-          })(),
-        );
-      });
-      await page.goto(this.#url, { waitUntil: 'networkidle' });
-      const loaded = await Promise.all(pending);
-      const found = Object.entries(LIBRARY_MARKS).flatMap(([name, mark]) =>
-        loaded.some(({ text }) => text.includes(mark)) ? [name] : [],
-      );
-      return { bytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0), requests: loaded.length, found };
+      return pageWeight(page, this.#url);
     });
   }
 

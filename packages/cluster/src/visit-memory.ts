@@ -4,10 +4,10 @@
  * pools) nothing grows by more than 5 %. Exit code 1 when something does.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findBrowser, probeBrowser } from './browser.ts';
+import { adapterText, findBrowser, probeBrowser } from './browser.ts';
 import { CoordinatorClient } from './coordinator-client.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { parseFlags } from './flags.ts';
@@ -35,6 +35,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   const minutes = parsed.flags.minutes ?? 30;
   const everyMs = (minutes * 60_000) / SAMPLES;
   const browser = await probeBrowser(await findBrowser({ say, mayInstall: true }));
+  const load = () => `load ${loadavg()[0]!.toFixed(1)}`;
+  say(
+    `Browser ${browser.version}, ${adapterText(browser.adapter)}, ${availableParallelism()} cores, ${load()}`,
+  );
   await buildPages({ say });
   const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-memory-'));
   const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'visit/memory.log' });
@@ -81,6 +85,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     await coordinator.stop();
     await rm(dataDirectory, { recursive: true, force: true });
   }
+  say(`${load()} at the end`);
   return exitCode;
 }
 

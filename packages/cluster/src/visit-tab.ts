@@ -15,6 +15,7 @@ import {
   setHidden,
 } from '../page/visit-probes.ts';
 import { launchBrowser, type GpuBrowser } from './browser.ts';
+import { pageWeight, type PageWeight } from './page-weight.ts';
 import { Sentence } from './places.ts';
 import { longestTaskMs } from './trace-tasks.ts';
 
@@ -56,6 +57,11 @@ export class Visit {
     });
     const page = await context.newPage();
     return new Visit(running, context, page, url);
+  }
+
+  /** Of the page before the click. Comes first: later the browser has it. */
+  weight(): Promise<PageWeight> {
+    return pageWeight(this.#page, this.#url);
   }
 
   /** Opens the page anew, agrees with the whole device, and answers the milliseconds from the click to the first step done. */

@@ -45,7 +45,11 @@ export class Assignment {
   #paused: boolean;
   /** It trains no more: it hands over what it learned and leaves. */
   #parting = false;
-  #recovering = false;
+  /** The device was lost, or is away and asked for again at `nextAtMs`; null: there is nothing wrong with it. */
+  #trouble:
+    | { readonly word: 'device-lost'; readonly nextAtMs: null }
+    | { readonly word: 'device-away'; readonly nextAtMs: number }
+    | null = null;
   /** Errors since a command of the kind was last carried out. */
   readonly #trainerErrors = new Map<TrainerCommand['kind'], number>();
   readonly duty: EvaluationDuty;
@@ -145,7 +149,7 @@ export class Assignment {
   takeTrainer(event: TrainerEvent, command: TrainerCommand, nowMs: number): Consequence {
     // Whatever the device has done since it was lost, it did on the new one.
     if (event.kind !== 'trainer-failed') {
-      this.#recovering = false;
+      this.#trouble = null;
       this.#trainerErrors.delete(command.kind);
     }
     switch (event.kind) {
@@ -214,7 +218,7 @@ export class Assignment {
         return 'none';
       }
       case 'device-lost':
-        this.#recovering = true;
+        this.#trouble = { word: 'device-lost', nextAtMs: null };
         this.#tryAgain(command, nowMs);
         return 'news';
       case 'not-finite':
@@ -251,6 +255,11 @@ export class Assignment {
       default:
         command satisfies never;
     }
+  }
+
+  /** Whoever asks for it does so until it is there, or answers the command with `no-adapter`. */
+  deviceAwaited(nextAtMs: number): void {
+    this.#trouble = { word: 'device-away', nextAtMs };
   }
 
   blobFetched(sha256: Sha256, bytes: Uint8Array): void {
@@ -353,7 +362,8 @@ export class Assignment {
     });
     if (isOver(this.#state)) return at('finished', this.#state);
     // With nothing asked of it, a device that is back (ports.ts) is as good as any.
-    if (this.#recovering && this.#outbox.isTrainerBusy) return at('recovering', 'device-lost');
+    if (this.#trouble !== null && this.#outbox.isTrainerBusy)
+      return at('recovering', this.#trouble.word, this.#trouble.nextAtMs);
     if (!this.#prepared) return at('warming-up');
     if (this.#state === 'paused') return at('waiting', 'run-paused');
     const { role, alive, atBoundary, isPublished } = this.membership;

@@ -167,6 +167,8 @@ export type PeerGone = 'closed' | 'failed' | 'silent' | 'clogged' | 'strikes' | 
 
 export type VolunteerEvent =
   | TrainerEvent
+  /** The trainer's device is gone, and there is none in its place; `nextAtMs`: when it is asked for again, in the mind's clock. */
+  | { readonly kind: 'device-awaited'; readonly nextAtMs: number }
   | { readonly kind: 'coordinator-open' }
   | { readonly kind: 'coordinator-closed' }
   | { readonly kind: 'coordinator-message'; readonly message: CoordinatorMessage }

@@ -78,6 +78,27 @@ describe('a device that is lost', () => {
     },
   );
 
+  it('and cannot be had again at once is away until the next answer, and the time of the next try is told', () => {
+    const life = new Life();
+    life.trainer = (command) => (command.kind === 'train' ? 'silence' : null);
+    life.begin();
+    life.lease();
+    life.happen({ kind: 'device-awaited', nextAtMs: 4_000 });
+    expect(life.word).toBe('recovering(device-away)');
+    expect(life.mind.snapshot().nextAtMs).toBe(4_000);
+    life.trainer = () => null;
+    life.answer();
+    expect(life.word).toBe('training');
+  });
+
+  it('and does not come back ends the stay', () => {
+    const life = new Life();
+    life.trainer = (command) => (command.kind === 'train' ? 'no-adapter' : null);
+    life.begin();
+    life.lease();
+    expect(life.word).toBe('blocked(no-adapter)');
+  });
+
   it('under the last thing that was asked of it is not recovering for ever', () => {
     const life = new Life();
     life.trainer = (command) => (command.kind === 'train' ? 'silence' : null);

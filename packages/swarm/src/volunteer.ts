@@ -186,6 +186,10 @@ export class Volunteer {
       case 'wish':
         this.#takeWish(event);
         return;
+      case 'device-awaited':
+        assignment?.deviceAwaited(event.nextAtMs);
+        this.#news = true;
+        return;
       case 'tick':
         return;
       default:

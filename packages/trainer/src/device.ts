@@ -96,7 +96,7 @@ async function openGpu(): Promise<Device> {
       'WebGPU found no graphics adapter; check chrome://gpu, or reload after a crash',
     );
   const { limits, info } = adapter;
-  const device = await adapter.requestDevice({
+  const wish: GPUDeviceDescriptor = {
     requiredLimits: {
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -105,6 +105,10 @@ async function openGpu(): Promise<Device> {
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
     },
+  };
+  // An adapter of a process that has crashed meanwhile refuses.
+  const device = await adapter.requestDevice(wish).catch((reason: unknown) => {
+    throw new TrainerError('no-adapter', `the graphics adapter gave no device: ${String(reason)}`);
   });
   let lost: string | null = null;
   let fault: string | null = null;

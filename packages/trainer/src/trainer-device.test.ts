@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ModelSpec } from '@murmuration/protocol';
 import type { TrainerCommand } from '@murmuration/swarm';
 import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../tests/example.ts';
-import { openDevice, type Device } from './device.ts';
+import { openDevice, TrainerError, type Device } from './device.ts';
 import { FULL_SPEED } from './pacing.ts';
 import { createTrainer, type Trainer } from './trainer.ts';
 
@@ -34,8 +34,13 @@ let devices: News[];
 let amidTraining: (news: News) => void;
 let trainer: Trainer;
 let ticket = 0;
+/** So often there is no device to be had. */
+let away: number;
+/** What the patience answers to each refusal, in order; then no more. */
+let answers: boolean[];
 
 async function openTold(backend: 'webgpu' | 'cpu'): Promise<Device> {
+  if (away-- > 0) throw new TrainerError('no-adapter', 'no adapter');
   const news: News = { lost: null, fault: null, lateLoss: null };
   devices.push(news);
   return {
@@ -54,11 +59,18 @@ const train = () => ask({ kind: 'train', round: 0, batches: exampleBatches(0, 2)
 
 beforeEach(async () => {
   devices = [];
+  away = 0;
+  answers = [];
   amidTraining = () => {};
   const between = () => Promise.resolve(amidTraining(devices.at(-1)!));
   trainer = createTrainer({
     backend: 'cpu',
     openDevice: openTold,
+    patience: {
+      again: () => Promise.resolve(answers.shift() ?? false),
+      had: () => {},
+      giveUp: () => {},
+    },
     pacing: { ...FULL_SPEED, between },
   });
   await trainer.open();
@@ -146,4 +158,25 @@ test('a command that is wrong by itself costs no device', async () => {
   expect(wrong).toMatchObject({ kind: 'trainer-failed', failure: 'error' });
   expect((await train()).kind).toBe('trained');
   expect(devices).toHaveLength(1);
+});
+
+test('a device that cannot be had at once is asked for as long as the patience says; the command it was lost under costs no more', async () => {
+  once((news) => (news.lost = 'crashed: '));
+  away = 2;
+  answers = [true, true];
+  expect(await train()).toMatchObject({ kind: 'trainer-failed', failure: 'device-lost' });
+  expect(devices).toHaveLength(2);
+  expect(await train()).toMatchObject({ kind: 'trained', stepCount: 2 });
+});
+
+test('a device that stays away beyond the patience is no-adapter, and says why', async () => {
+  once((news) => (news.lost = 'crashed: '));
+  away = 3;
+  answers = [true];
+  expect(await train()).toMatchObject({
+    kind: 'trainer-failed',
+    failure: 'no-adapter',
+    detail: 'device lost (crashed: ); no adapter',
+  });
+  expect(answers).toEqual([]);
 });

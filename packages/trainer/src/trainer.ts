@@ -18,6 +18,7 @@ import { Breath } from './breath.ts';
 import type { Shape } from './codec-shaders.ts';
 import { openDevice, TrainerError, type Device } from './device.ts';
 import { FULL_SPEED, type Pacing } from './pacing.ts';
+import { NO_PATIENCE, type DevicePatience } from './patience.ts';
 import { Stage, type Answer } from './stage.ts';
 
 export interface TrainerOptions {
@@ -27,6 +28,8 @@ export interface TrainerOptions {
   readonly formedBy?: Shape | 'host';
   /** How hard the device works; without it, as hard as it can. */
   readonly pacing?: Pacing;
+  /** How long a device that was lost is waited for, where there is none to be had. */
+  readonly patience?: DevicePatience;
   /** For tests: who opens the device. */
   readonly openDevice?: typeof openDevice;
 }
@@ -62,6 +65,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   let wanted = false;
   const breath = new Breath();
   const pacing = options.pacing ?? FULL_SPEED;
+  const patience = options.patience ?? NO_PATIENCE;
   let queue: Promise<unknown> = Promise.resolve();
   /** Training that was asked for and not answered yet; `stop` asks it to end at the next step. */
   const trainings = new Set<{ stop: boolean }>();
@@ -86,6 +90,18 @@ export function createTrainer(options: TrainerOptions): Trainer {
     return device.adapter;
   };
 
+  /** In place of one that is gone. */
+  const takeAnotherDevice = async (): Promise<void> => {
+    for (;;)
+      try {
+        await takeDevice();
+        return patience.had();
+      } catch (error) {
+        const isAway = error instanceof TrainerError && error.failure === 'no-adapter';
+        if (!isAway || !(await patience.again())) throw error;
+      }
+  };
+
   /** What is wrong with the device at this moment, if anything. */
   const assertHealthy = () => {
     if (device === null) throw new TrainerError('error', 'the trainer has no device; open() comes first');
@@ -99,7 +115,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   const execute = async (command: TrainerCommand, turn: { readonly stop: boolean }): Promise<Answer> => {
     // A device that was lost while nothing ran costs nobody a command; one that could not be had again is asked for again.
-    if (wanted && (device === null || device.lost() !== null || isInDoubt)) await takeDevice();
+    if (wanted && (device === null || device.lost() !== null || isInDoubt)) await takeAnotherDevice();
     try {
       assertHealthy();
       const answer = await carryOut(command, turn);
@@ -138,7 +154,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
     const why = device?.lost() ?? detail;
     try {
-      await takeDevice();
+      await takeAnotherDevice();
     } catch (second) {
       if (!(second instanceof TrainerError)) throw second;
       return {
@@ -224,12 +240,14 @@ export function createTrainer(options: TrainerOptions): Trainer {
           pacing.ended();
         }
       }),
-    close: () =>
-      inTurn(async () => {
+    close: () => {
+      patience.giveUp();
+      return inTurn(async () => {
         giveUpDevice();
         wanted = false;
         stage = null;
         breath.close();
-      }),
+      });
+    },
   };
 }

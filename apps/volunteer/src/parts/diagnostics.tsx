@@ -3,8 +3,17 @@ import { useState } from 'preact/hooks';
 import type { GpuCheck } from '../worker-protocol.ts';
 import { strings } from '../strings/index.ts';
 
-export const Diagnostics = ({ check }: { readonly check: GpuCheck | null }) => (
-  <CopyableReport note={strings.gpu.diagnosticsNote} lines={reportOf(check)} />
+interface DiagnosticsProps {
+  readonly check: GpuCheck | null;
+  /** Why it ended; left out: it has not. */
+  readonly end?: string;
+}
+
+export const Diagnostics = ({ check, end }: DiagnosticsProps) => (
+  <CopyableReport
+    note={strings.gpu.diagnosticsNote}
+    lines={[...reportOf(check), ...(end === undefined ? [] : [`ended: ${end}`])]}
+  />
 );
 
 interface ReportProps {

@@ -30,7 +30,7 @@ export function EndedScreen({ contribution, ended, last }: Props) {
         </div>
       </section>
       <MyPart last={last} ended={ended} learned={contribution.learned.value} />
-      {troubled && <Diagnostics check={contribution.gpuCheck.value} />}
+      {troubled && <Diagnostics check={contribution.gpuCheck.value} end={ended.detail} />}
       <div class="actions">
         <button type="button" onClick={() => contribution.begin()}>
           {troubled ? strings.actions.retry : strings.actions.again}

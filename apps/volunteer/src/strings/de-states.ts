@@ -65,6 +65,8 @@ export const deStates: Readonly<Record<VolunteerState, StateText>> = {
     {
       'device-lost':
         'Ihre Grafikeinheit war einen Moment lang weg (der Treiber startete neu, oder der Rechner schlief). Sie wird wieder eingerichtet.',
+      'device-away':
+        'Ihr Browser kann gerade keine Grafikeinheit geben; vielleicht startet sein Grafikteil nach einem Absturz neu. Es wird eine halbe Minute lang von selbst wieder gefragt.',
       offline:
         'Der Koordinator ist nicht zu erreichen. Ihr Gerät macht mit den anderen weiter, die es kennt, und verbindet sich von selbst neu.',
     },
@@ -84,7 +86,8 @@ export const deStates: Readonly<Record<VolunteerState, StateText>> = {
     {
       'self-test':
         'Ihre Grafikeinheit hat die Prüfaufgabe falsch gelöst, ihre Ergebnisse sind also nicht zu gebrauchen. Oft hilft ein neuerer Browser oder Treiber.',
-      'no-adapter': 'Ihre Grafikeinheit antwortet nicht mehr. Oft hilft es, den Browser neu zu starten.',
+      'no-adapter':
+        'Ihre Grafikeinheit antwortet nicht mehr. Oft hilft es, die Seite neu zu laden oder den Browser neu zu starten.',
       'too-small': 'Das Modell dieses Laufs passt nicht in Ihre Grafikeinheit. Ein anderes vielleicht.',
       error: 'Ihre Grafikeinheit ist mehrmals hintereinander an derselben Arbeit gescheitert.',
     },

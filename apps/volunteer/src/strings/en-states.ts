@@ -62,6 +62,8 @@ export const enStates: Readonly<Record<VolunteerState, StateText>> = {
     {
       'device-lost':
         'Your graphics device was taken away for a moment (a driver restart, or the computer slept). Setting it up again.',
+      'device-away':
+        'Your browser has no graphics device to give just now; its graphics part may be starting again after a crash. Asking again by itself, for half a minute.',
       offline:
         'The coordinator cannot be reached. Your device goes on with the others it knows and tries to connect again.',
     },
@@ -80,7 +82,8 @@ export const enStates: Readonly<Record<VolunteerState, StateText>> = {
     {
       'self-test':
         'Your graphics device solved the test problem wrongly, so its results cannot be used. An update of the browser or the driver often mends this.',
-      'no-adapter': 'Your graphics device does not answer any more. Restarting the browser often mends this.',
+      'no-adapter':
+        'Your graphics device does not answer any more. Reloading the page, or restarting the browser, often mends this.',
       'too-small': 'The model of this run does not fit into your graphics device. Another run may.',
       error: 'Your graphics device failed several times in a row at the same work.',
     },

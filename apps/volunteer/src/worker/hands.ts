@@ -10,6 +10,7 @@ import {
   runTagOf,
   Volunteer,
   type Effect,
+  type TrainerCommand,
   type TrainerEvent,
   type VolunteerEvent,
   type VolunteerOptions,
@@ -21,6 +22,8 @@ import { CoordinatorClient } from './coordinator-client.ts';
 
 /** The page redraws at most this often. */
 const SNAPSHOT_INTERVAL_MS = 250;
+/** Of a failed command: a compiler's whole output is of no use to anybody. */
+const TROUBLE_MAX_CHARACTERS = 500;
 /** Longest single timer; browsers overflow beyond 2^31 ms. */
 const TIMER_MAX_MS = 60_000;
 
@@ -146,7 +149,7 @@ export class Hands {
         return;
       case 'train':
         void this.#trainer.execute(effect.ticket, effect.command).then((event) => {
-          if (event.kind === 'trainer-failed') this.#explain(event);
+          if (event.kind === 'trainer-failed') this.#explain(event, effect.command.kind);
           this.handle(event);
         });
         return;
@@ -194,9 +197,15 @@ export class Hands {
     this.#alarm = setTimeout(() => this.handle({ kind: 'tick' }), delayMs);
   }
 
-  /** A model that does not fit is the device's fifth outcome, found out only when there is a run. */
-  #explain({ failure, detail, size }: Extract<TrainerEvent, { kind: 'trainer-failed' }>): void {
-    if (failure !== 'too-small' || size === undefined) return;
+  /** For the diagnostics. A model that does not fit is the device's fifth outcome, found out only when there is a run. */
+  #explain(
+    { failure, detail, size }: Extract<TrainerEvent, { kind: 'trainer-failed' }>,
+    command: TrainerCommand['kind'],
+  ): void {
+    if (failure !== 'too-small' || size === undefined) {
+      const line = `${command}: ${failure}: ${detail}`.slice(0, TROUBLE_MAX_CHARACTERS);
+      return this.#tell({ kind: 'trainer-trouble', line });
+    }
     const verdict = {
       outcome: 'too-small',
       adapter: this.#adapter,

@@ -10,6 +10,7 @@ import type { PauseReason, VolunteerSnapshot } from '@murmuration/swarm';
 import type { Limits } from '../limits.ts';
 import type { Verdict } from '../pauses.ts';
 import type { GpuCheck, Load, PageMessage, StopReason, Wish, WorkerMessage } from '../worker-protocol.ts';
+import { Patience } from './device-patience.ts';
 import { Hands } from './hands.ts';
 import { Pacer } from './pacer.ts';
 import { receiptOf } from './receipt.ts';
@@ -204,7 +205,8 @@ export class Stay {
   async #open(): Promise<void> {
     this.#standing = { at: 'opening' };
     const { backend, origin } = this.#start;
-    const trainer = createTrainer({ backend, pacing: this.#pacer });
+    const patience = new Patience((nextAtMs) => this.#hands?.handle({ kind: 'device-awaited', nextAtMs }));
+    const trainer = createTrainer({ backend, pacing: this.#pacer, patience });
     const adapter = await takeDevice(trainer, backend, {
       tell: this.#tell,
       refused: (reason, detail) => this.#stopped(reason, detail),
