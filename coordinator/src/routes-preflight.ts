@@ -1,14 +1,15 @@
 /** POST /api/preflight: what a run would cost, and everything that stands in its way, without creating anything. */
-import { PreflightSchema, preflightOf, RunRequestSchema } from '@murmuration/protocol';
+import { PreflightRequestSchema, PreflightSchema, preflightOf } from '@murmuration/protocol';
 import type { Preflight, RunManifest } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
+import { digitsPlan } from './datasets/sources.ts';
 import { door } from './doors.ts';
 import { isOver } from './ledger.ts';
 import { described } from './openapi.ts';
 import { manifestOf } from './run-manifest.ts';
 
-const runRequest = door(RunRequestSchema);
+const preflightRequest = door(PreflightRequestSchema);
 /** Rounds before a pace counts as known. */
 const MEASURED_ROUNDS_MIN = 20;
 const PREFLIGHT_ID = `run_${'0'.repeat(26)}`;
@@ -28,7 +29,7 @@ export function routePreflight(app: Api, { grid, datasets, models }: AppParts): 
           answers: { 200: PreflightSchema },
           errors: ['bad-json'],
         }),
-        body: RunRequestSchema,
+        body: PreflightRequestSchema,
       },
     },
     (request): Preflight => {
@@ -38,13 +39,18 @@ export function routePreflight(app: Api, { grid, datasets, models }: AppParts): 
         warnings: [],
         estimate: null,
       });
-      const wish = runRequest(request.body);
+      const wish = preflightRequest(request.body);
       if (!wish.ok) return refused([...wish.faults]);
-      const dataset = datasets.get(wish.value.datasetId);
+      const { data, datasetId = '', ...run } = wish.value;
+      if ((data === undefined) === (datasetId === ''))
+        return refused([
+          { field: 'datasetId', message: datasetId === '' ? 'is missing' : 'remove it, or data' },
+        ]);
+      const dataset = data === undefined ? datasets.get(datasetId) : digitsPlan(data);
       if (dataset === null) return refused([{ field: 'datasetId', message: 'no such dataset' }]);
       let manifest: RunManifest;
       try {
-        manifest = manifestOf(wish.value, { dataset, models }, PREFLIGHT_ID);
+        manifest = manifestOf({ ...run, datasetId: dataset.manifest.id }, { dataset, models }, PREFLIGHT_ID);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return refused([{ field: error.body.field ?? '', message: error.body.message }]);

@@ -19,13 +19,15 @@ import type {
 } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { ModelShelf } from './model-shelf.ts';
-import type { StoredDataset } from './store.ts';
 
 const NAME_MAX_CHARACTERS = 64;
 
 /** What a request names by id. */
 interface Named {
-  readonly dataset: StoredDataset;
+  readonly dataset: {
+    readonly manifest: DatasetManifest;
+    readonly shards: readonly { readonly sampleCount: number }[];
+  };
   readonly models: Pick<ModelShelf, 'chosen'>;
 }
 

@@ -253,6 +253,25 @@ describe('preflight', () => {
     expect(coordinator.built.grid.runs).toHaveLength(before);
   });
 
+  it('of the built-in digits draws none of them', async () => {
+    const listed = async () => (await get('/api/datasets')).length;
+    const before = await listed();
+    const data = { kind: 'digits', trainSampleCount: 4_000, validationSampleCount: 100 };
+    const said = (await post('/api/preflight', { name: 'x', data, model: 'mlp' })).json();
+    expect(said).toMatchObject({
+      ok: true,
+      estimate: { data: { name: 'Digits', trainSampleCount: 4_000, validationSampleCount: 100 } },
+    });
+    const wrong = await post('/api/preflight', { name: 'x', data, model: 'gpt', training: { batchSize: 9 } });
+    expect(wrong.json()).toMatchObject({ ok: false, refusals: [{ field: 'model' }] });
+    expect(await listed()).toBe(before);
+    const { id: datasetId } = await coordinator.createDataset();
+    for (const both of [{ data, datasetId }, {}])
+      expect((await post('/api/preflight', { name: 'x', model: 'mlp', ...both })).json().refusals).toEqual([
+        expect.objectContaining({ field: 'datasetId' }),
+      ]);
+  });
+
   it('names everything that would be refused, and what would not go well', async () => {
     const { id: datasetId } = await coordinator.createDataset();
     const wish = { name: 'x', datasetId, model: 'mlp' };

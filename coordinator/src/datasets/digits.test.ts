@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Workshop } from '../../testing/data.ts';
 import { DIGIT_STYLES } from './digit-skeletons.ts';
 import { DIGIT_CLASS_COUNT, DIGIT_SIDE_PIXELS, drawDigits } from './digits.ts';
+import { digitsPlan } from './sources.ts';
 
 const PIXELS = DIGIT_SIDE_PIXELS * DIGIT_SIDE_PIXELS;
 
@@ -80,4 +82,24 @@ describe('drawn digits', () => {
       }
     }
   });
+
+  it.each([{}, { trainSampleCount: 1_234, validationSampleCount: 100, seed: 4 }])(
+    'planned without drawing are what is drawn: %o',
+    async (wish) => {
+      const workshop = new Workshop();
+      const request = { kind: 'digits', trainSampleCount: 600, validationSampleCount: 130, ...wish } as const;
+      const { shards, validation, preview: _, preprocessing: __, ...made } = await workshop.make(request);
+      workshop.close();
+      const { manifest, shards: planned } = digitsPlan(request);
+      expect(manifest).toMatchObject(made);
+      expect(planned.map(({ sampleCount }) => sampleCount)).toEqual(
+        shards.map(({ sampleCount }) => sampleCount),
+      );
+      expect(manifest.shardCount).toBe(shards.length);
+      expect(manifest.validation).toMatchObject({
+        sampleCount: validation.sampleCount,
+        byteLength: validation.byteLength,
+      });
+    },
+  );
 });

@@ -24,6 +24,7 @@ import {
 } from '@murmuration/protocol';
 import { DatasetError } from './dataset-error.ts';
 import type { FeatureForm, TargetForm } from './row-form.ts';
+import { shardSizes } from './shard-sizes.ts';
 import { BucketSpool, Spool } from './spool.ts';
 import { isHeldOut, rowHash, SplitSurvey, type SplitCut } from './split.ts';
 
@@ -56,16 +57,6 @@ const VALIDATION_SHARE = 0.2;
 /** Unless the wish says a share: more says hardly more of a model, and every tab that evaluates goes through them all. */
 const VALIDATION_SAMPLES_MAX = 20_000;
 const SEED = 1;
-/**
- * A lease of 500 samples is about 16 steps of batch 32: seconds on the software adapter, so a vanished tab loses
- * little, and 12,000 samples make 24 shards, enough for a group of tabs. A guess. Smaller sets have smaller shards, so that
- * several tabs find one, but a batch fits; larger sets have larger ones, so that there are some thousands at most: each
- * costs a file and a row in the store.
- */
-const SHARD_SAMPLE_COUNT = 500;
-const SHARD_SAMPLE_COUNT_MIN = 32;
-const SHARDS_WANTED = 16;
-const SHARDS_WANTED_MAX = 2_000;
 /** Raw rows of one bucket, which are in memory at once. */
 const BUCKET_BYTES = 4 * 1024 * 1024;
 const BUCKETS_MAX = 1_024;
@@ -262,29 +253,17 @@ class Making {
         'shardSampleCount',
         `${asked}; expected 1 to ${blobSampleCountMax} samples of [${layout.sampleShape}]`,
       );
-    const size =
-      asked ??
-      Math.min(
-        blobSampleCountMax,
-        Math.max(
-          SHARD_SAMPLE_COUNT_MIN,
-          Math.min(SHARD_SAMPLE_COUNT, Math.ceil(trainCount / SHARDS_WANTED)),
-          Math.ceil(trainCount / SHARDS_WANTED_MAX),
-        ),
-      );
-    const shardCount = Math.ceil(trainCount / size);
-    if (shardCount > LIMITS.shardsMax)
+    const sizes = shardSizes(trainCount, { sampleCountMax: blobSampleCountMax, asked });
+    if (sizes.length > LIMITS.shardsMax)
       throw new DatasetError(
         'shardSampleCount',
-        `makes ${shardCount} shards; at most ${LIMITS.shardsMax} are possible`,
+        `makes ${sizes.length} shards; at most ${LIMITS.shardsMax} are possible`,
       );
     const cutter = new ShardCutter(layout, this.#features, this.#target, this.#world.put);
-    const endOf = (shard: number) => Math.floor(((shard + 1) * trainCount) / shardCount);
     const shards: Shard[] = [];
     /** Rows that are read and not cut yet: the end of one bucket and the beginnings of others. */
     let waiting: Portion[] = [];
     let waitingCount = 0;
-    let done = 0;
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       const rows = await dealt.read(bucket);
       if (rows.length === 0) continue;
@@ -293,12 +272,11 @@ class Making {
       const count = rows.length / this.#rowBytes;
       waiting.push({ rows, order: shuffledIndices(streamSeed(this.#seed, 'bucket', bucket), 0, 0, count) });
       waitingCount += count;
-      for (let need = endOf(shards.length) - done; waitingCount >= need && need > 0;) {
+      for (let need = sizes[shards.length]; need !== undefined && waitingCount >= need;) {
         shards.push(await cutter.put(shards.length, waiting, need, this.#rowBytes));
         waiting = waiting.filter(({ order }) => order.length > 0);
         waitingCount -= need;
-        done += need;
-        need = shards.length < shardCount ? endOf(shards.length) - done : 0;
+        need = sizes[shards.length];
       }
       waiting = [copied(waiting, this.#rowBytes)];
     }

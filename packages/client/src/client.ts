@@ -43,6 +43,7 @@ import {
   type ErrorBody,
   type ForkRequest,
   type ModelImport,
+  type PreflightRequest,
   type RunListQuery,
   type RunLive,
   type RunOrderName,
@@ -141,7 +142,8 @@ export class ApiClient {
       cursor = page.next;
     }
   }
-  preflight = (request: RunRequest) => this.ask('POST', '/api/preflight', PreflightSchema, { body: request });
+  preflight = (request: PreflightRequest) =>
+    this.ask('POST', '/api/preflight', PreflightSchema, { body: request });
   createRun = (request: RunRequest, creation: Creation = {}) =>
     this.ask('POST', '/api/runs', RunViewSchema, { body: request, ...creation });
   run = (id: string) => this.ask('GET', `/api/runs/${id}`, RunViewSchema);

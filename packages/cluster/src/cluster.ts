@@ -26,7 +26,7 @@ import { buildPages } from './pages.ts';
 import { Sentence } from './places.ts';
 import { progressLines } from './progress-lines.ts';
 import { reportOf } from './report.ts';
-import { datasetOfRunFile } from './run-file.ts';
+import { requestOfRunFile } from './run-file.ts';
 import { Seats } from './seats.ts';
 import { clusterReportText, verdictOf, type Ending } from './verdict.ts';
 
@@ -116,15 +116,7 @@ class Cluster {
     const { file, tabs, budgetMs, profile, script, seed, chaosName, flags } = this.#plan;
     const say = (line: string) => this.#screen.say(line);
     const { coordinator, client, fleet, url } = this.#grid!;
-    const { id: datasetId } = await datasetOfRunFile(client, file);
-    const { name, model, seed: runSeed, training } = file;
-    const { manifest } = await client.createRun({
-      name,
-      model,
-      datasetId,
-      ...(runSeed === undefined ? {} : { seed: runSeed }),
-      ...(training === undefined ? {} : { training }),
-    });
+    const { manifest } = await client.createRun(await requestOfRunFile(client, file));
     say(
       `Run          ${manifest.id}: ${manifest.model.name}, ${manifest.parameterCount} parameters, seed ${manifest.seed}`,
     );

@@ -37,8 +37,13 @@ export class CoordinatorClient extends ApiClient {
   };
 
   protected override refused(place: string, status: number, text: string): Error {
-    const { field, message } = errorBodyOf(status, text);
-    return new Sentence(`${place}: ${field === undefined ? message : `${field}: ${message}`}`);
+    const { field, message, faults } = errorBodyOf(status, text);
+    const all = faults !== undefined && faults.length > 1 ? faults : [{ field, message }];
+    return new Sentence(
+      all
+        .map((fault) => `${place}: ${fault.field === undefined ? '' : `${fault.field}: `}${fault.message}`)
+        .join('\n'),
+    );
   }
 }
 

@@ -41,6 +41,21 @@ describe('a run as a file', () => {
     });
   });
 
+  it('takes the files of a model from the place of the file', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'murmuration-run-'));
+    const path = join(directory, 'run.yaml');
+    await writeFile(
+      path,
+      'name: x\ndata: {kind: digits}\nmodel: {file: a/model.json, weightsFiles: [a/w.bin]}\n',
+    );
+    const { model } = await readRunFile(path);
+    await rm(directory, { recursive: true });
+    expect(model).toEqual({
+      file: join(directory, 'a', 'model.json'),
+      weightsFiles: [join(directory, 'a', 'w.bin')],
+    });
+  });
+
   it.each([
     ['bad indent', 'name: x\n data: y\n', 'run.yaml:1: Nested'],
     ['an unknown field', `${HEAD}colour: red\n`, 'run.yaml:5: colour unknown field; remove it'],

@@ -14,6 +14,17 @@ import { run as runSweeps } from './sweeps-command.ts';
 const TOKEN = 'a-token-for-the-commands';
 const directory = mkdtempSync(join(tmpdir(), 'murmuration-commands-'));
 const file = join(directory, 'run.yaml');
+const UNKNOWN_LAYERS = {
+  class_name: 'Sequential',
+  config: {
+    name: 'odd',
+    layers: [
+      { class_name: 'InputLayer', config: { name: 'in', batch_shape: [null, 8, 4] } },
+      { class_name: 'Unheard', config: { name: 'first' } },
+      { class_name: 'LSTM', config: { name: 'second', units: 3 } },
+    ],
+  },
+};
 let coordinator: Coordinator;
 beforeAll(async () => {
   coordinator = await startCoordinator({
@@ -54,7 +65,9 @@ describe('murmur', () => {
     expect((await json('create', file, '--key', 'once')).manifest.id).toBe(made.manifest.id);
     const { id } = made.manifest;
     expect((await ran(runRuns, ...at('list'))).out).toMatch(new RegExp(`${id}  command +waiting`));
-    expect((await ran(runRuns, ...at('preflight', file))).out).toContain('It would be created.');
+    const preflight = (await ran(runRuns, ...at('preflight', file))).out;
+    expect(preflight).toContain('It would be created.');
+    expect(preflight).toContain('needs one tab, none is connected; until then it waits');
     expect((await ran(runRuns, ...at('pause', id))).code).toBe(0);
     expect(await ran(runRuns, ...at('pause', id))).toMatchObject({
       code: 1,
@@ -127,6 +140,29 @@ describe('murmur', () => {
       code: 1,
       err: expect.stringContaining('its clones need it'),
     });
+    const refused = join(directory, 'refused.json');
+    writeFileSync(refused, JSON.stringify(UNKNOWN_LAYERS));
+    const fromFile = join(directory, 'given', 'from-file.yaml');
+    const withModel = (model: string) =>
+      writeFileSync(
+        fromFile,
+        `name: from a file\nmodel: ${model}\ndata: {kind: digits, trainSampleCount: 100}\n`,
+      );
+    withModel('{file: ./model.keras}');
+    expect((await ran(runRuns, ...at('preflight', fromFile))).out).toContain('101770 parameters');
+    const begun: RunView = await json('create', fromFile);
+    expect(begun.manifest).toMatchObject({
+      parameterCount: 101_770,
+      importOf: { sha256: expect.any(String) },
+    });
+    withModel(`{file: model.json, weightsFiles: [${pair[1]}], weights: drawn}`);
+    expect((await json('create', fromFile)).manifest.importOf).toMatchObject({ sha256: null });
+    withModel('{file: gone.keras}');
+    expect((await ran(runRuns, ...at('create', fromFile))).err).toContain('there is no file');
+    withModel('{file: ../refused.json}');
+    expect((await ran(runRuns, ...at('create', fromFile))).err).toMatch(
+      /layer "first" \(Unheard\).*\n.*layer "second" \(LSTM\)/,
+    );
     expect(await ran(runModels, ...at('add', given('README.md')))).toMatchObject({
       code: 1,
       err: expect.stringContaining('give a .keras file'),

@@ -7,7 +7,7 @@ import type { CoordinatorClient } from './coordinator-client.ts';
 import { downloadModel } from './downloads.ts';
 import { followRun, isOver } from './follow-run.ts';
 import { bytesText, clockText, percentText } from './progress-lines.ts';
-import { datasetOfRunFile, readRunFile } from './run-file.ts';
+import { preflightOfRunFile, readRunFile, requestOfRunFile } from './run-file.ts';
 
 const SET = {
   kind: 'list',
@@ -29,18 +29,15 @@ const order = (name: RunOrderName, help: string): Verb =>
     },
   });
 
-async function requestOfFile(client: CoordinatorClient, path: string): Promise<RunRequest> {
-  const file = await readRunFile(resolve(path));
-  const { data: _, ...request } = file;
-  return { ...request, datasetId: (await datasetOfRunFile(client, file)).id };
-}
+const requestOfFile = async (client: CoordinatorClient, path: string): Promise<RunRequest> =>
+  requestOfRunFile(client, await readRunFile(resolve(path)));
 
 const VERBS: Readonly<Record<string, Verb>> = {
   create: verb({
     words: 'FILE.yaml',
     wordsMin: 1,
     wordsMax: 1,
-    help: 'create a run from a file; its data are sent first',
+    help: 'create a run from a file; its data, and a model of `model: {file: PATH}`, are sent first',
     flags: {
       key: { kind: 'text', placeholder: 'TEXT', help: 'idempotency key: the same key is the same run' },
     },
@@ -58,10 +55,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
     words: 'FILE.yaml',
     wordsMin: 1,
     wordsMax: 1,
-    help: 'what a run would cost, and what would be refused; creates no run (its data are sent)',
+    help: 'what a run would cost, and what would be refused; creates no run (files that it names are sent)',
     flags: {},
     run: async ({ client, words, say }) => {
-      const answer = await client.preflight(await requestOfFile(client, words[0]!));
+      const answer = await client.preflight(
+        await preflightOfRunFile(client, await readRunFile(resolve(words[0]!))),
+      );
       for (const line of preflightLines(answer)) say(line);
       return answer;
     },
@@ -223,7 +222,7 @@ function runLine({
     manifest.name,
     reason === '' ? state : `${state} (${reason})`,
     `round ${round}/${manifest.training.roundsMax}`,
-    `${volunteersConnected} tabs`,
+    volunteersConnected === 1 ? '1 tab' : `${volunteersConnected} tabs`,
     ...(lossLatest === null ? [] : [`loss ${lossLatest.toPrecision(4)}`]),
     ...(best?.accuracy == null ? [] : [`best ${percentText(best.accuracy)}`]),
     ...(etaMs === null || etaMs[1] === 0 ? [] : [`${clockText(etaMs[0])} to ${clockText(etaMs[1])} left`]),

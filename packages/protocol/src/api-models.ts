@@ -9,7 +9,7 @@ const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type
 const strict = { additionalProperties: false } as const;
 
 /** A tfjs model of the largest size comes in some fifty weights files of 4 MiB. */
-const MODEL_FILES_MAX = 100;
+export const MODEL_FILES_MAX = 100;
 
 /** POST /api/models, POST /api/models/check. */
 export const ModelImportSchema = Type.Object(

@@ -1,11 +1,31 @@
 /** REST of the look before a launch: POST /api/preflight takes a run request and says what it would cost and need. */
 import Type, { type Static } from 'typebox';
+import { datasetSchemas } from './dataset-requests.ts';
+import { RunRequestSchema } from './run.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Range = Type.Tuple([Type.Number({ minimum: 0 }), Type.Number({ minimum: 0 })]);
 const Remarks = Type.Array(Type.Object({ field: Type.String(), message: Type.String() }));
 
+const { datasetId, ...ofRun } = RunRequestSchema.properties;
+/** Body of POST /api/preflight: of a run, where data that the coordinator draws need not be there yet. */
+export const PreflightRequestSchema = Type.Object(
+  {
+    ...ofRun,
+    datasetId: Type.Optional(datasetId),
+    data: Type.Optional(
+      Type.Object(datasetSchemas(Type.String()).digits, {
+        additionalProperties: false,
+        description: 'Instead of datasetId: the built-in digits, which are drawn when the run is created',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type PreflightRequest = Static<typeof PreflightRequestSchema>;
+
 export const EstimateSchema = Type.Object({
+  data: Type.Object({ name: Type.String(), trainSampleCount: Count, validationSampleCount: Count }),
   parameterCount: Count,
   /** One update of one tab, at the run's codec. */
   updateBytes: Count,

@@ -29,7 +29,10 @@ const SLOW_RUN_MS = 24 * 3_600_000;
 export interface PreflightFacts {
   readonly model: ModelSpec;
   readonly training: Training;
-  readonly dataset: Pick<DatasetManifest, 'trainSampleCount' | 'shardCount' | 'validation' | 'target'>;
+  readonly dataset: Pick<
+    DatasetManifest,
+    'name' | 'trainSampleCount' | 'shardCount' | 'validation' | 'target'
+  >;
   /** Tabs that would take part; figures are for at least two. */
   readonly tabs: number;
   /** Milliseconds of a round of a run with the same parameters and steps; null: none was measured. */
@@ -66,6 +69,11 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   const sampleBytes = dataset.validation.byteLength / dataset.validation.sampleCount;
   const dataBytes = Math.ceil((sampleBytes * dataset.trainSampleCount) / dataset.shardCount);
   return {
+    data: {
+      name: dataset.name,
+      trainSampleCount: dataset.trainSampleCount,
+      validationSampleCount: dataset.validation.sampleCount,
+    },
     parameterCount,
     updateBytes,
     bytesSentPerRound,
@@ -116,7 +124,7 @@ function warningsOn({ training, tabs, dataset }: PreflightFacts, estimate: Estim
   if (training.peersMin > tabs)
     warn(
       'training.peersMin',
-      `needs ${training.peersMin} tabs, ${tabs} are connected; it waits for the rest`,
+      `needs ${training.peersMin === 1 ? 'one tab' : `${training.peersMin} tabs`}, ${tabs === 0 ? 'none is' : tabs === 1 ? 'one is' : `${tabs} are`} connected; until then it waits`,
     );
   if (expectedMs[0] > SLOW_RUN_MS)
     warn('training.roundsMax', 'even fast tabs need more than a day for so many rounds');

@@ -1,14 +1,16 @@
 /**
- * A run as a file (`run.yaml`): the same words as `POST /api/runs`, with the data described instead of named by an id.
- * Whoever reads the file creates the dataset first. Paths are relative to the file.
+ * A run as a file (`run.yaml`): the same words as `POST /api/runs`, with the data described instead of named by an id, and
+ * a model perhaps as a file. Whoever reads it creates dataset and model first. Paths are relative to the file.
  */
 import Type, { type Static } from 'typebox';
 import { datasetSchemas } from './dataset-requests.ts';
+import { MODEL_FILES_MAX } from './api-models.ts';
 import { DatasetIdSchema } from './ids.ts';
-import { RunRequestSchema } from './run.ts';
+import { ImportedModelSchema, MODEL_DESCRIPTION, RunRequestSchema } from './run.ts';
 
 const strict = { additionalProperties: false } as const;
-const paths = datasetSchemas(Type.String({ minLength: 1, maxLength: 1_000 }));
+const Path = Type.String({ minLength: 1, maxLength: 1_000 });
+const paths = datasetSchemas(Path);
 
 export const RunFileDataSchema = Type.Union(
   [
@@ -35,8 +37,37 @@ export const RunFileDataSchema = Type.Union(
 );
 export type RunFileData = Static<typeof RunFileDataSchema>;
 
+/** A model from elsewhere that is imported first, as `murmur models add` does. */
+export const ModelFileSchema = Type.Object(
+  {
+    file: { ...Path, title: 'Model file', description: 'A .keras file, or a .json of Keras 3 or tfjs' },
+    weightsFiles: Type.Optional(
+      Type.Array(Path, {
+        maxItems: MODEL_FILES_MAX - 1,
+        title: 'Weights files',
+        description: 'Those that a tfjs model.json names',
+      }),
+    ),
+    weights: ImportedModelSchema.properties.weights,
+  },
+  strict,
+);
+export type ModelFile = Static<typeof ModelFileSchema>;
+
 const { name, model, seed, training } = RunRequestSchema.properties;
-export const RunFileSchema = Type.Object({ name, data: RunFileDataSchema, model, seed, training }, strict);
+export const RunFileSchema = Type.Object(
+  {
+    name,
+    data: RunFileDataSchema,
+    model: Type.Union([...model.anyOf, ModelFileSchema], {
+      title: 'Model',
+      description: `${MODEL_DESCRIPTION} Or a file of Keras or tfjs.`,
+    }),
+    seed,
+    training,
+  },
+  strict,
+);
 export type RunFile = Static<typeof RunFileSchema>;
 
 /** GET /schemas/run.json: what editors and forms read. */

@@ -203,6 +203,9 @@ export const ImportedModelSchema = Type.Object(
   { additionalProperties: false },
 );
 
+export const MODEL_DESCRIPTION =
+  'mlp for numbers and small images, cnn and resnet for images, gru and gpt for text; an imported one, or layers in full.';
+
 /** Body of POST /api/runs. `model` is a preset's name, a full description, or an imported model's id. */
 export const RunRequestSchema = Type.Object(
   {
@@ -216,8 +219,7 @@ export const RunRequestSchema = Type.Object(
     datasetId: DatasetIdSchema,
     model: Type.Union([Type.Enum(PRESET_NAMES), ModelSpecSchema, ImportedModelSchema], {
       title: 'Model',
-      description:
-        'mlp for numbers and small images, cnn and resnet for images, gru and gpt for text; an imported one, or layers in full.',
+      description: MODEL_DESCRIPTION,
     }),
     seed: Type.Optional(
       Type.Integer({
