@@ -15,6 +15,10 @@ const EXPECTED = [
   'new-run-file',
   'new-run-everything',
   'new-run-wrong',
+  'new-run-model',
+  'models',
+  'models-refused',
+  'model',
   'data-wrong',
   'dataset-table',
   'dataset-pictures',
@@ -83,8 +87,21 @@ test('launching and data have nothing serious for axe in both themes, and fit in
   expect(found).toEqual([]);
 });
 
-test('a run is launched by the keyboard alone', async ({ page, gallery }) => {
-  await gallery.show('new-run');
+test('a model is kept and a run is launched with it, by the keyboard alone', async ({ page, gallery }) => {
+  // Files are chosen in the system's own window; from there on by keys.
+  await gallery.show('models-refused');
+  await expect(page.locator(':focus')).toHaveText('2 layers are refused, so the model is.');
+  await expect(page.getByRole('row', { name: /^lstm LSTM refused ./ })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Keep the model' })).toHaveCount(0);
+  await gallery.show('models');
+  await expect(page.locator(':focus')).toHaveText(/layers can be trained here/);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('two by hand');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'two by hand', level: 1 })).toBeVisible();
+  await page.getByRole('button', { name: 'New run with it' }).press('Enter');
+  await expect(page.locator('#model option:checked')).toHaveText(/^two by hand \(/);
+  await expect(page.getByText('It would be created as it stands.')).toBeVisible();
   const focused: string[] = [];
   await page.locator('h1').click();
   const button = page.getByRole('button', { name: 'Create the run' });

@@ -10,8 +10,11 @@ import { strings } from './strings.ts';
 import { AccessScreen } from './screens/access.tsx';
 import { CompareScreen } from './screens/compare.tsx';
 import { data, launch } from './strings-launch.ts';
+import { models } from './strings-models.ts';
 import { DataScreen } from './screens/data.tsx';
 import { DatasetScreen } from './screens/dataset.tsx';
+import { ModelScreen } from './screens/model.tsx';
+import { ModelsScreen } from './screens/models.tsx';
 import { NewRunScreen } from './screens/new-run.tsx';
 import { NewSweepScreen } from './screens/new-sweep.tsx';
 import { RunScreen } from './screens/run.tsx';
@@ -19,6 +22,17 @@ import { RunsScreen } from './screens/runs.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 import { SweepScreen } from './screens/sweep.tsx';
 import { SweepsScreen } from './screens/sweeps.tsx';
+
+/** Where the header leads. */
+const PLACES = [
+  ['runs', strings.nav.runs],
+  ['compare', compareStrings.link],
+  ['data', data.nav],
+  ['models', models.nav],
+  ['sweeps', sweepStrings.link],
+  ['access', accessStrings.link],
+  ['new-run', strings.nav.create],
+] as const;
 
 export function Page() {
   const { value: current } = session;
@@ -37,42 +51,15 @@ export function Page() {
             {strings.name}
           </a>
           <nav aria-label={strings.nav.label}>
-            <a
-              href={addressOf({ screen: 'runs' })}
-              aria-current={here.screen === 'runs' ? 'page' : undefined}
-            >
-              {strings.nav.runs}
-            </a>
-            <a
-              href={addressOf({ screen: 'compare' })}
-              aria-current={here.screen === 'compare' ? 'page' : undefined}
-            >
-              {compareStrings.link}
-            </a>
-            <a
-              href={addressOf({ screen: 'data' })}
-              aria-current={here.screen === 'data' ? 'page' : undefined}
-            >
-              {data.nav}
-            </a>
-            <a
-              href={addressOf({ screen: 'sweeps' })}
-              aria-current={here.screen === 'sweeps' ? 'page' : undefined}
-            >
-              {sweepStrings.link}
-            </a>
-            <a
-              href={addressOf({ screen: 'access' })}
-              aria-current={here.screen === 'access' ? 'page' : undefined}
-            >
-              {accessStrings.link}
-            </a>
-            <a
-              href={addressOf({ screen: 'new-run' })}
-              aria-current={here.screen === 'new-run' ? 'page' : undefined}
-            >
-              {strings.nav.create}
-            </a>
+            {PLACES.map(([screen, word]) => (
+              <a
+                key={screen}
+                href={addressOf({ screen })}
+                aria-current={here.screen === screen ? 'page' : undefined}
+              >
+                {word}
+              </a>
+            ))}
             {current.kind === 'signed-in' && (
               <button type="button" class="plain" onClick={signOut}>
                 {strings.nav.signOut}
@@ -98,13 +85,17 @@ function Shown({ route: here }: { readonly route: Route }) {
     case 'runs':
       return <RunsScreen />;
     case 'new-run':
-      return <NewRunScreen datasetId={here.datasetId ?? null} />;
+      return <NewRunScreen datasetId={here.datasetId ?? null} modelId={here.modelId ?? null} />;
     case 'compare':
       return <CompareScreen />;
     case 'data':
       return <DataScreen />;
     case 'dataset':
       return <DatasetScreen key={here.datasetId} datasetId={here.datasetId} />;
+    case 'models':
+      return <ModelsScreen />;
+    case 'model':
+      return <ModelScreen key={here.modelId} modelId={here.modelId} />;
     case 'sweeps':
       return <SweepsScreen />;
     case 'new-sweep':
@@ -131,6 +122,9 @@ function titleOf(here: Route): string {
     case 'data':
     case 'dataset':
       return data.heading;
+    case 'models':
+    case 'model':
+      return models.heading;
     case 'sweeps':
     case 'sweep':
       return sweepStrings.heading;

@@ -3,23 +3,26 @@
  * and Back works. `#/runs/run_...?smooth=0.6` is a screen and its query; changing the query makes no step in the history.
  */
 import { signal } from '@preact/signals';
-import type { DatasetId, RunId } from '@murmuration/protocol';
+import type { DatasetId, ModelId, RunId } from '@murmuration/protocol';
 
 export type Route =
   | { readonly screen: 'runs' }
   | { readonly screen: 'compare' }
-  /** `datasetId`: the data that it begins with. */
-  | { readonly screen: 'new-run'; readonly datasetId?: DatasetId }
+  /** The data or the model that the draft begins with. */
+  | { readonly screen: 'new-run'; readonly datasetId?: DatasetId; readonly modelId?: ModelId }
   | { readonly screen: 'data' }
   | { readonly screen: 'dataset'; readonly datasetId: DatasetId }
+  | { readonly screen: 'models' }
+  | { readonly screen: 'model'; readonly modelId: ModelId }
   | { readonly screen: 'sweeps' }
   | { readonly screen: 'new-sweep' }
   | { readonly screen: 'sweep'; readonly sweepId: string }
   | { readonly screen: 'access' }
   | { readonly screen: 'run'; readonly runId: RunId };
 
-const NEW_RUN_ROUTE = /^#\/new(?:\/(data_[0-9a-z]{26}))?$/;
+const NEW_RUN_ROUTE = /^#\/new(?:\/(?:(data_[0-9a-z]{26})|(model_[0-9a-z]{26})))?$/;
 const DATA_ROUTE = /^#\/data(?:\/(data_[0-9a-z]{26}))?$/;
+const MODELS_ROUTE = /^#\/models(?:\/(model_[0-9a-z]{26}))?$/;
 const RUN_ROUTE = /^#\/runs\/(run_[0-9a-z]{26})$/;
 const SWEEP_ROUTE = /^#\/sweeps\/(sweep_[0-9a-z]{26})$/;
 
@@ -31,11 +34,20 @@ export function routeOf(hash: string): Route {
   const path = pathOf(hash);
   if (path === '#/compare') return { screen: 'compare' };
   const launch = NEW_RUN_ROUTE.exec(path);
-  if (launch !== null)
-    return launch[1] === undefined ? { screen: 'new-run' } : { screen: 'new-run', datasetId: launch[1] };
+  if (launch !== null) {
+    const [, datasetId, modelId] = launch;
+    return {
+      screen: 'new-run',
+      ...(datasetId === undefined ? {} : { datasetId }),
+      ...(modelId === undefined ? {} : { modelId }),
+    };
+  }
   const data = DATA_ROUTE.exec(path);
   if (data !== null)
     return data[1] === undefined ? { screen: 'data' } : { screen: 'dataset', datasetId: data[1] };
+  const models = MODELS_ROUTE.exec(path);
+  if (models !== null)
+    return models[1] === undefined ? { screen: 'models' } : { screen: 'model', modelId: models[1] };
   if (path === '#/sweeps') return { screen: 'sweeps' };
   if (path === '#/sweeps/new') return { screen: 'new-sweep' };
   if (path === '#/access') return { screen: 'access' };
@@ -55,14 +67,20 @@ function placeOf(route: Route): string {
   switch (route.screen) {
     case 'runs':
       return '#/';
-    case 'new-run':
-      return route.datasetId === undefined ? '#/new' : `#/new/${route.datasetId}`;
+    case 'new-run': {
+      const begin = route.datasetId ?? route.modelId;
+      return begin === undefined ? '#/new' : `#/new/${begin}`;
+    }
     case 'compare':
       return '#/compare';
     case 'data':
       return '#/data';
     case 'dataset':
       return `#/data/${route.datasetId}`;
+    case 'models':
+      return '#/models';
+    case 'model':
+      return `#/models/${route.modelId}`;
     case 'sweeps':
       return '#/sweeps';
     case 'new-sweep':

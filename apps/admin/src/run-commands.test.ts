@@ -62,6 +62,37 @@ describe('a draft as commands', () => {
     ]);
   });
 
+  it('a model’s files are sent and imported first', () => {
+    const data = { kind: 'digits' } as const;
+    const model = { file: 'a/model.json', weightsFiles: ["a/w'@.bin"], weights: 'drawn' } as const;
+    expect(
+      asked(
+        curlCommands(
+          { name: '@model@', data, model: { ...model, weightsFiles: [...model.weightsFiles] } },
+          ORIGIN,
+          '',
+        ),
+      ),
+    ).toEqual([
+      { url: `${ORIGIN}/api/uploads`, body: '@a/model.json' },
+      { url: `${ORIGIN}/api/uploads`, body: "@a/w'@.bin" },
+      {
+        url: `${ORIGIN}/api/models`,
+        body: {
+          files: [
+            { name: 'model.json', upload: 'id_1' },
+            { name: "w'@.bin", upload: 'id_2' },
+          ],
+        },
+      },
+      { url: `${ORIGIN}/api/datasets`, body: data },
+      {
+        url: `${ORIGIN}/api/runs`,
+        body: { name: '@model@', model: { imported: 'id_3', weights: 'drawn' }, datasetId: 'id_4' },
+      },
+    ]);
+  });
+
   it('the command line carries the text as it is', () => {
     const text = 'name: "$x"\n# YAML\nYAML\n';
     const commands = commandLine(text, ORIGIN).replace('npm run murmur', 'cat run.yaml; : npm');

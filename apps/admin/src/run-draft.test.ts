@@ -11,6 +11,7 @@ import {
   withDigits,
   withFiles,
   withKind,
+  withModelFiles,
   withStored,
 } from './run-draft.ts';
 
@@ -85,6 +86,19 @@ describe('the draft of a run', () => {
       target: 'y',
       licence: LICENCE_DEFAULT,
     });
+  });
+
+  it('a model’s description is found among its files, the rest are weights', () => {
+    const model = (...names: string[]) => {
+      const text = withModelFiles(FIRST_DRAFT, names);
+      return text === null ? null : valueOf(text)?.['model'];
+    };
+    expect(model('w.bin', 'model.json', 'x.bin')).toEqual({
+      file: 'model.json',
+      weightsFiles: ['w.bin', 'x.bin'],
+    });
+    expect(model('net.keras')).toEqual({ file: 'net.keras' });
+    expect(model('w.bin')).toBeNull();
   });
 
   it('a source is told from the text alone', () => {

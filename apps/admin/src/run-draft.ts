@@ -2,6 +2,7 @@
  * The draft of a run: a YAML text, and the edits that the form makes in it. The text is the only state; what the form shows
  * is read from it (client's run-yaml), so neither can be ahead of the other. Text to text; nothing is sent from here.
  */
+import { modelFileOf } from '@murmuration/client/run-model';
 import { withField } from '@murmuration/client/run-yaml';
 import {
   presetsFor,
@@ -155,6 +156,12 @@ export function withFiles(text: string, value: unknown, names: readonly string[]
 /** Own data whose file is not chosen yet. */
 export const withNoFile = (text: string): string =>
   withField(text, ['data'], { kind: 'csv', licence: LICENCE_DEFAULT });
+
+/** Files of a model from elsewhere, by their names; null: none of them describes one. */
+export function withModelFiles(text: string, names: readonly string[]): string | null {
+  const model = modelFileOf(names);
+  return model === null ? null : withField(text, ['model'], model);
+}
 
 /** Another kind of the same data: what the new kind knows stays. */
 export function withKind(text: string, value: unknown, kind: DataKind): string {

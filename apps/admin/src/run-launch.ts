@@ -1,7 +1,18 @@
 /** From the draft to the run: the files leave, the dataset is made, the run is created. Faults come back by field. */
 import { ApiRefusal } from '@murmuration/client';
 import { datasetRequestOf, filesOf } from '@murmuration/client/run-data';
-import type { DatasetManifest, Fault, RunFile, RunFileData, RunView } from '@murmuration/protocol';
+import { importOf, modelPaths, requestedModel, type RunFileModel } from '@murmuration/client/run-model';
+import type {
+  DatasetManifest,
+  Fault,
+  ModelFile,
+  ModelImport,
+  PreflightRequest,
+  RunFile,
+  RunFileData,
+  RunRequest,
+  RunView,
+} from '@murmuration/protocol';
 import { nameOfFile } from './run-draft.ts';
 import { api } from './session.ts';
 import { launch as words } from './strings-launch.ts';
@@ -21,18 +32,27 @@ export class DraftRefusal extends Error {
 }
 
 /** Files that the draft names and nobody has chosen: a page cannot open a path. */
-export function missingFiles(data: unknown, files: ChosenFiles): Fault[] {
-  return filesOf(data)
+export function missingFiles({ data, model }: Partial<RunFile>, files: ChosenFiles): Fault[] {
+  const named: [field: string, path: string][] = [
+    ...filesOf(data).map(([field, path]): [string, string] => [`data.${field}`, path]),
+    ...modelPaths(model).map((path): [string, string] => ['model.file', path]),
+  ];
+  return named
     .filter(([, path]) => !files.has(path))
-    .map(([field, path]) => ({ field: `data.${field}`, message: words.fileNotChosen(path) }));
+    .map(([field, path]) => ({ field, message: words.fileNotChosen(path) }));
 }
 
-/** The same for the same data; another when a file was chosen anew. */
+/** The same for the same data or model; another when a file was chosen anew. */
+const keyOf = (part: unknown, paths: readonly string[], files: ChosenFiles): string =>
+  JSON.stringify([part, paths.map((path) => [files.get(path)?.size, files.get(path)?.lastModified])]);
 export const dataKey = (data: RunFileData, files: ChosenFiles): string =>
-  JSON.stringify([
+  keyOf(
     data,
-    filesOf(data).map(([, path]) => [files.get(path)?.size, files.get(path)?.lastModified]),
-  ]);
+    filesOf(data).map(([, path]) => path),
+    files,
+  );
+export const modelKey = (model: RunFileModel, files: ChosenFiles): string =>
+  keyOf(model, modelPaths(model), files);
 
 export interface Telling {
   /** What goes on, in words; `share`: of an upload, 0..1. */
@@ -47,7 +67,7 @@ export async function datasetOf(
   files: ChosenFiles,
   { tell, name }: Telling,
 ): Promise<DatasetManifest> {
-  const missing = missingFiles(data, files);
+  const missing = missingFiles({ data }, files);
   if (missing.length > 0) throw new DraftRefusal(missing);
   try {
     if (data.kind === 'stored') return await api.dataset(data.id);
@@ -73,17 +93,66 @@ export async function datasetOf(
   }
 }
 
+/** Sends the files of a model. `tell` hears what goes on, in words, and the share of an upload. */
+export const modelImportOf = (
+  model: ModelFile,
+  files: ChosenFiles,
+  tell: Telling['tell'],
+): Promise<ModelImport> =>
+  importOf(model, (path) => {
+    const file = files.get(path);
+    if (file === undefined)
+      throw new DraftRefusal([{ field: 'model.file', message: words.fileNotChosen(path) }]);
+    return uploadOf(file, (share) => tell(words.uploading(file.name, share), share));
+  });
+
+/** The model as a run names it; files are imported. @throws DraftRefusal */
+export async function modelOf(
+  model: RunFileModel,
+  files: ChosenFiles,
+  tell: Telling['tell'],
+): Promise<RunRequest['model']> {
+  try {
+    return await requestedModel(model, async (file) => {
+      const request = await modelImportOf(file, files, tell);
+      tell(words.readingModel, null);
+      try {
+        return (await api.importModel(request)).id;
+      } catch (reason) {
+        for (const path of modelPaths(file)) forgetUpload(files.get(path)!);
+        throw reason;
+      }
+    });
+  } catch (reason) {
+    throw asDraftRefusal(reason, () => 'model.file');
+  }
+}
+
 /** @throws DraftRefusal, and whatever the client throws when nobody answers */
-export async function createRun(run: RunFile, dataset: DatasetManifest): Promise<RunView> {
+export async function createRun(
+  run: RunFile,
+  { dataset, model }: { readonly dataset: DatasetManifest; readonly model: RunRequest['model'] },
+): Promise<RunView> {
   const { data: _, ...request } = run;
   try {
     return await api.createRun(
-      { ...request, datasetId: dataset.id },
+      { ...request, model, datasetId: dataset.id },
       { idempotencyKey: crypto.getRandomValues(new Uint32Array(4)).join('-') },
     );
   } catch (reason) {
     throw asDraftRefusal(reason, draftField);
   }
+}
+
+/** What is asked before the launch; null: something of it is not here yet. */
+export function preflightOfDraft(
+  { data, ...request }: RunFile,
+  here: { readonly dataset: DatasetManifest | null; readonly model: RunRequest['model'] | null },
+): PreflightRequest | null {
+  const { dataset, model } = here;
+  if (model === null) return null;
+  if (data.kind === 'digits') return { ...request, model, data };
+  return dataset === null ? null : { ...request, model, datasetId: dataset.id };
 }
 
 /** A field of a run request as the draft names it. */

@@ -90,7 +90,14 @@ export const launch = {
   elsewhere: 'Written out in the YAML.',
   importedModels: 'Imported',
   importedModel: (name: string, parameters: string) => `${name} (${parameters} parameters)`,
-  importHint: 'Models of your own: murmur models add FILE.',
+  modelFile: 'A file of Keras or tfjs',
+  modelFileTitle: 'Model file',
+  modelFileHint: 'A .keras, or a .json with its weights files. What cannot be trained here is said by layer.',
+  modelFilesWrong: 'None of these is a .keras or a .json file.',
+  beginWith: 'It begins with',
+  beginWithHint: 'A file without weights begins with drawn ones.',
+  beginnings: { file: 'the weights of the file (default)', drawn: 'weights drawn from the seed' },
+  readingModel: 'Reading the model …',
   emptyIsNever: 'Empty: never.',
   brokenYaml: (line: number) =>
     `Line ${line} of the YAML cannot be read; mend it there, and the form comes back.`,
@@ -119,8 +126,17 @@ export const launch = {
 
   preflight: {
     heading: 'Before you launch',
-    noData: 'What the run costs is known when the data is here.',
-    prepare: 'Bring the data here',
+    bring: {
+      data: {
+        why: 'What the run costs is known when the data is here.',
+        button: 'Bring the data here',
+      },
+      model: { why: 'What the run costs is known when the model is here.', button: 'Bring the model here' },
+      both: {
+        why: 'What the run costs is known when data and model are here.',
+        button: 'Bring data and model here',
+      },
+    },
     preparing: 'Preparing …',
     noRun: 'What the run costs is known when what is marked is mended.',
     asking: 'Asking the coordinator …',
@@ -139,6 +155,7 @@ export const launch = {
     },
     data: (name: string, train: string, heldOut: string) => `${name}: ${train} to train, ${heldOut} held out`,
     look: 'Look at it',
+    drawn: '(drawn when the run is created)',
     hour: (low: string, high: string) => `${low} to ${high}`,
     memory: (total: string, state: string, activations: string, data: string) =>
       `${total}: ${state} of weights and moments, ${activations} of activations, ${data} of data`,
@@ -190,6 +207,7 @@ export const data = {
   },
   launch: 'New run on it',
   remove: 'Delete',
+  removeOf: (name: string) => `Delete the dataset ${name}`,
   removeSure: (name: string) => `Delete “${name}”? Its shards go; the uploaded file stays.`,
   removeYes: 'Delete the dataset',
   removeNo: 'Keep it',

@@ -29,6 +29,40 @@ const leaves = (): string =>
 const PROSE = 'A murmuration has no leader; each bird watches seven others. '.repeat(60);
 const LEAVES_FILE = () => ({ name: 'leaves.csv', mimeType: 'text/csv', buffer: Buffer.from(leaves()) });
 
+/** As Keras 3 writes `model.to_json()`. */
+const kerasModel = (name: string, layers: readonly object[]): string =>
+  JSON.stringify({
+    module: 'keras',
+    class_name: 'Sequential',
+    config: {
+      name,
+      layers: [
+        { class_name: 'InputLayer', config: { name: 'pixels', batch_shape: [null, 28, 28, 1] } },
+        ...layers,
+      ],
+    },
+  });
+const dense = (name: string, units: number, activation: string) => ({
+  class_name: 'Dense',
+  config: { name, units, activation, use_bias: true },
+});
+const FLATTEN = { class_name: 'Flatten', config: { name: 'flatten', data_format: 'channels_last' } };
+const MODEL = kerasModel('two_layers', [
+  FLATTEN,
+  dense('dense', 48, 'relu'),
+  { class_name: 'Dropout', config: { name: 'dropout', rate: 0.2 } },
+  dense('dense_1', 10, 'softmax'),
+]);
+const REFUSED_MODEL = kerasModel('with_memory', [
+  { class_name: 'Reshape', config: { name: 'rows', target_shape: [28, 28] } },
+  { class_name: 'LSTM', config: { name: 'lstm', units: 32 } },
+  dense('dense', 10, 'softmax'),
+]);
+const modelFile = (name: string, text: string) => ({
+  ...{ name, mimeType: 'application/json' },
+  buffer: Buffer.from(text),
+});
+
 const WRONG_YAML = `# two things are wrong here
 name: leaves
 data:
@@ -45,6 +79,7 @@ export class AdminGallery {
   readonly #page: Page;
   readonly #address: CoordinatorAddress;
   readonly #datasets: Datasets;
+  readonly #modelId: string;
   readonly #scenes: Readonly<Record<string, () => Promise<void>>> = {
     'new-run': () => this.#newRun(),
     'new-run-file': async () => {
@@ -64,6 +99,31 @@ export class AdminGallery {
       await this.#newRun();
       await this.#page.getByLabel('The run as YAML').fill(WRONG_YAML);
       await seen(this.#page.getByRole('button', { name: 'Line 7' }));
+    },
+    'new-run-model': async () => {
+      await this.#newRun();
+      const model = this.#page.locator('#model');
+      await model.selectOption({ label: 'A file of Keras or tfjs' });
+      await this.#page.getByLabel('Model file').setInputFiles(modelFile('two_layers.json', MODEL));
+      await this.#page.getByRole('button', { name: 'Bring the model here' }).click();
+      await seen(this.#page.getByText('It would be created as it stands.'));
+    },
+    models: async () => {
+      await this.#open('#/models', 'Models');
+      await this.#page.getByLabel('Model files').setInputFiles(modelFile('two_layers.json', MODEL));
+      await this.#page.getByRole('button', { name: 'Read the model' }).click();
+      await seen(this.#page.getByRole('button', { name: 'Keep the model' }));
+    },
+    'models-refused': async () => {
+      await this.#open('#/models', 'Models');
+      const file = modelFile('with_memory.json', REFUSED_MODEL);
+      await this.#page.getByLabel('Model files').setInputFiles(file);
+      await this.#page.getByRole('button', { name: 'Read the model' }).click();
+      await seen(this.#page.getByText('refused, so the model is'));
+    },
+    model: async () => {
+      await this.#open(`#/models/${this.#modelId}`, 'two_layers');
+      await seen(this.#page.getByRole('heading', { name: 'Layer by layer' }));
     },
     data: async () => {
       await this.#open('#/data', 'Data');
@@ -88,13 +148,18 @@ export class AdminGallery {
     },
   };
 
-  private constructor(page: Page, address: CoordinatorAddress, datasets: Datasets) {
+  private constructor(
+    page: Page,
+    address: CoordinatorAddress,
+    { datasets, modelId }: { readonly datasets: Datasets; readonly modelId: string },
+  ) {
     this.#page = page;
     this.#address = address;
     this.#datasets = datasets;
+    this.#modelId = modelId;
   }
 
-  /** Makes the datasets, and signs the page in. */
+  /** Makes datasets and a model, and signs the page in. */
   static async open(page: Page, address: CoordinatorAddress): Promise<AdminGallery> {
     const client = new CoordinatorClient(address);
     const upload = (text: string) => client.uploadBytes(text, Buffer.byteLength(text));
@@ -111,10 +176,16 @@ export class AdminGallery {
       trainSampleCount: 600,
       validationSampleCount: 100,
     });
+    const model = await client.importModel({
+      files: [{ name: 'two_layers.json', upload: await upload(MODEL) }],
+    });
     await client.beginUpload({ name: 'half-a-table.csv 1700000000000', byteLength: 48_000_000 });
     await page.goto(`${address.url}/admin#token=${address.adminToken}`);
     await seen(page.getByRole('button', { name: 'Sign out' }));
-    return new AdminGallery(page, address, { table: table.id, text: text.id, pictures: pictures.id });
+    return new AdminGallery(page, address, {
+      datasets: { table: table.id, text: text.id, pictures: pictures.id },
+      modelId: model.id,
+    });
   }
 
   get screens(): readonly string[] {

@@ -65,7 +65,7 @@ export function BringData({ onMade, onFailed }: Props) {
     event.preventDefault();
     if (step !== null) return;
     setTrouble('');
-    const missing = run === null ? faults : missingFiles(run.data, files);
+    const missing = run === null ? faults : missingFiles({ data: run.data }, files);
     if (run === null || missing.length > 0) return refuse(missing);
     setStep({ words: launch.preflight.preparing, share: null });
     try {

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { isFileField } from '@murmuration/client/run-data';
-import { PRESET_NAMES, type DatasetManifest } from '@murmuration/protocol';
+import type { DatasetManifest } from '@murmuration/protocol';
 import { columnNames } from '../column-names.ts';
 import { countText } from '../format.ts';
 import {
@@ -12,6 +12,7 @@ import {
   withDigits,
   withFiles,
   withKind,
+  withModelFiles,
   withNoFile,
   withStored,
   type DataKind,
@@ -83,8 +84,18 @@ export function DraftForm(props: Props) {
         field={field}
         value={valueAt(value, field.path)}
         fault={modelFault(faultOf)}
-        presets={PRESET_NAMES}
+        files={props.files}
         onWrite={onField}
+        onFiles={(picked) => {
+          const next = withModelFiles(
+            props.yaml,
+            picked.map(({ name }) => name),
+          );
+          if (next === null) return false;
+          props.onFiles(withPicked(props.files, picked));
+          props.onEdit(next);
+          return true;
+        }}
       />
     )),
     end: decisions.end.map(plain),
@@ -121,7 +132,12 @@ export function DraftForm(props: Props) {
 
 /** A fault inside a model is the model's. */
 const modelFault = (faultOf: Props['faultOf']): string | undefined =>
-  faultOf('model') ?? faultOf('model.layers') ?? faultOf('model.imported');
+  ['model', 'model.layers', 'model.imported', 'model.weights', 'model.file', 'model.weightsFiles']
+    .map(faultOf)
+    .find((fault) => fault !== undefined);
+
+const withPicked = (files: ChosenFiles, picked: readonly File[]): ChosenFiles =>
+  new Map([...files, ...picked.map((file) => [file.name, file] as const)]);
 
 function DataDecision({
   yaml,
@@ -144,7 +160,7 @@ function DataDecision({
   };
   const chosen = (field: FormField, picked: readonly File[]) => {
     const names = picked.map(({ name }) => name);
-    onFiles(new Map([...files, ...picked.map((file) => [file.name, file] as const)]));
+    onFiles(withPicked(files, picked));
     const isFirst = field.name !== 'data.labels';
     const next = isFirst ? withFiles(yaml, value, names) : null;
     setTrouble(isFirst && next === null ? text.fileUnknown(names[0] ?? '') : '');

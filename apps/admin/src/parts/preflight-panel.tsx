@@ -1,12 +1,12 @@
 /** What the draft would cost and need, asked of the coordinator a moment after the last change. */
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { DatasetManifest, Preflight, RunFile } from '@murmuration/protocol';
+import type { DatasetManifest, Preflight, PreflightRequest } from '@murmuration/protocol';
 import { bytesText, countText, etaText } from '../format.ts';
 import { addressOf } from '../route.ts';
 import { draftField } from '../run-launch.ts';
 import { api } from '../session.ts';
 import { launch } from '../strings-launch.ts';
+import { Fact } from './fact.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
 
 const text = launch.preflight;
@@ -20,12 +20,10 @@ export interface Asked {
   readonly trouble: string;
 }
 
-/** @param run null: the draft is not one yet @param dataset null: its data is not here yet */
-export function usePreflight(run: RunFile | null, dataset: DatasetManifest | null): Asked {
+/** @param request null: the draft is no run yet, or something of it is not here */
+export function usePreflight(request: PreflightRequest | null): Asked {
   const [asked, setAsked] = useState<Asked>({ answer: null, isAsking: false, trouble: '' });
-  const { data: _, ...request } = run ?? { data: null };
-  const wish =
-    run === null || dataset === null ? null : JSON.stringify({ ...request, datasetId: dataset.id });
+  const wish = request === null ? null : JSON.stringify(request);
   useEffect(() => {
     if (wish === null) return setAsked({ answer: null, isAsking: false, trouble: '' });
     let isWanted = true;
@@ -49,7 +47,9 @@ interface Props {
   readonly asked: Asked;
   readonly hasRun: boolean;
   readonly dataset: DatasetManifest | null;
-  /** Brings the data here; null: it cannot be brought yet. */
+  /** What is not here yet. */
+  readonly toBring: 'data' | 'model' | 'both' | null;
+  /** Brings it here; null: it cannot be brought yet. */
   readonly onPrepare: (() => void) | null;
   /** What goes on; empty: nothing. */
   readonly step: string;
@@ -59,40 +59,35 @@ export function PreflightPanel({
   asked: { answer, isAsking, trouble },
   hasRun,
   dataset,
+  toBring,
   onPrepare,
   step,
 }: Props) {
+  const isAll = toBring === null;
   return (
     <section class="card preflight" aria-labelledby="preflight-heading" aria-busy={isAsking}>
       <h2 id="preflight-heading">{text.heading}</h2>
-      {dataset === null ? (
+      {toBring !== null ? (
         <>
-          <p class="note">{text.noData}</p>
+          <p class="note">{text.bring[toBring].why}</p>
           <button
             type="button"
             class="outline"
             disabled={onPrepare === null || step !== ''}
             onClick={() => onPrepare?.()}
           >
-            {step === '' ? text.prepare : text.preparing}
+            {step === '' ? text.bring[toBring].button : text.preparing}
           </button>
         </>
       ) : (
         !hasRun && <p class="note">{text.noRun}</p>
       )}
-      {dataset !== null && hasRun && answer === null && trouble === '' && <p class="note">{text.asking}</p>}
+      {isAll && hasRun && answer === null && trouble === '' && <p class="note">{text.asking}</p>}
       <Trouble text={trouble} />
       {answer !== null && <Remarks answer={answer} />}
-      {dataset !== null && (
+      {isAll && (dataset !== null || answer?.estimate != null) && (
         <dl>
-          <Row name={text.rows.data}>
-            {text.data(
-              dataset.name,
-              countText(dataset.trainSampleCount),
-              countText(dataset.validation.sampleCount),
-            )}{' '}
-            <a href={addressOf({ screen: 'dataset', datasetId: dataset.id })}>{text.look}</a>
-          </Row>
+          <DataRow dataset={dataset} estimate={answer?.estimate ?? null} />
           {answer?.estimate != null && <Estimates estimate={answer.estimate} />}
         </dl>
       )}
@@ -127,43 +122,60 @@ function Remarks({ answer: { ok, refusals, warnings } }: { readonly answer: Pref
   );
 }
 
+interface DataRowProps {
+  /** null: it is drawn at the launch, and known by the estimate. */
+  readonly dataset: DatasetManifest | null;
+  readonly estimate: Preflight['estimate'];
+}
+
+function DataRow({ dataset, estimate }: DataRowProps) {
+  const counts =
+    dataset === null ? estimate?.data : { ...dataset, validationSampleCount: dataset.validation.sampleCount };
+  if (counts === undefined) return null;
+  return (
+    <Fact name={text.rows.data}>
+      {text.data(counts.name, countText(counts.trainSampleCount), countText(counts.validationSampleCount))}{' '}
+      {dataset === null ? (
+        text.drawn
+      ) : (
+        <a href={addressOf({ screen: 'dataset', datasetId: dataset.id })}>{text.look}</a>
+      )}
+    </Fact>
+  );
+}
+
 function Estimates({ estimate }: { readonly estimate: NonNullable<Preflight['estimate']> }) {
   const { rows } = text;
   const { memory, bytesSentPerHour, expectedMs, basis, peersMin, tabs } = estimate;
   return (
     <>
-      <Row name={rows.parameters}>{countText(estimate.parameterCount)}</Row>
-      <Row name={rows.update}>{bytesText(estimate.updateBytes)}</Row>
-      <Row name={rows.hour}>{text.hour(bytesText(bytesSentPerHour[0]), bytesText(bytesSentPerHour[1]))}</Row>
-      <Row name={rows.memory}>
+      <Fact name={rows.parameters}>{countText(estimate.parameterCount)}</Fact>
+      <Fact name={rows.update}>{bytesText(estimate.updateBytes)}</Fact>
+      <Fact name={rows.hour}>
+        {text.hour(bytesText(bytesSentPerHour[0]), bytesText(bytesSentPerHour[1]))}
+      </Fact>
+      <Fact name={rows.memory}>
         {text.memory(
           bytesText(memory.totalBytes),
           bytesText(memory.stateBytes),
           bytesText(memory.activationBytes),
           bytesText(memory.dataBytes),
         )}
-      </Row>
-      <Row name={rows.largest}>
+      </Fact>
+      <Fact name={rows.largest}>
         {text.largest(
           bytesText(memory.largestBufferBytes),
           bytesText(memory.bindingLimitBytes),
           `${Math.ceil((100 * memory.largestBufferBytes) / memory.bindingLimitBytes)} %`,
         )}
-      </Row>
-      <Row name={rows.peers}>{text.peers(countText(peersMin), countText(tabs))}</Row>
-      <Row name={rows.time}>
+      </Fact>
+      <Fact name={rows.peers}>{text.peers(countText(peersMin), countText(tabs))}</Fact>
+      <Fact name={rows.time}>
         {etaText(expectedMs)}
         <small>
           {text.time[basis]}. {text.sooner}
         </small>
-      </Row>
+      </Fact>
     </>
   );
 }
-
-const Row = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-);

@@ -8,8 +8,9 @@ import { accessStrings } from '../strings-access.ts';
 import { strings } from '../strings.ts';
 import { Secret } from './secret.tsx';
 import { Sure } from './sure.tsx';
-import { messageOf, Trouble } from './trouble.tsx';
 import { TableHead } from './table-head.tsx';
+import { Trouble } from './trouble.tsx';
+import { useWishes } from './wishes.ts';
 
 const text = accessStrings.tokens;
 const { columns } = text;
@@ -20,16 +21,7 @@ export function Tokens() {
     () => null,
   );
   const [made, setMade] = useState<NewToken | null>(null);
-  const [failure, setFailure] = useState('');
-  const act = async (work: () => Promise<void>) => {
-    setFailure('');
-    try {
-      await work();
-    } catch (reason) {
-      setFailure(messageOf(reason));
-    }
-    await refresh();
-  };
+  const { failure, act } = useWishes(refresh);
   const create = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;

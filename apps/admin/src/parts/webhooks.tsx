@@ -14,6 +14,7 @@ import { strings } from '../strings.ts';
 import { Secret } from './secret.tsx';
 import { Sure } from './sure.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
+import { useWishes } from './wishes.ts';
 
 const text = accessStrings.alerts;
 const REFRESH_MS = 5_000;
@@ -24,22 +25,13 @@ export function Webhooks() {
     () => REFRESH_MS,
   );
   const [made, setMade] = useState<NewWebhook | null>(null);
-  const [failure, setFailure] = useState('');
-  const act = async (work: () => Promise<void>) => {
-    setFailure('');
-    try {
-      await work();
-    } catch (reason) {
-      setFailure(messageOf(reason));
-    }
-    await refresh();
-  };
+  const { failure, fail, act } = useWishes(refresh);
   const create = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const data = new FormData(form);
     const events = data.getAll('events') as AlertEvent[];
-    if (events.length === 0) return setFailure(text.missingEvents);
+    if (events.length === 0) return fail(text.missingEvents);
     void act(async () => {
       setMade(await api.createWebhook({ url: String(data.get('url')).trim(), events }));
       form.reset();

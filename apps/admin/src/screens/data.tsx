@@ -1,9 +1,10 @@
 /** Every dataset that is here; bringing another; and uploads that were broken off. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { outputSizeOf, type DatasetManifest, type UploadState } from '@murmuration/protocol';
 import { announce } from '../announcer.ts';
 import { countText } from '../format.ts';
 import { BringData } from '../parts/bring-data.tsx';
+import { Sure } from '../parts/sure.tsx';
 import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { addressOf, goTo } from '../route.ts';
 import { api } from '../session.ts';
@@ -139,29 +140,20 @@ export function Removal({
   readonly dataset: DatasetManifest;
   readonly onRemoved: () => void;
 }) {
-  const question = useRef<HTMLDialogElement>(null);
   const [trouble, setTrouble] = useState('');
   const remove = () =>
     api.deleteDataset(id).then(onRemoved, (reason: unknown) => setTrouble(messageOf(reason)));
   return (
     <>
-      <button type="button" class="outline secondary" onClick={() => question.current?.showModal()}>
-        {text.remove}
-      </button>
+      <Sure
+        word={text.remove}
+        label={text.removeOf(name)}
+        question={text.removeSure(name)}
+        yes={text.removeYes}
+        no={text.removeNo}
+        onYes={remove}
+      />
       <Trouble text={trouble} />
-      <dialog ref={question} aria-label={text.removeYes}>
-        <article>
-          <p>{text.removeSure(name)}</p>
-          <form method="dialog" class="actions">
-            <button class="outline secondary" value="no">
-              {text.removeNo}
-            </button>
-            <button value="yes" onClick={remove}>
-              {text.removeYes}
-            </button>
-          </form>
-        </article>
-      </dialog>
     </>
   );
 }

@@ -1,8 +1,8 @@
 /** One dataset: what it is, and a look into it (GET /api/datasets/:id/preview). */
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { DatasetId, DatasetManifest, Preview } from '@murmuration/protocol';
 import { countText } from '../format.ts';
+import { Fact } from '../parts/fact.tsx';
 import { ClassBalance, ColumnTable, ValueSpread } from '../parts/preview-tables.tsx';
 import { FirstRows } from '../parts/preview-samples.tsx';
 import { messageOf, Trouble } from '../parts/trouble.tsx';
@@ -99,11 +99,4 @@ const Back = () => (
   <p class="back">
     <a href={addressOf({ screen: 'data' })}>← {text.back}</a>
   </p>
-);
-
-const Fact = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
 );

@@ -5,8 +5,9 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { filesOf } from '@murmuration/client/run-data';
+import { isModelFile } from '@murmuration/client/run-model';
 import { openRunYaml, withField, type LineFault } from '@murmuration/client/run-yaml';
-import type { DatasetId, DatasetManifest, Fault } from '@murmuration/protocol';
+import type { DatasetId, DatasetManifest, Fault, ModelId, RunRequest } from '@murmuration/protocol';
 import { announce } from '../announcer.ts';
 import { DraftForm } from '../parts/draft-form.tsx';
 import { faultWords, isMissing } from '../parts/field-words.ts';
@@ -15,7 +16,7 @@ import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { YamlEditor } from '../parts/yaml-editor.tsx';
 import { goTo } from '../route.ts';
 import { commandLine, curlCommands } from '../run-commands.ts';
-import { draftFields, FIRST_DRAFT, nameOfFile, withStored } from '../run-draft.ts';
+import { draftFields, FIRST_DRAFT, nameOfFile, sourceOf, withStored } from '../run-draft.ts';
 import {
   createRun,
   dataKey,
@@ -23,6 +24,9 @@ import {
   draftField,
   DraftRefusal,
   missingFiles,
+  modelKey,
+  modelOf,
+  preflightOfDraft,
   type ChosenFiles,
 } from '../run-launch.ts';
 import type { FormField } from '../schema-fields.ts';
@@ -32,10 +36,21 @@ import { launch as text } from '../strings-launch.ts';
 /** The draft outlives a look at another screen. */
 const draft = signal(FIRST_DRAFT);
 const chosenFiles = signal<ChosenFiles>(new Map());
-/** The data of the draft as it was brought last. */
-const brought = signal<{ readonly key: string; readonly dataset: DatasetManifest } | null>(null);
+/** Data and model of the draft as they were brought last. `isOwn`: the dataset is there because of this draft. */
+const broughtData = signal<{
+  readonly key: string;
+  readonly dataset: DatasetManifest;
+  readonly isOwn: boolean;
+} | null>(null);
+const broughtModel = signal<{ readonly key: string; readonly model: RunRequest['model'] } | null>(null);
 
-export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | null }) {
+interface Props {
+  /** What the draft begins with. */
+  readonly datasetId: DatasetId | null;
+  readonly modelId: ModelId | null;
+}
+
+export function NewRunScreen({ datasetId, modelId }: Props) {
   const { value: yaml } = draft;
   const { value: files } = chosenFiles;
   const form = useRef<HTMLFormElement>(null);
@@ -52,7 +67,8 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
   if (read.value !== null) lastValue.current = read.value;
   const { run } = read;
   const dataset = datasetHere();
-  const asked = usePreflight(run, dataset);
+  const model = modelHere();
+  const asked = usePreflight(run === null ? null : preflightOfDraft(run, { dataset, model }));
   const faults = allFaults();
   const decisionCount = Object.values(draftFields(lastValue.current).decisions).filter(
     ({ length }) => length > 0,
@@ -68,6 +84,9 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
       (reason: unknown) => setTrouble(messageOf(reason)),
     );
   }, [datasetId]);
+  useEffect(() => {
+    if (modelId !== null) edit(withField(draft.value, ['model'], { imported: modelId }));
+  }, [modelId]);
   useEffect(() => {
     if (focusCount > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [focusCount]);
@@ -110,7 +129,8 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
           asked={asked}
           hasRun={run !== null}
           dataset={dataset}
-          onPrepare={run === null || missingFiles(run.data, files).length > 0 ? null : prepare}
+          toBring={toBring()}
+          onPrepare={run === null || missingFiles(run, files).length > 0 ? null : prepare}
           step={step}
         />
         <div class="launch">
@@ -137,8 +157,25 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
     const data = run?.data ?? null;
     if (data === null) return null;
     if (data.kind === 'stored') return datasets.find(({ id }) => id === data.id) ?? null;
-    const { value: here } = brought;
+    const { value: here } = broughtData;
     return here !== null && here.key === dataKey(data, files) ? here.dataset : null;
+  }
+
+  function modelHere(): RunRequest['model'] | null {
+    if (run === null) return null;
+    if (!isModelFile(run.model)) return run.model as RunRequest['model'];
+    const { value: here } = broughtModel;
+    return here !== null && here.key === modelKey(run.model, files) ? here.model : null;
+  }
+
+  /** What must come before it is known what the run costs. Digits are drawn at the launch. */
+  function toBring(): 'data' | 'model' | 'both' | null {
+    const { current: value } = lastValue;
+    const isDataAway =
+      dataset === null && (run === null ? sourceOf(value) === 'file' : run.data.kind !== 'digits');
+    const isModelAway = model === null && isModelFile(value['model']);
+    if (isDataAway) return isModelAway ? 'both' : 'data';
+    return isModelAway ? 'model' : null;
   }
 
   function datasetName(): string {
@@ -177,25 +214,46 @@ export function NewRunScreen({ datasetId }: { readonly datasetId: DatasetId | nu
     if (step !== '') return;
     setTrouble('');
     if (run === null) return refuse(read.faults);
-    const missing = missingFiles(run.data, files);
+    const missing = missingFiles(run, files);
     if (missing.length > 0) return refuse(missing);
     await busy(async () => {
-      const made = await bring();
+      const requested = await bringModel();
+      const made = await bringData();
       setStep(text.creating);
-      const { manifest } = await createRun(run, made);
+      const { manifest } = await createRun(run, { dataset: made, model: requested });
       goTo({ screen: 'run', runId: manifest.id });
     });
   }
 
   function prepare() {
-    void busy(async () => void (await bring()));
+    void busy(async () => {
+      await bringModel();
+      if (run!.data.kind !== 'digits') await bringData();
+    });
   }
 
-  async function bring(): Promise<DatasetManifest> {
+  async function bringModel(): Promise<RunRequest['model']> {
+    if (model !== null) return model;
+    const { model: file } = run!;
+    const made = await modelOf(file, files, tell);
+    broughtModel.value = { key: modelKey(file, files), model: made };
+    return made;
+  }
+
+  async function bringData(): Promise<DatasetManifest> {
     if (dataset !== null) return dataset;
     const { data } = run!;
+    const before = await api.datasets();
     const made = await datasetOf(data, files, { tell });
-    brought.value = { key: dataKey(data, files), dataset: made };
+    const { value: former } = broughtData;
+    broughtData.value = {
+      key: dataKey(data, files),
+      dataset: made,
+      isOwn: !before.some(({ id }) => id === made.id),
+    };
+    // One that only an earlier word of this draft wanted. One that a run was made of is kept by the coordinator.
+    if (former?.isOwn === true && former.dataset.id !== made.id)
+      await api.deleteDataset(former.dataset.id).catch(() => {});
     return made;
   }
 
