@@ -85,8 +85,6 @@ export class Crews {
   #cut(planeCount: number): void {
     // By their ids: what is drawn follows from who is there, not from who came first.
     const ids = [...this.#crewsOf.keys()].sort();
-    const crewsOf = ids.map((id) => this.#crewsOf.get(id)!);
-    for (const crews of crewsOf) crews.length = 0;
     const drawn =
       planeCount === 1
         ? [[Uint32Array.from(ids, (_, i) => i)]]
@@ -96,18 +94,25 @@ export class Crews {
             groupSize: CREW_SIZE,
             planeCount,
           });
-    this.#planes = drawn.map((groups) => {
+    const crewsBySeat = drawn.map(() => new Array<Crew>(ids.length));
+    this.#planes = drawn.map((groups, plane) => {
       const crews = new Set<Crew>();
       for (const group of groups) {
         const crew: Crew = [];
         for (const seat of group) {
           crew.push(ids[seat]!);
-          crewsOf[seat]!.push(crew);
+          crewsBySeat[plane]![seat] = crew;
         }
         crews.add(crew);
       }
       return crews;
     });
+    // A list that grows takes room for seventeen at its first member; one that is made whole takes what it needs.
+    for (const [seat, id] of ids.entries())
+      this.#crewsOf.set(
+        id,
+        crewsBySeat.map((crewOf) => crewOf[seat]!),
+      );
   }
 
   #move(left: readonly (readonly Crew[])[], come: readonly VolunteerId[], changed: Set<VolunteerId>): void {

@@ -30,7 +30,8 @@ export function drawPlanes(options: {
 
 function shuffledSeats(seed: number, seatCount: number): Uint32Array {
   const random = mulberry(seed);
-  const seats = Uint32Array.from({ length: seatCount }, (_, seat) => seat);
+  const seats = new Uint32Array(seatCount);
+  for (let seat = 0; seat < seatCount; seat++) seats[seat] = seat;
   for (let last = seatCount - 1; last > 0; last--) {
     const chosen = Math.floor(random() * (last + 1));
     const moved = seats[last]!;

@@ -12,7 +12,7 @@ import { measureAdaptive } from './bench-swarm-adaptive.ts';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHybrid } from './bench-swarm-hybrid.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
-import { measureControl } from './bench-swarm-control.ts';
+import { measureControl, measureForming } from './bench-swarm-control.ts';
 import { measureJoin } from './bench-swarm-join.ts';
 import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
 import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
@@ -53,6 +53,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   consensus: measureConsensus,
   hostile: measureHostile,
   join: (settings) => measureJoin(settings),
+  forming: (settings) => measureForming(settings),
   control: (settings) => measureControl(settings),
   speed: (settings) => measureSpeed(settings),
   scale: (settings) => measureScale(settings),
