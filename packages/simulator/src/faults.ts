@@ -132,6 +132,8 @@ export class Faults {
 
   #depart(random: () => number): void {
     const victim = this.#pick(random);
+    // Who is about to leave departs once.
+    if (victim?.isLeaving === true) return;
     const way = random();
     const backAfterMs = random() * 4_000;
     if (victim === undefined) return;

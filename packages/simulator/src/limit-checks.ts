@@ -13,6 +13,9 @@ const MEASURE_EVERY = 64;
 const RESULT_PAUSE_MS = 5_000;
 const RESULT_TIMES_MAX = 3;
 
+/** Sums of times may round to a moment too early, once. */
+const WOKEN_IN_VAIN_MAX = 3;
+
 interface Bucket {
   tokens: number;
   atMs: number;
@@ -23,6 +26,7 @@ interface Bucket {
 export class LimitChecks {
   readonly #violations: Violations;
   readonly #buckets = new Map<SimTab, Bucket>();
+  readonly #wokenInVain = new Map<SimTab, number>();
   #messageCount = 0;
 
   constructor(violations: Violations) {
@@ -62,6 +66,18 @@ export class LimitChecks {
       this.#violations.break('I18', nowMs, `${tab.id} said ${bytes} bytes to the coordinator at once`);
   }
 
+  /** [I13] A deadline that stays in the past costs a tab all of its processor. */
+  woken(tab: SimTab, didSomething: boolean, nowMs: number): void {
+    if (didSomething || tab.mind.nextDeadlineMs() > tab.nowMs) {
+      this.#wokenInVain.delete(tab);
+      return;
+    }
+    const times = 1 + (this.#wokenInVain.get(tab) ?? 0);
+    this.#wokenInVain.set(tab, times);
+    if (times === WOKEN_IN_VAIN_MAX)
+      this.#violations.break('I13', nowMs, `${tab.id} is woken again and again, and has nothing to do`);
+  }
+
   /** Memory that unfinished frames of one link hold. */
   reserved(bytes: number, frameBytesMax: number, nowMs: number): void {
     const limit = LIMITS.peerTransfersMax * frameBytesMax;
@@ -71,5 +87,6 @@ export class LimitChecks {
 
   forget(tab: SimTab): void {
     this.#buckets.delete(tab);
+    this.#wokenInVain.delete(tab);
   }
 }

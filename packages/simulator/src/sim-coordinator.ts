@@ -270,3 +270,9 @@ export class SimCoordinator {
     });
   }
 }
+
+/** A name of the right shape for an imaginary blob; nothing is hashed. */
+export function checkpointName(tab: number, nowMs: number): string {
+  const digits = `c${tab.toString(16)}e${Math.round(nowMs * 1_000).toString(16)}`;
+  return digits.padStart(64, '0');
+}

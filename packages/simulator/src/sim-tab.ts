@@ -13,7 +13,7 @@ import {
 } from '@murmuration/protocol';
 import { Volunteer, type Effect, type PeerGone, type VolunteerEvent } from '@murmuration/swarm';
 import type { Adversary } from './adversary.ts';
-import type { SimCoordinator, SimSocket } from './sim-coordinator.ts';
+import { checkpointName, type SimCoordinator, type SimSocket } from './sim-coordinator.ts';
 import type { NetworkEnd } from './sim-link.ts';
 import type { SimNetwork } from './sim-network.ts';
 import { SimDevice } from './sim-device.ts';
@@ -22,7 +22,7 @@ import { codeOf, type World } from './world.ts';
 
 /** What is told of a tab to those who watch it from outside. */
 export interface TabWatch {
-  readonly handled: (tab: SimTab, event: VolunteerEvent) => void;
+  readonly handled: (tab: SimTab, event: VolunteerEvent, effectCount: number) => void;
   readonly said: (tab: SimTab, message: VolunteerMessage) => void;
   readonly heard: (tab: SimTab, message: CoordinatorMessage) => void;
   readonly sent: (tab: SimTab, effect: Extract<Effect, { kind: 'send' }>) => void;
@@ -75,7 +75,7 @@ export class SimTab implements NetworkEnd {
   #socket: SimSocket | null = null;
   readonly #device: SimDevice;
   #wakeAtMs = Infinity;
-  /** It says goodbye; called when it is gone. */
+  /** Not null: it was told to leave, and hands over what it learned. Called when it is gone. */
   #left: (() => void) | null = null;
   #traffic = { bytesSentPeers: 0, bytesReceivedPeers: 0, bytesSentState: 0 };
 
@@ -145,10 +145,17 @@ export class SimTab implements NetworkEnd {
     this.#options.network.changed(this.id, this.#alive);
   }
 
+  get nowMs(): number {
+    return this.#options.world.nowMs + this.#clockAheadMs;
+  }
+  get isLeaving(): boolean {
+    return this.#left !== null;
+  }
+
   /** Hands over what it learned, says goodbye and goes; `left` is called then. */
   leave(left: () => void): void {
     this.#left = left;
-    const untilMs = this.#options.world.nowMs + this.#clockAheadMs + HAND_OVER_MAX_MS;
+    const untilMs = this.nowMs + HAND_OVER_MAX_MS;
     this.#handle({ kind: 'wish', wish: 'part', untilMs });
   }
 
@@ -226,11 +233,11 @@ export class SimTab implements NetworkEnd {
     }
     const { world, watch, adversary } = this.#options;
     if (adversary !== null) event = adversary.incoming(event);
-    const effects = this.mind.handle(event, world.nowMs + this.#clockAheadMs);
+    const effects = this.mind.handle(event, this.nowMs);
     const detail = event.kind === 'peer-frame' ? event.frame.round : effects.length;
     world.trace(this.number, codeOf(event.kind), detail);
     for (const effect of effects) this.#carryOut(effect);
-    watch.handled(this, event);
+    watch.handled(this, event, effects.length);
     this.#setAlarm();
   }
 
@@ -390,10 +397,4 @@ export class SimTab implements NetworkEnd {
       return { kind: 'coordinator-open' };
     });
   }
-}
-
-/** A name of the right shape for an imaginary blob; nothing is hashed. */
-function checkpointName(tab: number, nowMs: number): string {
-  const digits = `c${tab.toString(16)}e${Math.round(nowMs * 1_000).toString(16)}`;
-  return digits.padStart(64, '0');
 }

@@ -131,4 +131,16 @@ describe('a swarm of several groups', () => {
     expect(report.valAccuracy).toBeGreaterThan(0.6);
     expect(report.spreadEnd).toBeLessThan(0.1);
   });
+
+  it('[I13] a tab that is behind in crews is not woken in vain: seed 1 (was: every millisecond for 4.5 s, 40 % of all events)', () => {
+    const report = run('turnover', 1, 8, {
+      tabs: 36,
+      batchSize: 4,
+      stepMs: 1_000,
+      localSteps: 20,
+      churnPerRound: 0.3,
+    });
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
 });

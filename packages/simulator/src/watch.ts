@@ -63,7 +63,8 @@ export class Watch {
     this.ledger = new LedgerChecks(setup, violations, sometimes);
     this.limits = new LimitChecks(violations);
     this.tab = {
-      handled: (tab, event) => {
+      handled: (tab, event, effectCount) => {
+        if (event.kind === 'tick') this.limits.woken(tab, effectCount > 0, world.nowMs);
         const seen = this.#of(tab);
         if (event.kind === 'peer-open') seen.openPeers.add(event.peer);
         else if (event.kind === 'peer-closed') this.#peerClosed(tab, seen, event.peer, event.reason);

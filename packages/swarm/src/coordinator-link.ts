@@ -80,9 +80,8 @@ export class CoordinatorLink {
 
   /** Whether a report is due: `urgent` after a round or a change of state, else as heartbeat. */
   reportDue(urgent: boolean, nowMs: number): boolean {
-    if (this.#state !== 'up') return false;
-    const waitMs = this.#waitMs(urgent);
-    if (nowMs - this.#reportedMs < waitMs) return false;
+    // By the same sum as the deadline: a difference may round to less.
+    if (this.#state !== 'up' || nowMs < this.nextReportMs(urgent)) return false;
     this.#reportedMs = nowMs;
     return true;
   }

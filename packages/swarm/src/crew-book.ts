@@ -7,6 +7,10 @@ import type { CoordinatorMessageOf, VolunteerId } from '@murmuration/protocol';
 import type { Reach } from './leadership.ts';
 import type { Peers } from './peers.ts';
 
+/** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
+const BEHIND = { rounds: 2, maxMs: 1_500 };
+/** Crews do not march in step: one that waits for a straggler holds up nobody else. */
+const BEHIND_IN_CREWS = { rounds: 4, maxMs: 6_000 };
 interface Plane {
   readonly mates: ReadonlySet<VolunteerId>;
   /** Mates that are reached through the coordinator. */
@@ -37,6 +41,11 @@ export class CrewBook {
   /** Whether there is more than one group: anchors differ. */
   get isMixed(): boolean {
     return this.#planes.length > 1;
+  }
+
+  /** How far behind, for how long, is too far ([R8], [R13]). */
+  get behindBounds(): { readonly rounds: number; readonly maxMs: number } {
+    return this.isMixed ? BEHIND_IN_CREWS : BEHIND;
   }
 
   /** Takes an introduction. Returns everybody to hold a link with, and who of them is reached through the coordinator. */

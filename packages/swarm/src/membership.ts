@@ -35,10 +35,6 @@ export type Role =
   | { readonly kind: 'joining'; readonly fetch: ReplicaFetch }
   | { readonly kind: 'member'; readonly round: GroupRound };
 
-/** A replica this many rounds behind its peers, for this long, fetches the state instead of waiting for commits. */
-const BEHIND = { rounds: 2, maxMs: 1_500 };
-/** Crews do not march in step: one that waits for a straggler holds up nobody else. */
-const BEHIND_IN_CREWS = { rounds: 4, maxMs: 6_000 };
 const NO_TERM = -1;
 
 type Close = Extract<RoundDecision, { kind: 'close' }>;
@@ -128,7 +124,7 @@ export class Membership {
       this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
       this.#donations.nextDeadlineMs,
-      this.#behindSinceMs !== null ? this.#behindSinceMs + BEHIND.maxMs : Infinity,
+      this.#behindSinceMs !== null ? this.#behindSinceMs + this.crews.behindBounds.maxMs : Infinity,
     );
   }
 
@@ -388,7 +384,7 @@ export class Membership {
       this.join(furthest.id, nowMs);
       return;
     }
-    const { rounds, maxMs } = this.crews.isMixed ? BEHIND_IN_CREWS : BEHIND;
+    const { rounds, maxMs } = this.crews.behindBounds;
     const behind = furthest !== null && furthest.round >= head.round + rounds && !round.catchingUp;
     if (!behind || furthest.term < head.term) this.#behindSinceMs = null;
     else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
