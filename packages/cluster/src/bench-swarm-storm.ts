@@ -4,7 +4,7 @@
  * same seed without it.
  */
 import { availableParallelism } from 'node:os';
-import { profileOptions, type SimulateReport } from '@murmuration/simulator';
+import { profileOptions, ROUNDS_SHARE, type Glimpse, type SimulateReport } from '@murmuration/simulator';
 import type { SwarmBenchSettings, SwarmSubject } from './bench-swarm.ts';
 import { runSeeds } from './seed-pool.ts';
 import { brief, count, seconds, timed } from './timed-run.ts';
@@ -12,6 +12,7 @@ import { brief, count, seconds, timed } from './timed-run.ts';
 const MOVES_TARGET = 1_000_000;
 const QUICK_MOVES = 2_000;
 const VOLUME_LOSS_MAX = 0.02;
+const VOLUME_SAY_ROUNDS = 5_000;
 /** `--seeds` as it is when nobody gave it. */
 const DEFAULT_SEEDS = 3;
 /** Rounds of 20 s, in which a newcomer has the time to fetch the state and to train. */
@@ -27,14 +28,18 @@ const VOLUME = {
 
 export function measureVolume({ moves: wanted, isQuick, say }: SwarmBenchSettings): Promise<SwarmSubject> {
   const target = wanted ?? (isQuick ? QUICK_MOVES : MOVES_TARGET);
-  const rounds = Math.ceil(target / (2 * VOLUME.tabs * VOLUME.churnPerRound));
+  // Each departure has its arrival, in the rounds that faults are for; a hundredth more for the chance in it.
+  const rounds = Math.ceil((1.01 * target) / (2 * VOLUME.tabs * VOLUME.churnPerRound * ROUNDS_SHARE));
   const stormyOptions = profileOptions('turnover', { ...VOLUME, rounds });
   const calmOptions = profileOptions('turnover', { ...VOLUME, rounds, churnPerRound: 0 });
-  const stormy = timed(stormyOptions);
+  const stormy = timed(stormyOptions, { onLook: sayEvery(say) });
   say(`volume: ${count(stormy.report.departures)} departures in ${seconds(stormy.wallMs)}`);
   const calm = timed(calmOptions);
   const moves = stormy.report.joins + stormy.report.departures;
-  const [loss, calmLoss] = [stormy.report.valLoss ?? Infinity, calm.report.valLoss ?? Infinity];
+  // While tabs still come and go: at the end they have stopped (faults.ts).
+  const lossOf = ({ curve }: SimulateReport) =>
+    curve.findLast(({ round, loss }) => loss !== null && round <= ROUNDS_SHARE * rounds)?.loss ?? Infinity;
+  const [loss, calmLoss] = [lossOf(stormy.report), lossOf(calm.report)];
   const cost = loss / calmLoss - 1;
   const wholeMs = (stormy.wallMs * MOVES_TARGET) / moves;
   return Promise.resolve({
@@ -51,6 +56,16 @@ export function measureVolume({ moves: wanted, isQuick, say }: SwarmBenchSetting
     ],
     details: { stormy: brief(stormyOptions, stormy), calm: brief(calmOptions, calm) },
   });
+}
+
+/** An hour without a word looks like a run that hangs. */
+function sayEvery(say: (line: string) => void): (glimpse: Glimpse) => void {
+  let dueRound = 0;
+  return ({ round, loss, violations }) => {
+    if (round < dueRound) return;
+    dueRound = round + VOLUME_SAY_ROUNDS;
+    say(`volume: round ${count(round)}, loss ${loss?.toFixed(4) ?? '-'}, ${violations} rules broken`);
+  };
 }
 
 // ---------------------------------------------------------------- storm

@@ -12,7 +12,7 @@ import type { Story } from './story.ts';
 import type { World } from './world.ts';
 
 /** Faults happen during this share of the rounds, and of the imaginary time. */
-const ROUNDS_SHARE = 0.75;
+export const ROUNDS_SHARE = 0.75;
 const TIME_SHARE = 0.5;
 const CLOCK_JUMP_MS = 300_000;
 /** A half-open link is given up after the silence that tabs allow; a little later it is no fault any more. */
@@ -131,9 +131,9 @@ export class Faults {
   }
 
   #depart(random: () => number): void {
-    const victim = this.#pick(random);
     // Who is about to leave departs once.
-    if (victim?.isLeaving === true) return;
+    const staying = this.#swarm.living().filter((tab) => !tab.isLeaving);
+    const victim = staying[Math.floor(random() * staying.length)];
     const way = random();
     const backAfterMs = random() * 4_000;
     if (victim === undefined) return;
