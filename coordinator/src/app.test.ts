@@ -299,6 +299,9 @@ describe('who may', () => {
     const { headers } = await get('/api/health');
     expect(headers['content-security-policy']).toContain("script-src 'self'");
     expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(headers['content-security-policy']).not.toContain('wasm');
+    const worker = await get('/assets/worker-Bx_9-z.js');
+    expect(worker.headers['content-security-policy']).toContain("script-src 'self' 'wasm-unsafe-eval';");
     expect(headers['cross-origin-opener-policy']).toBe('same-origin');
     expect(headers['cross-origin-embedder-policy']).toBe('require-corp');
     expect(headers['x-content-type-options']).toBe('nosniff');

@@ -270,13 +270,16 @@ function isAllowedOrigin({ headers, host }: FastifyRequest, settings: Coordinato
   return new URL(origin).host === host;
 }
 
+/** As Vite names it. */
+const WORKER_SCRIPT = /^\/assets\/worker-[\w-]+\.js(?:\?|$)/;
+
 /** Before a route is even looked up: rate, encodings, headers that keep a browser safe. */
 function protect(app: FastifyInstance, { isHttps, nowMs }: { isHttps: boolean; nowMs: () => number }): void {
   const requests = new AddressBuckets(REQUESTS_PER_ADDRESS);
-  const headers: Record<string, string> = {
-    'content-security-policy': [
+  const policy = (scripts: string) =>
+    [
       "default-src 'none'",
-      "script-src 'self'",
+      `script-src ${scripts}`,
       "worker-src 'self'",
       "connect-src 'self' ws: wss:",
       "img-src 'self' data:",
@@ -286,7 +289,9 @@ function protect(app: FastifyInstance, { isHttps, nowMs }: { isHttps: boolean; n
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",
-    ].join('; '),
+    ].join('; ');
+  const headers: Record<string, string> = {
+    'content-security-policy': policy("'self'"),
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-embedder-policy': 'require-corp',
     'cross-origin-resource-policy': 'same-origin',
@@ -297,6 +302,9 @@ function protect(app: FastifyInstance, { isHttps, nowMs }: { isHttps: boolean; n
   };
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
+    // A worker is under the policy that came with its script; the pages themselves run no WebAssembly.
+    if (WORKER_SCRIPT.test(request.url))
+      reply.header('content-security-policy', policy("'self' 'wasm-unsafe-eval'"));
     if (!requests.take(request.ip, nowMs()))
       throw new ApiError(
         429,

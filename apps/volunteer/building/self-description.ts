@@ -37,6 +37,9 @@ type Built =
       readonly fileName: string;
       readonly isEntry: boolean;
       readonly imports: readonly string[];
+      readonly dynamicImports: readonly string[];
+      /** The module that the chunk stands for. */
+      readonly facadeModuleId: string | null;
       readonly code: string;
     }
   | { readonly type: 'asset'; readonly fileName: string; readonly source: string | Uint8Array };
@@ -45,9 +48,13 @@ interface Emitting {
   emitFile(file: { type: 'asset'; fileName: string; source: string }): unknown;
 }
 
+/** tfjs on the processor: loaded by who asked for it by name, and by nobody else. */
+const ONLY_ASKED_FOR = /\/tfjs-backend-(?:cpu|wasm)\/dist\/index\.js$/;
+
 /** Two Vite plugins: one of the page and one of its worker, which is bundled on its own and counts with it. */
 export function selfDescription() {
   const packages = new Set<string>();
+  const seldom = new Set<string>();
   const moduleParsed = ({ id }: { readonly id: string }): void => {
     const found = PACKAGE.exec(id.replaceAll('\\', '/').replace(/^\0/, ''));
     if (found !== null) packages.add(found[1]!);
@@ -62,28 +69,41 @@ export function selfDescription() {
       order: 'post' as const,
       handler: (_html: string, { bundle }: { readonly bundle?: Bundle }) => {
         if (bundle === undefined) return;
-        const content = String(laterScriptBytes(bundle));
+        const content = String(laterScriptBytes(bundle, seldom));
         const attrs = { name: 'later-script-bytes', content };
         return [{ tag: 'meta', attrs, injectTo: 'head' as const }];
       },
     },
   };
-  return { page, worker: { name: 'self-description-worker', moduleParsed } };
+  const worker = {
+    name: 'self-description-worker',
+    moduleParsed,
+    generateBundle(_options: unknown, bundle: Bundle): void {
+      const usual = reached(bundle, (chunk) => [...chunk.imports, ...chunk.dynamicImports]);
+      for (const name of Object.keys(bundle)) if (!usual.has(name)) seldom.add(name);
+    },
+  };
+  return { page, worker };
+}
+
+/** Chunks that the entries lead to by what `next` names, as long as nobody asked for the processor. */
+function reached(bundle: Bundle, next: (chunk: Built & { type: 'chunk' }) => readonly string[]) {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    const file = bundle[name];
+    if (found.has(name) || file?.type !== 'chunk' || ONLY_ASKED_FOR.test(file.facadeModuleId ?? '')) return;
+    found.add(name);
+    next(file).forEach(visit);
+  };
+  for (const file of Object.values(bundle)) if (file.type === 'chunk' && file.isEntry) visit(file.fileName);
+  return found;
 }
 
 /** Compressed bytes of the scripts that the entry does not import, so that they come after the click. */
-function laterScriptBytes(bundle: Bundle): number {
-  const first = new Set<string>();
-  const visit = (name: string): void => {
-    const file = bundle[name];
-    if (first.has(name) || file?.type !== 'chunk') return;
-    first.add(name);
-    file.imports.forEach(visit);
-  };
-  const files = Object.values(bundle);
-  for (const file of files) if (file.type === 'chunk' && file.isEntry) visit(file.fileName);
-  return files
-    .filter(({ fileName }) => fileName.endsWith('.js') && !first.has(fileName))
+function laterScriptBytes(bundle: Bundle, seldom: ReadonlySet<string>): number {
+  const first = reached(bundle, ({ imports }) => imports);
+  return Object.values(bundle)
+    .filter(({ fileName }) => fileName.endsWith('.js') && !first.has(fileName) && !seldom.has(fileName))
     .reduce((sum, file) => sum + gzipSync(file.type === 'chunk' ? file.code : file.source).length, 0);
 }
 

@@ -179,10 +179,12 @@ export class Contribution implements Contributor {
     };
     void watchDevice((facts) => tell({ kind: 'facts', facts }), until).then((facts) => {
       if (until.aborted) return;
-      const backend = new URLSearchParams(location.search).get('backend') === 'cpu' ? 'cpu' : 'webgpu';
+      const asked = new URLSearchParams(location.search).get('backend');
+      const backend = asked === 'cpu' || asked === 'wasm' ? asked : 'webgpu';
       const { origin } = location;
       const use = rememberedUse(Date.now());
-      // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets `cpu` unasked.
+      // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets
+      // the processor unasked.
       tell({ kind: 'start', origin, backend, limits: this.#limitsHere(), facts: { ...facts, use } });
     });
   }

@@ -65,6 +65,25 @@ describe('before the click', () => {
     ).toBe(true);
   });
 
+  it('the bytes that are said to come after the click are those of a WebGPU volunteer', () => {
+    const html = String(
+      (output.find(({ fileName }) => fileName === 'index.html') as Rolldown.OutputAsset).source,
+    );
+    const said = Number(/name="later-script-bytes" content="(\d+)"/.exec(html)![1]);
+    const later = output.filter(
+      ({ fileName }) => fileName.endsWith('.js') && !initial.some((chunk) => chunk.fileName === fileName),
+    );
+    const code = (file: Chunk | Rolldown.OutputAsset) => String(isChunk(file) ? file.code : file.source);
+    const kernels = /backendName:[`'"](?:cpu|wasm)[`'"]/g;
+    const processor = later.filter((file) => [...code(file).matchAll(kernels)].length > 50);
+    expect(processor).toHaveLength(2);
+    const size = (files: typeof later) => files.reduce((sum, file) => sum + gzipSync(code(file)).length, 0);
+    expect(said).toBeLessThanOrEqual(size(later) - size(processor));
+    expect(said).toBeGreaterThan(size(later.filter(({ fileName }) => /worker-|page-/.test(fileName))));
+    expect(output.filter(({ fileName }) => fileName.endsWith('.wasm'))).toHaveLength(1);
+    expect(html).not.toContain('.wasm');
+  });
+
   it('the HTML loads the entry and its style and nothing else', () => {
     const html = output.find((file) => file.fileName === 'index.html');
     if (html === undefined || isChunk(html)) throw new Error('no index.html was built');

@@ -7,7 +7,7 @@
  * validated; what a stranger said was parsed before it became one of these.
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
-import type { Adapter, VolunteerId } from '@murmuration/protocol';
+import type { Adapter, Backend, VolunteerId } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
 import type { DayUse } from './data-cap.ts';
 import type { Limits } from './limits.ts';
@@ -25,11 +25,11 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
-  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`). */
+  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`, `?backend=wasm`). */
   | {
       readonly kind: 'start';
       readonly origin: string;
-      readonly backend: 'webgpu' | 'cpu';
+      readonly backend: Backend;
       readonly limits: Limits;
       readonly facts: Facts;
     }

@@ -13,7 +13,11 @@ import type { Tab, TabFleet } from './tabs.ts';
 
 const BENCH_PAGE = join(ROOT_DIRECTORY, 'packages', 'cluster', 'bench-page');
 const BENCH_ORIGIN = 'http://localhost:1';
-const CONTENT_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
 
 /** A browser with an adapter, all pages built. */
 export async function prepareBench(say: Say): Promise<GpuBrowser> {

@@ -8,6 +8,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { measureBackends } from './bench-backends.ts';
 import { measureBytes } from './bench-bytes.ts';
 import { measureCoordinator } from './bench-coordinator.ts';
 import { measureDeath, measureJoining } from './bench-moves.ts';
@@ -28,6 +29,7 @@ export interface BenchSettings {
 
 const SUBJECTS: Readonly<Record<string, (settings: BenchSettings) => Promise<SwarmSubject>>> = {
   grid: measureOverhead,
+  backends: measureBackends,
   wire: measureWire,
   bytes: measureBytes,
   death: measureDeath,

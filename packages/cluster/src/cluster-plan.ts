@@ -56,8 +56,8 @@ export const FLAGS = {
   },
   'allow-backend': {
     kind: 'choice',
-    choices: ['cpu'],
-    help: 'train on the processor instead of WebGPU; the verdict says so',
+    choices: ['cpu', 'wasm'],
+    help: 'train on the processor instead of WebGPU, in JavaScript or WebAssembly; the verdict says so',
   },
   plant: {
     kind: 'choice',

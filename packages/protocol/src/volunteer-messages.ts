@@ -14,10 +14,14 @@ const Text = (max: number) => Type.String({ maxLength: max });
 const Measure = Type.Union([Type.Number(), Type.Null()]);
 const FingerprintSchema = Type.String({ pattern: '^[0-9a-f]{16}$' });
 
+/** What trains: the graphics card, or the processor, in JavaScript or in WebAssembly, where somebody asked for it by name. */
+export const BackendSchema = Type.Union([Type.Literal('webgpu'), Type.Literal('cpu'), Type.Literal('wasm')]);
+export type Backend = Static<typeof BackendSchema>;
+
 /** What the tab found on its device. Shown to people; admission depends on the self-test, never on these words. */
 export const AdapterSchema = Type.Object(
   {
-    backend: Type.Union([Type.Literal('webgpu'), Type.Literal('cpu')]),
+    backend: BackendSchema,
     vendor: Text(128),
     architecture: Text(128),
     description: Text(256),

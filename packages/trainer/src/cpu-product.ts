@@ -9,7 +9,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { sizeOf } from './gpu-program.ts';
-import { valuesOn } from './kernels.ts';
+import { CPU } from './host.ts';
 
 export interface ProductSizes {
   readonly rows: number;
@@ -88,7 +88,7 @@ interface Matrix {
 function matrixOf(backend: unknown, tensor: tf.TensorInfo, transpose: boolean): Matrix {
   const [height, width] = tensor.shape.slice(-2) as [number, number];
   const batches = sizeOf(tensor.shape.slice(0, -2));
-  const values = valuesOn(backend, tensor);
+  const values = CPU.valuesOn(backend, tensor);
   if (!transpose) return { values, batches, rows: height, columns: width };
   const turned = new Float32Array(values.length);
   for (let batch = 0; batch < batches; batch++) {
@@ -125,7 +125,7 @@ function product(
   if (bias != null && sizeOf(bias.shape) !== columns) return null;
 
   const out = new Float32Array(batches * rows * columns);
-  const offsets = bias == null ? null : valuesOn(backend, bias);
+  const offsets = bias == null ? null : CPU.valuesOn(backend, bias);
   for (let batch = 0; batch < batches; batch++) {
     const part = ({ values, batches: count }: Matrix, size: number) =>
       count === 1 ? values : values.subarray(batch * size, (batch + 1) * size);

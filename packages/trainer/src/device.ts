@@ -1,6 +1,6 @@
 /**
- * The one place that opens a tfjs backend: the GPU through our own GPUDevice, or the CPU where somebody asked for it by
- * name (tests). Never one in place of the other.
+ * The one place that opens a tfjs backend: the GPU through our own GPUDevice, or the processor, in JavaScript or
+ * WebAssembly, where somebody asked for it by name. Never one in place of the other.
  *
  * tfjs fails silently on WebGPU: a shader that does not compile is a console warning and a result of zeros. So the
  * device is ours, and its first uncaptured error is kept (`fault`); whoever computes asks before it believes a result.
@@ -11,9 +11,11 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Adapter } from '@murmuration/protocol';
 import type { TrainerFailure } from '@murmuration/swarm';
 import { useOwnProductOnCpu } from './cpu-product.ts';
-import { registerOnCpu, registerOnGpu } from './kernels.ts';
-import { registerRowsOnCpu, registerRowsOnGpu } from './row-kernels.ts';
-import { registerOptimiserOnCpu, registerOptimiserOnGpu } from './optimiser-kernels.ts';
+import { CPU, WASM, type Host } from './host.ts';
+import { registerOnGpu, registerOnHost } from './kernels.ts';
+import { registerRowsOnGpu, registerRowsOnHost } from './row-kernels.ts';
+import { registerOptimiserOnGpu, registerOptimiserOnHost } from './optimiser-kernels.ts';
+import { useOwnKernelsOnWasm } from './wasm-kernels.ts';
 
 /** MatMulProgramType.MatMulPackedProgram: the only one of tfjs's products without a tree of barriers (15x on SwiftShader). */
 const MATMUL_PACKED = 3;
@@ -52,27 +54,55 @@ export interface Device {
   readonly close: () => void;
 }
 
+/** The whole address space of the module is 2 GiB, and a step holds several buffers of the largest size. */
+const WASM_BUFFER_MAX_BYTES = 256 * 2 ** 20;
+
+/** `wasmUrl`: where tfjs-backend-wasm-simd.wasm lies, which whoever bundles this room knows. */
+export type DeviceChoice = 'webgpu' | 'cpu' | { readonly wasmUrl: string };
+
 /** @throws TrainerError 'no-adapter' */
-export async function openDevice(backend: 'webgpu' | 'cpu'): Promise<Device> {
-  return backend === 'cpu' ? openCpu() : openGpu();
+export async function openDevice(choice: DeviceChoice): Promise<Device> {
+  if (choice === 'webgpu') return openGpu();
+  return choice === 'cpu' ? openCpu() : openWasm(choice.wasmUrl);
 }
 
 async function openCpu(): Promise<Device> {
   await import('@tensorflow/tfjs-backend-cpu');
   useOwnProductOnCpu();
-  registerOnCpu();
-  registerRowsOnCpu();
-  registerOptimiserOnCpu();
-  await tf.setBackend('cpu');
+  return openHost(CPU, { architecture: 'javascript', bufferMaxBytes: Number.MAX_SAFE_INTEGER });
+}
+
+async function openWasm(wasmUrl: string): Promise<Device> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')))
+    throw new TrainerError('no-adapter', 'this browser has no WebAssembly SIMD; ask for cpu instead of wasm');
+  // Threads would start workers from blob: addresses, which the page's policy forbids; on two cores they gained nothing.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  const names = ['wasm', 'wasm-simd', 'wasm-threaded-simd'] as const;
+  wasm.setWasmPaths(Object.fromEntries(names.map((name) => [`tfjs-backend-${name}.wasm`, wasmUrl])));
+  useOwnKernelsOnWasm();
+  return openHost(WASM, { architecture: 'webassembly simd', bufferMaxBytes: WASM_BUFFER_MAX_BYTES });
+}
+
+async function openHost(
+  host: Host,
+  { architecture, bufferMaxBytes }: { readonly architecture: string; readonly bufferMaxBytes: number },
+): Promise<Device> {
+  const { backendName } = host;
+  registerOnHost(host);
+  registerRowsOnHost(host);
+  registerOptimiserOnHost(host);
+  if (!(await tf.setBackend(backendName)))
+    throw new TrainerError('error', `tfjs could not start its ${backendName} backend; the console says why`);
   return {
     adapter: {
-      backend: 'cpu',
+      backend: backendName,
       vendor: 'tfjs',
-      architecture: 'javascript',
-      description: 'tfjs cpu backend, asked for by name',
+      architecture,
+      description: `tfjs ${backendName} backend, asked for by name`,
       isFallbackAdapter: false,
     },
-    bufferMaxBytes: Number.MAX_SAFE_INTEGER,
+    bufferMaxBytes,
     gpu: () => null,
     lost: () => null,
     fault: () => null,

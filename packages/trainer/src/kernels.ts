@@ -1,11 +1,11 @@
 /**
  * Element by element, in one piece each where tfjs needs several or has none: the derivatives of the activations, and
- * gelu; for both backends. And how own kernels are registered.
+ * gelu; for all backends. And how own kernels are registered.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { elementwise } from './gpu-program.ts';
+import type { Host } from './host.ts';
 import type { Curve } from './operations.ts';
 
 export const CURVE_GRADIENT_KERNEL = 'MurmurationCurveGradient';
@@ -25,18 +25,20 @@ export const curveGradient = (curve: Curve, upstream: tf.Tensor, x: tf.Tensor, y
 /** The exact gelu of Keras and tfjs-layers (`gelu`, not `gelu_new`), so that an export means the same. */
 export const gelu = (x: tf.Tensor): tf.Tensor => tf.engine().runKernel(GELU_KERNEL, { x }) as tf.Tensor;
 
-export function registerOnCpu(): void {
-  register('cpu', CURVE_GRADIENT_KERNEL, ({ inputs, backend, attrs }) => {
+export function registerOnHost({ backendName, valuesOn, make }: Host): void {
+  register(backendName, CURVE_GRADIENT_KERNEL, ({ inputs, backend, attrs }) => {
     const { upstream, at } = inputs as Record<string, tf.TensorInfo>;
     const slope = SLOPES[attrs!['curve'] as Curve];
     const ats = valuesOn(backend, at!);
-    const values = valuesOn(backend, upstream!).map((value, i) => value * slope(ats[i]!));
-    return (backend as MathBackendCPU).makeTensorInfo(upstream!.shape, 'float32', values);
+    const values = valuesOn(backend, upstream!).slice();
+    for (let i = 0; i < values.length; i++) values[i]! *= slope(ats[i]!);
+    return make(backend, upstream!.shape, values);
   });
-  register('cpu', GELU_KERNEL, ({ inputs, backend }) => {
+  register(backendName, GELU_KERNEL, ({ inputs, backend }) => {
     const { x } = inputs as Record<string, tf.TensorInfo>;
-    const values = valuesOn(backend, x!).map((value) => value * normalCdf(value));
-    return (backend as MathBackendCPU).makeTensorInfo(x!.shape, 'float32', values);
+    const values = valuesOn(backend, x!).slice();
+    for (let i = 0; i < values.length; i++) values[i]! *= normalCdf(values[i]!);
+    return make(backend, x!.shape, values);
   });
 }
 
@@ -106,6 +108,3 @@ export function register(backendName: string, kernelName: string, kernelFunc: tf
   if (tf.getKernel(kernelName, backendName) === undefined)
     tf.registerKernel({ kernelName, backendName, kernelFunc });
 }
-
-export const valuesOn = (backend: unknown, tensor: tf.TensorInfo): Float32Array =>
-  (backend as MathBackendCPU).data.get(tensor.dataId).values as Float32Array;

@@ -1,12 +1,12 @@
 /**
- * A step of the optimiser as kernels of our own, for both backends (for Adam alone tfjs spends fifteen dispatches a
+ * A step of the optimiser as kernels of our own, for all backends (for Adam alone tfjs spends fifteen dispatches a
  * weight). What a step is says optimiser-reference.ts.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { elementwise, indexProgram, int32s, sizeOf, view } from './gpu-program.ts';
-import { register, valuesOn } from './kernels.ts';
+import type { Host } from './host.ts';
+import { register } from './kernels.ts';
 import { BETA2, EPSILON, optimiserReference, type StepFactors } from './optimiser-reference.ts';
 
 export const OPTIMISER_KERNEL = 'MurmurationOptimiser';
@@ -35,8 +35,8 @@ export function optimiserStep(
   return { weight: weight!, second: second!, ...(first === undefined ? {} : { first }) };
 }
 
-export function registerOptimiserOnCpu(): void {
-  register('cpu', OPTIMISER_KERNEL, ({ inputs, backend, attrs }) => {
+export function registerOptimiserOnHost({ backendName, valuesOn, make }: Host): void {
+  register(backendName, OPTIMISER_KERNEL, ({ inputs, backend, attrs }) => {
     const { weight, gradient, first, second } = inputs as Record<string, tf.TensorInfo>;
     const next = optimiserReference(
       {
@@ -47,9 +47,8 @@ export function registerOptimiserOnCpu(): void {
       },
       attrs as unknown as StepFactors,
     );
-    const make = (values: Float32Array) =>
-      (backend as MathBackendCPU).makeTensorInfo(weight!.shape, 'float32', values);
-    return [next.weight, next.second, ...(first === undefined ? [] : [next.first])].map(make);
+    const vectors = [next.weight, next.second, ...(first === undefined ? [] : [next.first])];
+    return vectors.map((values) => make(backend, weight!.shape, values));
   });
 }
 

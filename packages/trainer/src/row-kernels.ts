@@ -1,13 +1,13 @@
 /**
- * Own kernels that walk along rows (the last dimension), one invocation a row, for both backends: layer norm and its
+ * Own kernels that walk along rows (the last dimension), one invocation a row, for all backends: layer norm and its
  * gradient, the softmax's gradient, one-hot rows, dropout, and what the cross entropy needs of a row. In tfjs's own
  * operations each would be five to ten dispatches, and each dispatch a shader to compile before a volunteer can start.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { indexProgram, int32s, sizeOf, view } from './gpu-program.ts';
-import { register, valuesOn } from './kernels.ts';
+import type { Host } from './host.ts';
+import { register } from './kernels.ts';
 import { survives } from './operations.ts';
 
 /** (x - mean) / sqrt(variance + epsilon) of each row. */
@@ -41,16 +41,20 @@ const run = (name: string, inputs: tf.NamedTensorMap, attributes: Attributes = {
   tf.engine().runKernel(`Murmuration${name}`, inputs, attributes as tf.NamedAttrMap) as tf.Tensor;
 
 interface RowKernel {
-  /** `out` is a row of the output, `x` and `other` of the inputs; where the row is a single value, `other` has one. */
-  readonly cpu: (
-    rows: { readonly x: Float32Array; readonly other: Float32Array; readonly out: Float32Array },
-    attributes: Attributes,
-    place: { readonly row: number; readonly rowCount: number },
-  ) => void;
-  /** WGSL; `start` is the row's first index in x, `columns` its length, `rows` their number. */
+  /** All rows. Plain loops over whole arrays: iterators, and an object or a view a row, were half of a transformer's step. */
+  readonly host: (all: HostRows, attributes: Attributes) => void;
+  /** WGSL, of one row; `start` is the row's first index in x, `columns` its length, `rows` their number. */
   readonly gpu: string;
   readonly hasOther: boolean;
   readonly shape?: (x: readonly number[], attributes: Attributes) => number[];
+}
+
+interface HostRows {
+  readonly x: Float32Array;
+  readonly other: Float32Array;
+  readonly result: Float32Array;
+  readonly columns: number;
+  readonly rows: number;
 }
 
 const MOMENTS = `
@@ -61,34 +65,56 @@ const MOMENTS = `
   for (var c = 0; c < columns; c++) { let d = x[start + c] - mean; variance += d * d; }
   let inverse = inverseSqrt(variance / f32(columns) + uniforms.epsilon);`;
 
-function moments(x: Float32Array, epsilon: number) {
-  const mean = x.reduce((a, b) => a + b, 0) / x.length;
-  const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
-  return { mean, inverse: 1 / Math.sqrt(variance + epsilon) };
+/** Of each row. */
+function moments({ x, columns, rows }: HostRows, epsilon: number) {
+  const means = new Float64Array(rows);
+  const inverses = new Float64Array(rows);
+  for (let row = 0, start = 0; row < rows; row++, start += columns) {
+    let sum = 0;
+    for (let i = start; i < start + columns; i++) sum += x[i]!;
+    const mean = sum / columns;
+    let squares = 0;
+    for (let i = start; i < start + columns; i++) squares += (x[i]! - mean) * (x[i]! - mean);
+    means[row] = mean;
+    inverses[row] = 1 / Math.sqrt(squares / columns + epsilon);
+  }
+  return { means, inverses };
 }
 
 const KERNELS: Readonly<Record<string, RowKernel>> = {
   Normalise: {
     hasOther: false,
-    cpu: ({ x, out }, { epsilon }) => {
-      const { mean, inverse } = moments(x, epsilon!);
-      for (const [c, value] of x.entries()) out[c] = (value - mean) * inverse;
+    host: (all, { epsilon }) => {
+      const { x, result, columns, rows } = all;
+      const { means, inverses } = moments(all, epsilon!);
+      for (let row = 0, i = 0; row < rows; row++) {
+        const mean = means[row]!;
+        const inverse = inverses[row]!;
+        for (let c = 0; c < columns; c++, i++) result[i] = (x[i]! - mean) * inverse;
+      }
     },
     gpu: `${MOMENTS}
       for (var c = 0; c < columns; c++) { result[start + c] = (x[start + c] - mean) * inverse; }`,
   },
   NormaliseGradient: {
     hasOther: true,
-    cpu: ({ x, other, out }, { epsilon }) => {
-      const { mean, inverse } = moments(x, epsilon!);
-      let meanSlope = 0;
-      let meanProduct = 0;
-      for (const [c, d] of other.entries()) {
-        meanSlope += d / x.length;
-        meanProduct += (d * (x[c]! - mean) * inverse) / x.length;
+    host: (all, { epsilon }) => {
+      const { x, other, result, columns, rows } = all;
+      const { means, inverses } = moments(all, epsilon!);
+      for (let row = 0, start = 0; row < rows; row++, start += columns) {
+        const mean = means[row]!;
+        const inverse = inverses[row]!;
+        let meanSlope = 0;
+        let meanProduct = 0;
+        for (let i = start; i < start + columns; i++) {
+          meanSlope += other[i]!;
+          meanProduct += other[i]! * (x[i]! - mean);
+        }
+        meanSlope /= columns;
+        meanProduct *= inverse / columns;
+        for (let i = start; i < start + columns; i++)
+          result[i] = (other[i]! - meanSlope - (x[i]! - mean) * inverse * meanProduct) * inverse;
       }
-      for (const [c, d] of other.entries())
-        out[c] = (d - meanSlope - (x[c]! - mean) * inverse * meanProduct) * inverse;
     },
     gpu: `${MOMENTS}
       var meanSlope = 0.0;
@@ -105,9 +131,12 @@ const KERNELS: Readonly<Record<string, RowKernel>> = {
   },
   SoftmaxGradient: {
     hasOther: true,
-    cpu: ({ x, other, out }) => {
-      const sum = x.reduce((total, value, c) => total + value * other[c]!, 0);
-      for (const [c, value] of x.entries()) out[c] = value * (other[c]! - sum);
+    host: ({ x, other, result, columns, rows }) => {
+      for (let row = 0, start = 0; row < rows; row++, start += columns) {
+        let sum = 0;
+        for (let i = start; i < start + columns; i++) sum += x[i]! * other[i]!;
+        for (let i = start; i < start + columns; i++) result[i] = x[i]! * (other[i]! - sum);
+      }
     },
     gpu: `
       var sum = 0.0;
@@ -117,7 +146,9 @@ const KERNELS: Readonly<Record<string, RowKernel>> = {
   OneHot: {
     hasOther: false,
     shape: (x, { count }) => [...x, count!],
-    cpu: ({ x, out }) => (out[x[0]!] = 1),
+    host: ({ x, result, columns, rows }) => {
+      for (let row = 0; row < rows; row++) result[row * columns + x[row]!] = 1;
+    },
     // `columns` is the length of the output's row.
     gpu: `
       let id = i32(x[index]);
@@ -125,9 +156,8 @@ const KERNELS: Readonly<Record<string, RowKernel>> = {
   },
   Dropout: {
     hasOther: false,
-    cpu: ({ x, out }, { rate, seed }, { row }) => {
-      for (const [c, value] of x.entries())
-        out[c] = survives(row * x.length + c, rate!, seed!) ? value / (1 - rate!) : 0;
+    host: ({ x, result }, { rate, seed }) => {
+      for (let i = 0; i < x.length; i++) result[i] = survives(i, rate!, seed!) ? x[i]! / (1 - rate!) : 0;
     },
     gpu: `
       for (var c = 0; c < columns; c++) {
@@ -140,13 +170,16 @@ const KERNELS: Readonly<Record<string, RowKernel>> = {
   LabelShare: {
     hasOther: true,
     shape: (x) => x.slice(0, -1),
-    cpu: ({ x, other, out }) => (out[0] = x[other[0]!]!),
+    host: ({ x, other, result, columns, rows }) => {
+      for (let row = 0; row < rows; row++) result[row] = x[row * columns + other[row]!]!;
+    },
     gpu: 'result[index] = x[start + i32(other[index])];',
   },
   LabelGradient: {
     hasOther: true,
-    cpu: ({ x, other, out }, _attributes, { rowCount }) => {
-      for (const [c, value] of x.entries()) out[c] = (value - (c === other[0] ? 1 : 0)) / rowCount;
+    host: ({ x, other, result, columns, rows }) => {
+      for (let i = 0; i < x.length; i++) result[i] = x[i]! / rows;
+      for (let row = 0; row < rows; row++) result[row * columns + other[row]!]! -= 1 / rows;
     },
     gpu: `
       let label = i32(other[index]);
@@ -164,25 +197,16 @@ const rowShape = (name: string, x: tf.TensorInfo, attributes: Attributes) => {
   return { outputShape, columns, rows };
 };
 
-export function registerRowsOnCpu(): void {
+export function registerRowsOnHost({ backendName, valuesOn, make }: Host): void {
   for (const [name, kernel] of Object.entries(KERNELS))
-    register('cpu', `Murmuration${name}`, ({ inputs, backend, attrs }) => {
+    register(backendName, `Murmuration${name}`, ({ inputs, backend, attrs }) => {
       const { x, upstream } = inputs as Record<string, tf.TensorInfo>;
       const attributes = (attrs ?? {}) as Attributes;
-      const { outputShape, rows } = rowShape(name, x!, attributes);
-      const values = new Float32Array(sizeOf(outputShape));
-      const part = (of: Float32Array, row: number) => {
-        const length = of.length / rows;
-        return of.subarray(row * length, (row + 1) * length);
-      };
-      const from = valuesOn(backend, x!);
-      const others = kernel.hasOther ? valuesOn(backend, upstream!) : new Float32Array(0);
-      for (let row = 0; row < rows; row++)
-        kernel.cpu({ x: part(from, row), other: part(others, row), out: part(values, row) }, attributes, {
-          row,
-          rowCount: rows,
-        });
-      return (backend as MathBackendCPU).makeTensorInfo(outputShape, 'float32', values);
+      const { outputShape, columns, rows } = rowShape(name, x!, attributes);
+      const result = new Float32Array(sizeOf(outputShape));
+      const other = kernel.hasOther ? valuesOn(backend, upstream!) : result;
+      kernel.host({ x: valuesOn(backend, x!), other, result, columns, rows }, attributes);
+      return make(backend, outputShape, result);
     });
 }
 

@@ -16,14 +16,14 @@ import type { Adapter } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
 import { Breath } from './breath.ts';
 import type { Shape } from './codec-shaders.ts';
-import { openDevice, TrainerError, type Device } from './device.ts';
+import { openDevice, TrainerError, type Device, type DeviceChoice } from './device.ts';
 import { FULL_SPEED, type Pacing } from './pacing.ts';
 import { NO_PATIENCE, type DevicePatience } from './patience.ts';
 import { Stage, type Answer } from './stage.ts';
 
 export interface TrainerOptions {
-  /** 'cpu' is for tests in Node; it is never chosen in place of 'webgpu'. */
-  readonly backend: 'webgpu' | 'cpu';
+  /** Another than 'webgpu' is for who asks for it by name; it is never chosen in place of 'webgpu'. */
+  readonly backend: DeviceChoice;
   /** Where updates are formed; without it the device is tried at `prepare` (codec-calibration.ts). For tests. */
   readonly formedBy?: Shape | 'host';
   /** How hard the device works; without it, as hard as it can. */

@@ -54,7 +54,7 @@ function routesText(all: readonly Routes[]): string {
 
 function adapterText({ adapter }: VolunteerView): string {
   const name = adapter.description || `${adapter.vendor} ${adapter.architecture}`.trim();
-  if (adapter.backend === 'cpu') return text.kinds.cpu(name);
+  if (adapter.backend !== 'webgpu') return text.kinds.cpu(name);
   return adapter.isFallbackAdapter ? text.kinds.software(name) : name;
 }
 

@@ -5,7 +5,8 @@
  * as a new one: that is parking.
  */
 import { createTrainer, PREDICTED_MAX, TrainerError, type Trainer } from '@murmuration/trainer';
-import type { Adapter } from '@murmuration/protocol';
+import { wasmUrl } from '@murmuration/trainer/wasm-file';
+import type { Adapter, Backend } from '@murmuration/protocol';
 import type { PauseReason, VolunteerSnapshot } from '@murmuration/swarm';
 import type { Limits } from '../limits.ts';
 import type { Verdict } from '../pauses.ts';
@@ -206,7 +207,8 @@ export class Stay {
     this.#standing = { at: 'opening' };
     const { backend, origin } = this.#start;
     const patience = new Patience((nextAtMs) => this.#hands?.handle({ kind: 'device-awaited', nextAtMs }));
-    const trainer = createTrainer({ backend, pacing: this.#pacer, patience });
+    const device = backend === 'wasm' ? { wasmUrl } : backend;
+    const trainer = createTrainer({ backend: device, pacing: this.#pacer, patience });
     const adapter = await takeDevice(trainer, backend, {
       tell: this.#tell,
       refused: (reason, detail) => this.#stopped(reason, detail),
@@ -305,7 +307,7 @@ interface DeviceNews {
 /** The device, or null after its refusal was told. */
 async function takeDevice(
   trainer: Trainer,
-  backend: 'webgpu' | 'cpu',
+  backend: Backend,
   { tell, refused }: DeviceNews,
 ): Promise<Adapter | null> {
   const diagnostics = [`secure context: ${self.isSecureContext}`, `navigator.gpu: ${'gpu' in navigator}`];
