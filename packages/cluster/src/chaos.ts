@@ -3,7 +3,8 @@
  * replayed and read before it happens. Times count from the run's first training report.
  *
  * Seats, not tabs: seat 3 is the third tab that was opened, and whoever replaces it. Each kind of fault draws from a
- * stream of its own, so that switching one off does not move the others.
+ * stream of its own, so that switching one off does not move the others; but a hostile fault whose seat has another strikes
+ * a free one.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
 
@@ -150,7 +151,40 @@ export function chaosPlan(
       });
     }
   }
-  return faults.sort((a, b) => a.atMs - b.atMs);
+  const sorted = faults.sort((a, b) => a.atMs - b.atMs);
+  return seatCount > 1 ? withFreeSeats(sorted, { seed, seatCount }) : sorted;
+}
+
+const HOSTILE: readonly FaultKind[] = ['sign-flip', 'nan', 'garbage'];
+/** Of these another tab takes the seat afterwards. */
+const ENDS_TAB: readonly FaultKind[] = ['kill', 'close', ...HOSTILE];
+/** Until a tab that took a seat has something to send: opened, warm, with a round of its own. A guess. */
+const RETAKEN_MS = 15_000;
+
+/**
+ * A seat has one fault at a time, and a dense storm would pass a third of the few hostile ones over. So a hostile fault
+ * whose seat has another at that time strikes one that has none, if there is one. Time, kind and duration stay.
+ */
+function withFreeSeats(
+  faults: readonly Fault[],
+  { seed, seatCount }: { readonly seed: number; readonly seatCount: number },
+): Fault[] {
+  const random = mulberry(streamSeed(seed, 'chaos', 'free seat'));
+  const heldUntilMs = new Map<number, number>();
+  return faults.map((fault) => {
+    if (fault.seat === 0) return fault;
+    const isHeld = (seat: number) => fault.atMs < (heldUntilMs.get(seat) ?? 0);
+    const free = Array.from({ length: seatCount }, (_, i) => i + 1).filter((seat) => !isHeld(seat));
+    const isMoved = HOSTILE.includes(fault.kind) && isHeld(fault.seat) && free.length > 0;
+    const seat = isMoved ? free[Math.floor(random() * free.length)]! : fault.seat;
+    // What strikes a held seat is passed over, and holds nothing.
+    if (!isHeld(seat)) {
+      const untilMs = fault.atMs + fault.durationMs + (ENDS_TAB.includes(fault.kind) ? RETAKEN_MS : 0);
+      heldUntilMs.set(seat, untilMs);
+      if (fault.kind === 'cut-pair') heldUntilMs.set(fault.strength, untilMs);
+    }
+    return { ...fault, seat };
+  });
 }
 
 export const isOfCoordinator = (kind: FaultKind): boolean =>

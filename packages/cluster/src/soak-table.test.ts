@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { newBook, rowOf, soakLines, soakMarkdown, withSeed, type SeedRow } from './soak-table.ts';
+import {
+  continuation,
+  newBook,
+  rowOf,
+  soakLines,
+  soakMarkdown,
+  withSeed,
+  type SeedRow,
+} from './soak-table.ts';
 
 const row = (steps: number, code = 0): SeedRow => ({
   ...{ code, steps, outcome: code === 0 ? 'every assertion holds' : 'reached==1 | does not hold' },
@@ -25,6 +33,21 @@ describe('the table of a soak', () => {
       "--chaos light: 1 of 1 seeds passed; 1.00x the clean run's steps at most",
       "--chaos storm: 2 of 2 seeds passed; 2.50x the clean run's steps at most",
     ]);
+  });
+
+  it('an interrupted soak says how to go on: the seeds that are missing, and all else as it was asked for', () => {
+    const seeds = [3, 4, 5];
+    const rest = (argv: readonly string[], doneCount: number) =>
+      continuation(argv, { chaos: 'storm', seeds, doneCount });
+    expect(rest(['--chaos', 'storm', '--seeds', '3..5', '--tabs', '6'], 2)).toBe(
+      'npm run soak -- --chaos storm --seeds 5..5 --tabs 6',
+    );
+    expect(rest(['--seeds=3..5', '--run', 'my runs/a.yaml', '--budget=8m'], 0)).toBe(
+      'npm run soak -- --chaos storm --seeds 3..5 --run "my runs/a.yaml" --budget=8m',
+    );
+    // What was found just now stays in the book.
+    expect(rest(['--afresh', '--seeds', '3..5'], 1)).toBe('npm run soak -- --chaos storm --seeds 4..5');
+    expect(rest(['--seeds', '3..5'], 3)).toBeNull();
   });
 
   it('a failure says its code and why, in one cell', () => {

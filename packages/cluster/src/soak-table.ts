@@ -59,6 +59,29 @@ export function rowOf(code: number, report: ClusterReport | null, at: string): S
   };
 }
 
+/**
+ * The command that goes on where an interrupted soak stopped; null: no seed is missing.
+ * @param argv as the soak was asked for; it passed the check of flags
+ * @param doneCount of the seeds, in order
+ */
+export function continuation(
+  argv: readonly string[],
+  { chaos, seeds, doneCount }: { chaos: SoakChaos; seeds: readonly number[]; doneCount: number },
+): string | null {
+  const first = seeds[doneCount];
+  if (first === undefined) return null;
+  const kept: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const [name, inline] = argv[at]!.split('=', 2);
+    // A book that is begun afresh would forget the seeds that are done.
+    if (name === '--afresh') continue;
+    if (name === '--chaos' || name === '--seeds') at += inline === undefined ? 1 : 0;
+    else kept.push(/\s/.test(argv[at]!) ? `"${argv[at]}"` : argv[at]!);
+  }
+  const range = `${first}..${seeds.at(-1)!}`;
+  return ['npm run soak --', '--chaos', chaos, '--seeds', range, ...kept].join(' ');
+}
+
 const HEAD = ['chaos', 'seed', 'verdict', 'steps', 'of clean', 'rounds', 'accuracy', 'faults', 'seconds'];
 
 /** Cells of every row, those of the clean run first, then by seed. */

@@ -15,6 +15,7 @@ import { Value } from 'typebox/value';
 import { parseFlags, type FlagTable } from './flags.ts';
 import { freshDirectory, ROOT_DIRECTORY, Sentence } from './places.ts';
 import {
+  continuation,
   newBook,
   rowOf,
   SOAK_CHAOS,
@@ -137,10 +138,9 @@ export async function run(argv: readonly string[]): Promise<number> {
   say('');
   for (const line of soakLines(book)) say(line);
   say(`Kept in ${bookPath} and ${tablePath}; artifacts in ${out}`);
-  if (clusters.isInterrupted) {
-    say(
-      `Interrupted; go on with: npm run soak -- --chaos ${chaos} --seeds ${seeds[rows.length]}..${seeds.at(-1)}`,
-    );
+  const rest = clusters.isInterrupted ? continuation(argv, { chaos, seeds, doneCount: rows.length }) : null;
+  if (rest !== null) {
+    say(`Interrupted; go on with: ${rest}`);
     return CODE_INTERRUPTED;
   }
   const passed = rows.filter(({ code }) => code === 0).length;
