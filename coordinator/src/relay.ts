@@ -12,6 +12,7 @@ import type { WebSocket } from '@fastify/websocket';
 import { addressEnvelope, decodeEnvelope, encodeEnvelope, LIMITS } from '@murmuration/protocol';
 import type { Envelope, EnvelopeCloseReason, VolunteerId } from '@murmuration/protocol';
 import { ByteBudget } from './byte-budget.ts';
+import { Liveness } from './liveness.ts';
 
 export interface RelayLimits {
   /** What one volunteer may send through the relay, steadily. 0: there is no relay. */
@@ -28,7 +29,6 @@ const BURST_S = 2;
 const STRIKES_MAX = 10;
 /** Two in a row without an answer end the socket; one that we do not read cannot answer. */
 const PING_EVERY_MS = 15_000;
-const PINGS_MISSED_MAX = 2;
 /** Waiting for one reader: a full group's windows, and as much again for headers and what was closed meanwhile. */
 const READER_QUEUE_MAX_BYTES = 2 * LIMITS.groupMaxMembers * LIMITS.relayWindowBytes;
 const CLOSE_POLICY = 1008;
@@ -112,21 +112,21 @@ export class Relay {
     };
     this.#members.set(id, member);
 
-    let pingsMissed = 0;
+    const liveness = new Liveness();
     const pingTimer = setInterval(() => {
       if (socket.isPaused) return;
-      if (pingsMissed >= PINGS_MISSED_MAX) return socket.terminate();
-      pingsMissed += 1;
-      socket.ping();
+      const look = liveness.look();
+      if (look === 'end') socket.terminate();
+      else if (look === 'ping') socket.ping();
     }, PING_EVERY_MS);
-    socket.on('pong', () => (pingsMissed = 0));
+    socket.on('pong', () => liveness.heard());
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
       clearInterval(pingTimer);
       this.#gone(member);
     });
     socket.on('message', (raw: Buffer, isBinary: boolean) => {
-      pingsMissed = 0;
+      liveness.heard();
       if (socket.readyState !== socket.OPEN) return;
       this.#spend(member, raw.length);
       const envelope = isBinary ? decodeEnvelope(raw) : null;

@@ -8,6 +8,7 @@ import type { VolunteerId, VolunteerMessage } from '@murmuration/protocol';
 import type { WebSocket } from '@fastify/websocket';
 import { door, parseJson } from './doors.ts';
 import type { Grid, VolunteerLink } from './grid.ts';
+import { Liveness } from './liveness.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** RFC 6455: what is wrong with the socket. */
@@ -20,7 +21,7 @@ const CLOSE_TRY_LATER = 1013;
 export interface SocketLimits {
   /** `hello` must come within this. */
   readonly helloMaxMs: number;
-  /** The server pings this often; two in a row without an answer end the socket. */
+  /** Who said nothing for so long is pinged; two in a row without an answer end the socket. */
   readonly pingEveryMs: number;
   /** Bytes that may wait for a slow reader. */
   readonly queueMaxBytes: number;
@@ -34,7 +35,6 @@ export const SOCKET_LIMITS: SocketLimits = {
   strikesMax: 10,
 };
 
-const PINGS_MISSED_MAX = 2;
 const volunteerMessage = door(VolunteerMessageSchema);
 
 /** Carries a socket until it closes. */
@@ -49,7 +49,7 @@ export function serveVolunteer(
   );
   let volunteerId: VolunteerId | null = null;
   let strikes = 0;
-  let pingsMissed = 0;
+  const liveness = new Liveness();
 
   const link: VolunteerLink = {
     send(message) {
@@ -74,11 +74,11 @@ export function serveVolunteer(
     if (volunteerId === null) end(CLOSE_POLICY, 'no-hello', `send hello within ${limits.helloMaxMs} ms`);
   }, limits.helloMaxMs);
   const pingTimer = setInterval(() => {
-    if (pingsMissed >= PINGS_MISSED_MAX) return socket.terminate();
-    pingsMissed++;
-    socket.ping();
+    const look = liveness.look();
+    if (look === 'end') socket.terminate();
+    else if (look === 'ping') socket.ping();
   }, limits.pingEveryMs);
-  socket.on('pong', () => (pingsMissed = 0));
+  socket.on('pong', () => liveness.heard());
   socket.on('error', () => socket.terminate());
   socket.on('close', () => {
     clearTimeout(helloTimer);
@@ -88,6 +88,7 @@ export function serveVolunteer(
 
   socket.on('message', (raw: Buffer, isBinary: boolean) => {
     if (socket.readyState !== socket.OPEN) return;
+    liveness.heard();
     if (!bucket.take(nowMs()))
       return end(
         CLOSE_POLICY,

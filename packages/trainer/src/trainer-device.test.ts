@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ModelSpec } from '@murmuration/protocol';
 import type { TrainerCommand } from '@murmuration/swarm';
 import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../tests/example.ts';
-import { openDevice, TrainerError, type Device } from './device.ts';
+import { openDevice, TrainerError, type Device, type DeviceChoice } from './device.ts';
 import { FULL_SPEED } from './pacing.ts';
 import { createTrainer, type Trainer } from './trainer.ts';
 
@@ -39,12 +39,12 @@ let away: number;
 /** What the patience answers to each refusal, in order; then no more. */
 let answers: boolean[];
 
-async function openTold(backend: 'webgpu' | 'cpu'): Promise<Device> {
+async function openTold(choice: DeviceChoice): Promise<Device> {
   if (away-- > 0) throw new TrainerError('no-adapter', 'no adapter');
   const news: News = { lost: null, fault: null, lateLoss: null };
   devices.push(news);
   return {
-    ...(await openDevice(backend)),
+    ...(await openDevice(choice)),
     lost: () => news.lost,
     fault: () => news.fault,
     isLostAfterError: () => {
