@@ -17,7 +17,7 @@
 const CLASSES = 3 + 4 * 11;
 const SYMBOLS = 2 * CLASSES;
 export const CODE_MAX_BITS = 12;
-const LENGTH_BITS = 4;
+export const LENGTH_BITS = 4;
 /** What the lengths take before the numbers, at most; one bit says whether they are there. */
 export const LENGTHS_MAX_BITS = 1 + SYMBOLS * LENGTH_BITS;
 /** A code, ten plain digits, and the plain bit. */
@@ -65,26 +65,39 @@ export class Tally {
  * Lengths of Huffman's code for these weights; where one would be longer than `CODE_MAX_BITS`, weights are evened out. A
  * lone symbol gets a companion, so that every code is complete.
  */
-function lengthsFor(counts: Uint32Array): Lengths {
+export function lengthsFor(counts: Uint32Array): Lengths {
   const weights = Array.from(counts);
   if (weights.filter((weight) => weight > 0).length === 1) weights[weights[0] === 0 ? 0 : 1] = 1;
   for (;;) {
     const lengths = huffmanLengths(weights);
     if (lengths.every((length) => length <= CODE_MAX_BITS)) return lengths;
-    for (let s = 0; s < SYMBOLS; s++) weights[s] = (weights[s]! + 1) >> 1;
+    for (let s = 0; s < weights.length; s++) weights[s] = (weights[s]! + 1) >> 1;
   }
 }
 
+interface Tree {
+  readonly weight: number;
+  readonly symbols: readonly number[];
+}
+
+/** Trees come out of merging in ascending order, so the two lightest are at the heads of two queues. */
 function huffmanLengths(weights: readonly number[]): Lengths {
-  const lengths = new Uint8Array(SYMBOLS);
-  let trees = weights.flatMap((weight, symbol) => (weight > 0 ? [{ weight, symbols: [symbol] }] : []));
-  while (trees.length > 1) {
-    // The first of equals, always: both ends of a run must come to the same code for the geometric law.
-    trees = trees.sort((a, b) => a.weight - b.weight || a.symbols[0]! - b.symbols[0]!);
-    const [a, b, ...rest] = trees as [(typeof trees)[number], (typeof trees)[number]];
+  const lengths = new Uint8Array(weights.length);
+  const leaves: Tree[] = weights
+    .flatMap((weight, symbol) => (weight > 0 ? [{ weight, symbols: [symbol] }] : []))
+    .sort((a, b) => a.weight - b.weight || a.symbols[0]! - b.symbols[0]!);
+  const merged: Tree[] = [];
+  let [leaf, tree] = [0, 0];
+  // The leaf of equals, always: both ends of a run must come to the same code for the geometric law.
+  const lightest = () =>
+    tree === merged.length || (leaf < leaves.length && leaves[leaf]!.weight <= merged[tree]!.weight)
+      ? leaves[leaf++]!
+      : merged[tree++]!;
+  for (let left = leaves.length; left > 1; left--) {
+    const [a, b] = [lightest(), lightest()];
     const symbols = [...a.symbols, ...b.symbols];
     for (const symbol of symbols) lengths[symbol]! += 1;
-    trees = [{ weight: a.weight + b.weight, symbols }, ...rest];
+    merged.push({ weight: a.weight + b.weight, symbols });
   }
   return lengths;
 }
@@ -123,11 +136,11 @@ function wholePower(base: number, exponent: number): number {
 }
 
 /** Canonical: ascending by length, then by symbol; bits reversed, because the first bit of a stream is a byte's lowest. */
-function codesOf(lengths: Lengths): Uint16Array {
-  const codes = new Uint16Array(SYMBOLS);
+export function codesOf(lengths: Lengths): Uint16Array {
+  const codes = new Uint16Array(lengths.length);
   let code = 0;
   for (let length = 1; length <= CODE_MAX_BITS; length++, code <<= 1)
-    for (let symbol = 0; symbol < SYMBOLS; symbol++) {
+    for (let symbol = 0; symbol < lengths.length; symbol++) {
       if (lengths[symbol] !== length) continue;
       let reversed = 0;
       for (let bit = 0; bit < length; bit++) reversed |= ((code >>> bit) & 1) << (length - 1 - bit);
@@ -138,7 +151,7 @@ function codesOf(lengths: Lengths): Uint16Array {
 }
 
 /** Whether every sequence of bits is one of codes. */
-const isComplete = (lengths: Lengths) =>
+export const isComplete = (lengths: Lengths) =>
   lengths.reduce((sum, length) => (length === 0 ? sum : sum + (1 << (CODE_MAX_BITS - length))), 0) ===
   1 << CODE_MAX_BITS;
 

@@ -4,19 +4,32 @@
  * of one round is the same everywhere and an older chunk is brought forward by commits; of second moments, which differ
  * from tab to tab, any donor's will do. The first moment starts at zero.
  *
- * Layout of a chunk of n values, little-endian: u32 optimiser steps behind the second moment, n float32 of the anchor,
- * one u16 a block of 256 values (the block's largest second moment), n bytes (each value under that one). Both are
- * logarithms read off a float32's own bits: exponent and 3 bits of mantissa, eight steps an octave. So a byte reaches 31
- * octaves under the block's largest value with at most 6.3 % of error (3.1 % in the root, which is what scales a
- * step), without a logarithm whose last bit would depend on the machine. Byte 255 is zero. 5.008 bytes a value.
+ * A chunk of n values, little-endian, is `u8 form` and then, plain (form 0):
+ *
+ *   u32  optimiser steps behind the second moment
+ *   u16  a block of 256 values: the block's largest second moment
+ *   u24  n: sign and mantissa of each value of the anchor
+ *   u8   n: its exponent
+ *   u8   n: the second moment under its block's largest
+ *
+ * or the same with the last two lists each in a Huffman code of its own (form 1), whichever is shorter. Exponents of parameters
+ * take two to three bits, and mantissas are noise: that is all that can be saved without a loss.
+ *
+ * Second moments are logarithms read off a float32's own bits: exponent and 3 bits of mantissa, eight steps an octave.
+ * So a byte reaches 31 octaves under the block's largest value with at most 6.3 % of error (3.1 % in the root, which is
+ * what scales a step), without a logarithm whose last bit would depend on the machine. Byte 255 is zero.
  */
 import type { GroupUpdate } from './averaging.ts';
 import type { Anchor } from './anchor.ts';
+import { codeOfBytes, readCodedBytes } from './byte-code.ts';
 
-/** Values of a chunk: 200 blocks, 256,404 bytes; with its frame's header it stays under 256 KiB. */
+/** Values of a chunk: 200 blocks, 256,405 bytes at most; with its frame's header it stays under 256 KiB. */
 export const CHUNK_VALUES = 51_200;
 const BLOCK_VALUES = 256;
-const STEP_COUNT_BYTES = 4;
+/** Form and step count. */
+const HEAD_BYTES = 5;
+const PLAIN = 0;
+const CODED = 1;
 
 /** Adam's second moment after t steps from zero is biased by 1 - DECAY^t: ranges of different t are brought to one. */
 export const SECOND_MOMENT_DECAY = 0.999;
@@ -26,6 +39,8 @@ const LEVEL_SHIFT = 20;
 /** The level of the largest finite value. */
 const LEVEL_MAX = 0x7f7;
 const ZERO = 255;
+/** The exponent of infinities and of what is no number. */
+const NOT_FINITE = 255;
 
 export interface ReplicaState {
   readonly anchor: Float32Array;
@@ -40,20 +55,24 @@ const rangeOf = (chunk: number, parameterCount: number) => {
   const start = chunk * CHUNK_VALUES;
   return { start, end: Math.min(start + CHUNK_VALUES, parameterCount) };
 };
-const bytesOf = (valueCount: number) =>
-  STEP_COUNT_BYTES + 5 * valueCount + 2 * Math.ceil(valueCount / BLOCK_VALUES);
+const blocksOf = (valueCount: number) => Math.ceil(valueCount / BLOCK_VALUES);
+/** Where mantissas and exponents begin. */
+const layoutOf = (valueCount: number) => {
+  const mantissas = HEAD_BYTES + 2 * blocksOf(valueCount);
+  return { mantissas, exponents: mantissas + 3 * valueCount };
+};
 
 export const chunkCount = (parameterCount: number): number => Math.ceil(parameterCount / CHUNK_VALUES);
 
-/** Exact size of a chunk, bytes; 0 <= chunk < chunkCount. */
+/** Size of a chunk at most, bytes; 0 <= chunk < chunkCount. */
 export function chunkBytes(chunk: number, parameterCount: number): number {
   const { start, end } = rangeOf(chunk, parameterCount);
-  return bytesOf(end - start);
+  return layoutOf(end - start).exponents + 2 * (end - start);
 }
 /** Size of the largest chunk of a model, bytes. */
 export const chunkMaxBytes = (parameterCount: number): number => chunkBytes(0, parameterCount);
 
-/** All chunks of a state, in order; views into one buffer. */
+/** All chunks of a state, in order. */
 export function encodeState(state: ReplicaState): Uint8Array[] {
   const parameterCount = state.anchor.length;
   return Array.from({ length: chunkCount(parameterCount) }, (_, chunk) => encodeChunk(state, chunk));
@@ -62,12 +81,21 @@ export function encodeState(state: ReplicaState): Uint8Array[] {
 function encodeChunk({ anchor, secondMoment, stepCount }: ReplicaState, chunk: number): Uint8Array {
   const { start, end } = rangeOf(chunk, anchor.length);
   const count = end - start;
-  const bytes = new Uint8Array(bytesOf(count));
+  const layout = layoutOf(count);
+  const bytes = new Uint8Array(layout.exponents + 2 * count);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, Math.min(stepCount, 0xffffffff), true);
-  for (let i = 0; i < count; i++) view.setFloat32(STEP_COUNT_BYTES + 4 * i, anchor[start + i]!, true);
-  const peaks = STEP_COUNT_BYTES + 4 * count;
-  const codes = peaks + 2 * Math.ceil(count / BLOCK_VALUES);
+  view.setUint32(1, Math.min(stepCount, 0xffffffff), true);
+  const exponents = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const at = layout.mantissas + 3 * i;
+    floats[0] = anchor[start + i]!;
+    const word = words[0]!;
+    exponents[i] = word >>> 23;
+    bytes[at] = word;
+    bytes[at + 1] = word >>> 8;
+    bytes[at + 2] = ((word >>> 16) & 0x7f) | ((word >>> 24) & 0x80);
+  }
+  const codes = new Uint8Array(count);
   const levels = new Uint16Array(BLOCK_VALUES);
   for (let block = 0; block * BLOCK_VALUES < count; block++) {
     const first = block * BLOCK_VALUES;
@@ -77,14 +105,68 @@ function encodeChunk({ anchor, secondMoment, stepCount }: ReplicaState, chunk: n
       const level = (levels[i] = levelOf(secondMoment[start + first + i]!));
       if (level > peak) peak = level;
     }
-    view.setUint16(peaks + 2 * block, peak, true);
+    view.setUint16(HEAD_BYTES + 2 * block, peak, true);
     for (let i = 0; i < size; i++)
-      bytes[codes + first + i] = levels[i] === 0 ? ZERO : Math.min(ZERO - 1, peak - levels[i]!);
+      codes[first + i] = levels[i] === 0 ? ZERO : Math.min(ZERO - 1, peak - levels[i]!);
   }
-  return bytes;
+  const coded = [codeOfBytes(exponents), codeOfBytes(codes)] as const;
+  const codedBytes = coded[0].byteLength + coded[1].byteLength;
+  if (codedBytes >= 2 * count) {
+    bytes.set(exponents, layout.exponents);
+    bytes.set(codes, layout.exponents + count);
+    return bytes;
+  }
+  bytes[0] = CODED;
+  coded[0].write(bytes, layout.exponents);
+  coded[1].write(bytes, layout.exponents + coded[0].byteLength);
+  return bytes.slice(0, layout.exponents + codedBytes);
 }
 
 export type ChunkRejection = 'chunk-wrong-length' | 'chunk-not-finite';
+
+/** A chunk's lists, whatever form they came in. */
+interface OpenChunk {
+  readonly stepCount: number;
+  readonly anchor: Float32Array;
+  /** Of each block. */
+  readonly peaks: Uint16Array;
+  readonly codes: Uint8Array;
+}
+
+/** Reads the bytes of a stranger: a bounded amount of work, and never an exception. */
+function openChunk(bytes: Uint8Array, chunk: number, parameterCount: number): OpenChunk | ChunkRejection {
+  if (chunk >= chunkCount(parameterCount)) return 'chunk-wrong-length';
+  const { start, end } = rangeOf(chunk, parameterCount);
+  const count = end - start;
+  const layout = layoutOf(count);
+  if (bytes.length < layout.exponents) return 'chunk-wrong-length';
+  let exponents = bytes.subarray(layout.exponents, layout.exponents + count);
+  let codes = bytes.subarray(layout.exponents + count);
+  let isWhole = bytes[0] === PLAIN && bytes.length === layout.exponents + 2 * count;
+  if (bytes[0] === CODED) {
+    exponents = new Uint8Array(count);
+    codes = new Uint8Array(count);
+    const codesAt = readCodedBytes(bytes, layout.exponents, exponents);
+    isWhole = codesAt !== -1 && readCodedBytes(bytes, codesAt, codes) === bytes.length;
+  }
+  if (!isWhole) return 'chunk-wrong-length';
+  const anchor = new Float32Array(count);
+  const anchorWords = new Uint32Array(anchor.buffer);
+  for (let i = 0; i < count; i++) {
+    const exponent = exponents[i]!;
+    if (exponent === NOT_FINITE) return 'chunk-not-finite';
+    const at = layout.mantissas + 3 * i;
+    const high = bytes[at + 2]!;
+    anchorWords[i] =
+      ((high & 0x80) << 24) | (exponent << 23) | ((high & 0x7f) << 16) | (bytes[at + 1]! << 8) | bytes[at]!;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const peaks = Uint16Array.from({ length: blocksOf(count) }, (_, block) =>
+    view.getUint16(HEAD_BYTES + 2 * block, true),
+  );
+  if (peaks.some((peak) => peak > LEVEL_MAX)) return 'chunk-not-finite';
+  return { stepCount: view.getUint32(1, true), anchor, peaks, codes };
+}
 
 /** Whether bytes of a stranger are this chunk of a state of this model. Null: they may be decoded. */
 export function inspectChunk(
@@ -92,42 +174,34 @@ export function inspectChunk(
   chunk: number,
   parameterCount: number,
 ): ChunkRejection | null {
-  if (chunk >= chunkCount(parameterCount) || bytes.length !== chunkBytes(chunk, parameterCount))
-    return 'chunk-wrong-length';
-  const { start, end } = rangeOf(chunk, parameterCount);
-  const count = end - start;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < count; i++)
-    if (!Number.isFinite(view.getFloat32(STEP_COUNT_BYTES + 4 * i, true))) return 'chunk-not-finite';
-  const peaks = STEP_COUNT_BYTES + 4 * count;
-  for (let block = 0; block * BLOCK_VALUES < count; block++)
-    if (view.getUint16(peaks + 2 * block, true) > LEVEL_MAX) return 'chunk-not-finite';
-  return null;
+  const opened = openChunk(bytes, chunk, parameterCount);
+  return typeof opened === 'string' ? opened : null;
 }
 
-/** The bytes of a chunk that are the same at all members of its round; a view. */
-export function chunkAnchor(bytes: Uint8Array, chunk: number, parameterCount: number): Uint8Array {
-  const { start, end } = rangeOf(chunk, parameterCount);
-  return bytes.subarray(STEP_COUNT_BYTES, STEP_COUNT_BYTES + 4 * (end - start));
+/** What of an accepted chunk is the same at all members of its round: the anchor's values. */
+export function chunkAnchor(bytes: Uint8Array, chunk: number, parameterCount: number): Float32Array {
+  return accepted(bytes, chunk, parameterCount).anchor;
+}
+
+function accepted(bytes: Uint8Array, chunk: number, parameterCount: number): OpenChunk {
+  const opened = openChunk(bytes, chunk, parameterCount);
+  if (typeof opened === 'string') throw new Error(`state: chunk ${chunk} was not inspected: ${opened}`);
+  return opened;
 }
 
 /** Chunks in order, each accepted by `inspectChunk`, put together as they are. */
 export function decodeState(chunks: readonly Uint8Array[], parameterCount: number): ReplicaState {
   const anchor = new Float32Array(parameterCount);
   const secondMoment = new Float32Array(parameterCount);
-  const views = chunks.map((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  const stepCount = Math.max(0, ...views.map((view) => view.getUint32(0, true)));
-  for (const [chunk, view] of views.entries()) {
-    const { start, end } = rangeOf(chunk, parameterCount);
-    const count = end - start;
-    const peaks = STEP_COUNT_BYTES + 4 * count;
-    const codes = peaks + 2 * Math.ceil(count / BLOCK_VALUES);
-    const bias = biasAfter(stepCount) / biasAfter(view.getUint32(0, true));
-    for (let i = 0; i < count; i++) {
-      anchor[start + i] = view.getFloat32(STEP_COUNT_BYTES + 4 * i, true);
-      const code = view.getUint8(codes + i);
+  const opened = chunks.map((bytes, chunk) => accepted(bytes, chunk, parameterCount));
+  const stepCount = Math.max(0, ...opened.map((chunk) => chunk.stepCount));
+  for (const [index, chunk] of opened.entries()) {
+    const { start } = rangeOf(index, parameterCount);
+    const bias = biasAfter(stepCount) / biasAfter(chunk.stepCount);
+    anchor.set(chunk.anchor, start);
+    for (const [i, code] of chunk.codes.entries()) {
       if (code === ZERO) continue;
-      const level = view.getUint16(peaks + 2 * Math.floor(i / BLOCK_VALUES), true) - code;
+      const level = chunk.peaks[Math.floor(i / BLOCK_VALUES)]! - code;
       // A stranger's largest value times the bias may pass the largest float.
       secondMoment[start + i] = Math.min(bias * valueOf(Math.max(0, level)), FLOAT_MAX);
     }

@@ -7,7 +7,7 @@
  * Lies in numbers are forgery.ts; here are the lies in frames: different updates to different peers, torn and nonsense
  * frames, and slander by a leader or a donor.
  */
-import { decodeUpdate, encodeUpdate, firstSchemeOf } from '@murmuration/codec';
+import { CHUNK_VALUES, decodeUpdate, encodeUpdate, firstSchemeOf } from '@murmuration/codec';
 import { encodeFrame, type FrameOf, type OutgoingFrame, type VolunteerId } from '@murmuration/protocol';
 import type { RunManifest } from '@murmuration/protocol';
 import type { VolunteerEvent } from '@murmuration/swarm';
@@ -140,7 +140,7 @@ export class HostileTab implements Adversary {
       case 'grace':
         return frame.kind === 'commit' && frame.leader === this.#self ? [this.#slander(frame)] : [frame];
       case 'false-state':
-        return frame.kind === 'state' ? [falsified(frame)] : [frame];
+        return frame.kind === 'state' ? [falsified(frame, this.#manifest.parameterCount)] : [frame];
       default:
         return [frame];
     }
@@ -199,9 +199,10 @@ export class HostileTab implements Adversary {
 }
 
 /** A chunk whose first value has another sign: finite, of the right size, and not what its anchor says. */
-function falsified(frame: FrameOf<'state'>): FrameOf<'state'> {
+function falsified(frame: FrameOf<'state'>, parameterCount: number): FrameOf<'state'> {
   const bytes = frame.bytes.slice();
-  // The step count takes four bytes, and the sign of a little-endian float32 is in its last.
-  bytes[Math.min(bytes.length - 1, 7)]! ^= 0x80;
+  const count = Math.min(CHUNK_VALUES, parameterCount - frame.chunk * CHUNK_VALUES);
+  // Behind form, step count and two bytes a block come three of each value, the sign in the last of them (codec, state.ts).
+  bytes[5 + 2 * Math.ceil(count / 256) + 2]! ^= 0x80;
   return { ...frame, bytes };
 }

@@ -3,7 +3,7 @@
  * die under its hands. A real group of real minds trains a model of a million parameters; then one more tab comes, on a
  * downlink of finite rate, and the story ends with its update in a commit. Pure: the same options, the same story.
  */
-import { chunkBytes, chunkCount } from '@murmuration/codec';
+import { chunkCount } from '@murmuration/codec';
 import type { VolunteerId } from '@murmuration/protocol';
 import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 import type { SimTab, TabWatch } from './sim-tab.ts';
@@ -47,7 +47,7 @@ export interface JoinRow {
   readonly countedMs: number | null;
   /** Rounds that the group closed while the state was fetched. */
   readonly roundsMeanwhile: number;
-  /** Bytes of chunks that came in, and what they would be without any loss. */
+  /** Bytes of chunks that came in, and of these, what came of each chunk first. */
   readonly stateBytes: number;
   readonly stateBytesMin: number;
   /** Chunks that donors were asked for and died over. */
@@ -90,6 +90,7 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
   const deadly = new Set(options.deadlyChunks);
   /** Chunks that a donor was asked for and has not given. */
   const pending = new Map<VolunteerId, Set<number>>();
+  const firstBytes = new Map<number, number>();
   let newcomer: SimTab | null = null;
   let homeRound: number | null = null;
   let [deaths, chunksLost] = [0, 0];
@@ -117,7 +118,10 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
       if (tab !== newcomer || startMs === null || stateMs !== null) return;
       if (event.kind === 'peer-frame') {
         const { frame } = event;
-        if (frame.kind === 'state') stateBytes += frame.bytes.length;
+        if (frame.kind === 'state') {
+          stateBytes += frame.bytes.length;
+          firstBytes.set(frame.chunk, firstBytes.get(frame.chunk) ?? frame.bytes.length);
+        }
         if (frame.kind === 'state' || frame.kind === 'state-denied')
           pending.get(event.peer)?.delete(frame.chunk);
         if (frame.kind === 'update') otherBytes += frame.encoded.length;
@@ -171,9 +175,7 @@ export function studyJoin(changes: Partial<JoinOptions>): JoinRow {
     countedMs,
     roundsMeanwhile: stateRound - startRound,
     stateBytes,
-    stateBytesMin: Array.from({ length: chunkCount(parameterCount) }, (_, chunk) =>
-      chunkBytes(chunk, parameterCount),
-    ).reduce((sum, bytes) => sum + bytes, 0),
+    stateBytesMin: [...firstBytes.values()].reduce((sum, bytes) => sum + bytes, 0),
     chunksLost,
     otherBytes,
     traceHash: world.traceHash,

@@ -4,7 +4,7 @@
  * second, because the group's updates leave by the same uplink. Who is refused hears it at once and asks elsewhere.
  * Pure.
  */
-import { chunkBytes, chunkCount } from '@murmuration/codec';
+import { chunkCount } from '@murmuration/codec';
 import type { FrameOf, Head, RunManifest, VolunteerId } from '@murmuration/protocol';
 import type { Outbox } from './outbox.ts';
 import type { TrainerEvent } from './ports.ts';
@@ -51,8 +51,7 @@ export class Donations {
       next === undefined
         ? Infinity
         : this.#allowanceMs +
-          Math.max(0, chunkBytes(next.chunk, this.#parameterCount) - this.#allowanceBytes) /
-            GIVEN_BYTES_PER_MS;
+          Math.max(0, this.#copy!.chunks[next.chunk]!.length - this.#allowanceBytes) / GIVEN_BYTES_PER_MS;
     return Math.min(giveMs, this.#copy === null ? Infinity : this.#copyUsedMs + COPY_KEPT_MS);
   }
 
