@@ -127,14 +127,18 @@ export class TrainerChecks {
   #judgeMove(move: Float32Array, anchor: Float32Array, updates: Commit['updates']): void {
     const vectors = updates.map(({ encoded }) => decodeUpdate(encoded));
     const norms = vectors.map(norm);
-    const present = norms.filter((size) => size > 0);
+    const isCrowd = updates.length > PLAIN_UPDATES_MAX;
+    // [R12] In a crowd, of equal bytes only one author's count.
+    const isRepeated = (k: number) =>
+      isCrowd && vectors.findIndex((v, j) => norms[j] === norms[k] && isEqual(v, vectors[k]!)) < k;
+    const present = norms.filter((size, k) => size > 0 && !isRepeated(k));
     const usual = present.length > 0 ? median(present) : 0;
     const rate = this.#manifest.training.outerLearningRate * Math.min(GAIN_MAX, Math.sqrt(updates.length));
     const rounding = TOLERANCE * Math.max(rate * usual, norm(anchor) * 1e-3);
-    const longest = updates.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
+    const longest = present.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
     if (norm(move) > rate * longest + rounding)
       this.#break('R10', `moved its anchor by ${norm(move)}, at most ${rate * longest} is right`);
-    if (updates.length > PLAIN_UPDATES_MAX || present.length < updates.length) return;
+    if (isCrowd || present.length < updates.length) return;
     const weightMax = WEIGHT_RATIO_MAX * median(updates.map(({ sampleCount }) => sampleCount));
     const weights = updates.map(({ sampleCount }) => Math.min(sampleCount, weightMax));
     const total = weights.reduce((a, b) => a + b, 0);
@@ -159,3 +163,5 @@ export class TrainerChecks {
     this.#violations.break(rule, this.#world.nowMs, `${this.#self} ${text}`);
   }
 }
+
+const isEqual = (a: Float32Array, b: Float32Array) => a.every((value, i) => value === b[i]);
