@@ -30,6 +30,8 @@ export const CLOSE_REPLACED = 4001;
 export const CLOSE_SILENT = 4002;
 /** Connected volunteers of all runs; each is a socket and a few kilobytes. */
 const VOLUNTEERS_MAX = 20_000;
+/** Of the 100 ms within which 99 of 100 wishes for a lease are to be answered. */
+const GATHER_MS = 20;
 
 /** The way back to one volunteer. */
 export interface VolunteerLink {
@@ -82,7 +84,11 @@ export class Grid {
   private constructor(ports: GridPorts) {
     this.#ports = ports;
     this.checkpoints = new CheckpointShelf(ports.blobs, () => this.runs, ports.isImported);
-    this.#journal = new Journal((records) => ports.store.append(records), ports.onFatal);
+    this.#journal = new Journal({
+      append: (records) => ports.store.append(records),
+      gather: () => new Promise((resolve) => setTimeout(resolve, GATHER_MS)),
+      onFatal: ports.onFatal,
+    });
   }
 
   /** Folds every run of the store, checks that the checkpoints to go on from are whole, and goes on. */

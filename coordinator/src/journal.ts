@@ -1,6 +1,8 @@
 /**
  * The journal between decisions and their announcement. Entries are written in order, and only when an entry is on
- * disk is it announced; entries that pile up while the disk is busy share one transaction.
+ * disk is it announced; entries that pile up while the disk is busy share one transaction, and with them those that come
+ * while more are gathered: with ten thousand volunteers, handing single records to the thread that commits them took a
+ * quarter of this one's time. Who comes while nothing is written does not wait.
  *
  * If it cannot be written, memory is ahead of the disk and nothing may be announced any more: `onFatal` ends the
  * process, and the next start folds what is there.
@@ -13,18 +15,23 @@ export interface JournalEntry {
   readonly announce: () => void;
 }
 
+export interface JournalPorts {
+  /** All or none of the records, on disk when it resolves. */
+  readonly append: (records: JournalEntry['records']) => Promise<void>;
+  /** Between a transaction and the next, where one is due at once. */
+  readonly gather: () => Promise<void>;
+  readonly onFatal: (error: Error) => void;
+}
+
 export class Journal {
-  readonly #append: (records: JournalEntry['records']) => Promise<void>;
-  readonly #onFatal: (error: Error) => void;
+  readonly #ports: JournalPorts;
   #waiting: JournalEntry[] = [];
   #isWriting = false;
   #writing: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
 
-  /** @param append all or none of the records, on disk when it resolves */
-  constructor(append: (records: JournalEntry['records']) => Promise<void>, onFatal: (error: Error) => void) {
-    this.#append = append;
-    this.#onFatal = onFatal;
+  constructor(ports: JournalPorts) {
+    this.#ports = ports;
   }
 
   /** An entry without records still waits for its turn, so that messages keep their order. */
@@ -51,12 +58,13 @@ export class Journal {
         const batch = this.#waiting;
         this.#waiting = [];
         const records = batch.flatMap((entry) => entry.records);
-        if (records.length > 0) await this.#append(records);
+        if (records.length > 0) await this.#ports.append(records);
         for (const { announce } of batch) announce();
+        if (this.#waiting.some((entry) => entry.records.length > 0)) await this.#ports.gather();
       }
     } catch (error) {
       this.#failure = error as Error;
-      this.#onFatal(this.#failure);
+      this.#ports.onFatal(this.#failure);
     } finally {
       this.#isWriting = false;
     }

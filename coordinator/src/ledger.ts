@@ -30,6 +30,7 @@ import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { isOver, NO_TOTALS } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
+import { totalsEveryMs } from './talk.ts';
 
 export { EVALUATION_MAX_MS, FINISHING_MAX_MS } from './evaluation.ts';
 export { FOUNDING_MAX_MS, HOLDER_GRACE_MS, STALL_MAX_MS } from './founding.ts';
@@ -42,8 +43,6 @@ export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from 
 /** After a restart, volunteers that were there have this long to come back; they try at least every 10 s. */
 export const RECONNECT_WINDOW_MS = 12_000;
 const PROGRESS_EVERY_MS = 1_000;
-/** Totals are written down this often; what is newer than that is lost if tab and coordinator die together. */
-const TOTALS_EVERY_MS = 10_000;
 /** The final report of a tab may come this long after its run ended. */
 const LAST_WORD_MS = 15_000;
 /** Losses beyond this are broken arithmetic, not training; they stay out of the curve. */
@@ -261,7 +260,7 @@ export class RunLedger {
     presence.rttMs = message.rttMs ?? null;
     // A tab that lost its memory counts from zero again; it must not take back what it did.
     if (totals.localSteps >= presence.totals.localSteps) presence.totals = totals;
-    if (desk.nowMs >= presence.totalsWrittenAtMs + TOTALS_EVERY_MS) {
+    if (desk.nowMs >= presence.totalsWrittenAtMs + totalsEveryMs(desk.attendance.present.size)) {
       presence.totalsWrittenAtMs = desk.nowMs;
       desk.write({ kind: 'totals', volunteerId, totals: presence.totals });
     }

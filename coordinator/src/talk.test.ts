@@ -1,7 +1,7 @@
 import { LIMITS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { Rehearsal, RUN_ID, runSetup } from '../testing/run.ts';
-import { leaseEveryMs, reportEveryMs, REPORTS_PER_SECOND_MAX } from './talk.ts';
+import { leaseEveryMs, reportEveryMs, REPORTS_PER_SECOND_MAX, totalsEveryMs } from './talk.ts';
 
 describe('how often tabs and coordinator talk', () => {
   it('[C3] a report a second in a small run; a bounded number of reports a second up to 10,000 tabs', () => {
@@ -10,6 +10,10 @@ describe('how often tabs and coordinator talk', () => {
     for (let count = 1; count <= 10_000; count += 37)
       expect(count / (reportEveryMs(count) / 1_000)).toBeLessThanOrEqual(REPORTS_PER_SECOND_MAX);
     expect(leaseEveryMs(10_000)).toBe(reportEveryMs(10_000));
+  });
+
+  it('[C3] totals are written down every ten seconds, and in a large swarm with every third report', () => {
+    expect([1, REPORTS_PER_SECOND_MAX, 10_000].map(totalsEveryMs)).toEqual([10_000, 10_000, 60_000]);
   });
 
   it('[C3] who reports as seldom as it may is not taken for silent, even when a report is lost', () => {

@@ -11,6 +11,8 @@ const REPORT_MIN_MS = 1_000;
 const REPORT_MAX_MS = 20_000;
 /** A fast GPU is through a shard in milliseconds; it asks no more often than this and trains on what it has. */
 const LEASE_MIN_MS = 250;
+const TOTALS_MIN_MS = 10_000;
+const TOTALS_REPORTS = 3;
 
 /** A tab's reports are at least so far apart, and the run is told to it as often. Whole seconds. */
 export const reportEveryMs = (volunteerCount: number): number =>
@@ -18,6 +20,13 @@ export const reportEveryMs = (volunteerCount: number): number =>
     REPORT_MAX_MS,
     Math.max(REPORT_MIN_MS, 1_000 * Math.ceil(volunteerCount / REPORTS_PER_SECOND_MAX)),
   );
+
+/**
+ * A tab's totals are written down this often; what is newer is lost if tab and coordinator die together. Where reports are
+ * rare, every third of a tab's: each would be a record on disk otherwise.
+ */
+export const totalsEveryMs = (volunteerCount: number): number =>
+  Math.max(TOTALS_MIN_MS, TOTALS_REPORTS * reportEveryMs(volunteerCount));
 
 /** After a wish for a lease, the next one comes no sooner than this. */
 export const leaseEveryMs = (volunteerCount: number): number => {

@@ -58,7 +58,10 @@ describe('a volunteer', () => {
     expect(await first.socket.next('lease-ack')).toMatchObject({ outcome: 'counted' });
     await first.socket.say({ type: 'lease-result', ...result });
     expect(await first.socket.next('lease-ack')).toMatchObject({ outcome: 'duplicate' });
-    expect(await first.socket.next('progress')).toMatchObject({ volunteers: 2 });
+    // A second may have passed while there was one volunteer.
+    let progress = await first.socket.next('progress');
+    if (progress.volunteers === 1) progress = await first.socket.next('progress');
+    expect(progress).toMatchObject({ volunteers: 2 });
 
     second.socket.ws.terminate();
     expect(await first.socket.next('peer-left')).toMatchObject({ volunteerId: second.id });
