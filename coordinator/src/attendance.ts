@@ -35,6 +35,8 @@ export class Attendance {
   /** Holders by the round at which they stand. */
   readonly #holdersAt = new Map<number, number>();
   #holderCount = 0;
+  /** Holders that are about to leave. */
+  readonly #partingHolders = new Set<VolunteerId>();
   #readyCount = 0;
   #term = 0;
   #roundMin = 0;
@@ -56,6 +58,10 @@ export class Attendance {
   }
   get holderCount(): number {
     return this.#holderCount;
+  }
+  /** [K3] Whoever holds today's replica is about to leave. */
+  get isLastParting(): boolean {
+    return this.#holderCount > 0 && this.#partingHolders.size === this.#holderCount;
   }
   /** The furthest round at which a holder stands; 0: there is none. */
   get front(): number {
@@ -131,6 +137,9 @@ export class Attendance {
   stand(id: VolunteerId, head: Head | null): void {
     this.#change(id, (presence) => (presence.head = head));
   }
+  parts(id: VolunteerId): void {
+    this.#change(id, (presence) => (presence.isParting = true));
+  }
   /** @param term null: it is to be told again. */
   toldToJoin(id: VolunteerId, term: number | null): void {
     this.#change(id, (presence) => (presence.joinTold = term));
@@ -171,6 +180,7 @@ export class Attendance {
       this.#addHolder(before.holderRound, -1);
       this.#addHolder(holderRound, 1);
     }
+    put(this.#partingHolders, id, holderRound !== null && presence!.isParting);
     const isStranger = ready && holderRound === null;
     put(this.#strangers, id, isStranger);
     put(this.#untold, id, isStranger && presence!.joinTold !== this.#term);

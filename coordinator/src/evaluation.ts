@@ -1,7 +1,8 @@
 /**
  * Evaluation: every so many rounds one volunteer that holds the replica measures it on the validation samples and
  * stores its parameters, which makes a checkpoint. The duty goes round, has a generation and a deadline, and goes to
- * somebody else when its volunteer fails. The last evaluation ends a run that is finishing.
+ * somebody else when its volunteer fails. The last evaluation ends a run that is finishing. [K3] When the last holders of
+ * the replica are about to leave, one of them is asked whatever the round.
  */
 import type { Training, VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import { verdictOn } from './checkpoint-gate.ts';
@@ -50,7 +51,11 @@ export function settleEvaluation(
     const isDone = holderCount > 0 ? evaluatedRound >= front : !mayReturn;
     if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS * patience(desk))
       return desk.end('finished', reason);
-  } else if (front < evaluatedRound + setup.manifest.training.evaluateEveryRounds) return;
+  } else if (
+    front < evaluatedRound + setup.manifest.training.evaluateEveryRounds &&
+    !attendance.isLastParting
+  )
+    return;
 
   const able = attendance
     .holders()

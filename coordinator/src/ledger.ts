@@ -269,6 +269,7 @@ export class RunLedger {
       return null;
     }
     desk.attendance.becomeReady(volunteerId);
+    if (message.isParting === true) desk.attendance.parts(volunteerId);
     presence.loss = loss !== null && loss >= 0 && loss <= LOSS_MAX ? loss : null;
     this.#standAt(volunteerId, presence, head);
     if (desk.attendance.isHolder(presence) && presence.loss !== null)
@@ -342,16 +343,17 @@ export class RunLedger {
     const point = this.#curve.due(desk.nowMs, desk.state.round);
     if (point !== null) desk.write({ kind: 'point', ...point, volunteers: desk.activeCount() });
     this.#settleState();
-    if (desk.state.state !== 'paused') {
-      if (this.#founding.settle()) {
-        this.#fingerprints.clear();
-        this.#curve.clear();
-      }
+    const isPaused = desk.state.state === 'paused';
+    if (!isPaused && this.#founding.settle()) {
+      this.#fingerprints.clear();
+      this.#curve.clear();
+    }
+    // Who leaves does not wait for the end of a pause.
+    if (!isPaused || desk.attendance.isLastParting)
       settleEvaluation(desk, {
         finishingSinceMs: this.#finishingSinceMs,
         mayReturn: this.#founding.isWaiting(),
       });
-    }
     if (isOver(desk.state.state)) return;
     const { state } = desk.state;
     if (state !== 'paused' && state !== 'finishing') lendToWaiting(desk);

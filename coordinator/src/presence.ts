@@ -6,6 +6,8 @@ export interface Presence {
   readonly ready: boolean;
   /** Where its replica stands; null: it holds none. */
   readonly head: Head | null;
+  /** It leaves as soon as somebody else has what it holds. */
+  readonly isParting: boolean;
   /** The how-manieth it was to come. */
   readonly arrival: number;
   loss: number | null;
@@ -39,6 +41,7 @@ export const newPresence = ({
 }): Presence => ({
   ready: false,
   head: null,
+  isParting: false,
   arrival,
   loss: null,
   stepsPerSecond: 0,

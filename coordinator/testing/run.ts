@@ -129,6 +129,7 @@ export class Rehearsal {
       totals?: Partial<TabTotals>;
       duty?: number;
       rttMs?: number;
+      isParting?: boolean;
     } = {},
   ): LedgerDecision {
     return this.say(n, {

@@ -23,7 +23,10 @@ import { strings } from './strings/index.ts';
 import { withTrouble } from './trouble.ts';
 import type { GpuCheck, PageEvent, PageMessage, WorkerMessage } from './worker-protocol.ts';
 
-/** The worker's time for handing over, and for goodbyes and the receipt, or for these alone. Guesses. */
+/**
+ * The worker's time for handing over, and for goodbyes and the receipt, or for these alone. Guesses. As long as it says that
+ * it hands over, it lives, and ends that by itself (worker/stay.ts).
+ */
 const GO_MAX_MS = { leave: 7_000, 'leave-now': 3_000 } as const;
 /** A round's exchange is shorter than this when all goes well. A guess. */
 const SYNCING_SHOWS_AFTER_MS = 1_500;
@@ -60,7 +63,8 @@ export class Contribution implements Contributor {
   /** Undoes everything that `begin` did. */
   #end: () => void = nothingToEnd;
   /** Ends the tab's part if the worker does not. */
-  #leaving: ReturnType<typeof setTimeout> | undefined;
+  #leaving: { readonly wish: keyof typeof GO_MAX_MS; readonly timer: ReturnType<typeof setTimeout> } | null =
+    null;
   /** Links under other terms: the old ones end. */
   #relink: () => void = nothingToEnd;
   #isMoving = false;
@@ -164,8 +168,8 @@ export class Contribution implements Contributor {
 
     this.#tell = tell;
     this.#end = () => {
-      clearTimeout(this.#leaving);
-      this.#leaving = undefined;
+      clearTimeout(this.#leaving?.timer);
+      this.#leaving = null;
       this.#turn++;
       listening.abort();
       peers.close();
@@ -192,12 +196,13 @@ export class Contribution implements Contributor {
   wish(asking: Asking): void {
     this.#tell({ kind: 'wish', ...asking });
     // Leaving always works, also when the worker hangs in a driver and cannot say goodbye.
-    if (asking.wish !== 'leave' && asking.wish !== 'leave-now') return;
-    clearTimeout(this.#leaving);
-    this.#leaving = setTimeout(
-      () => this.#stopped({ reason: 'left', detail: '', receipt: null }),
-      GO_MAX_MS[asking.wish],
-    );
+    if (asking.wish === 'leave' || asking.wish === 'leave-now') this.#goSoon(asking.wish);
+  }
+
+  #goSoon(wish: keyof typeof GO_MAX_MS): void {
+    clearTimeout(this.#leaving?.timer);
+    const go = () => this.#stopped({ reason: 'left', detail: '', receipt: null });
+    this.#leaving = { wish, timer: setTimeout(go, GO_MAX_MS[wish]) };
   }
 
   setLimits(limits: Limits): void {
@@ -240,6 +245,7 @@ export class Contribution implements Contributor {
         this.#undrawn = message;
         this.#sign.value = { state: this.#calm(message.snapshot.state), detail: message.snapshot.detail };
         this.#remember(message);
+        if (this.#leaving?.wish === 'leave' && message.load.going === 'handing-over') this.#goSoon('leave');
         return this.#drawIfSeen(until);
       case 'predicted': {
         // Drawn with the next snapshot: one redraw instead of two.

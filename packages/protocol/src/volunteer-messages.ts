@@ -101,6 +101,8 @@ export const VolunteerMessageSchema = Type.Union([
     stepsPerSecond: Type.Number({ minimum: 0, maximum: 1e6 }),
     state: Text(64),
     totals: TabTotalsSchema,
+    /** It leaves as soon as what it holds is with others (SPEC R15, K3); left out: it stays. */
+    isParting: Type.Optional(Type.Boolean()),
     /** Share of the last half minute in which the device was at work; left out: not measured. For people. */
     duty: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     /** Median round trip to the peers that it links with by WebRTC; left out: there is none. For people. */

@@ -49,6 +49,7 @@ const HTTP_MS = 30;
 const SOCKET_MS = 15;
 /** As long as a tab's hands give it (apps/volunteer, stay.ts). */
 const HAND_OVER_MAX_MS = 4_000;
+const CHECKPOINT_MAX_MS = 15_000;
 /** A throttled background page gets its timers this often. */
 const WAKE_EVERY_MS = 60_000;
 
@@ -134,9 +135,8 @@ export class SimTab implements NetworkEnd {
   /** The tab's process is killed: its socket closes at once, its channels say nothing. */
   kill(): void {
     this.vanish();
-    const socket = this.#socket;
-    if (socket !== null)
-      this.#options.world.after(SOCKET_MS, () => this.#options.coordinator.closed(this.id, socket));
+    const [{ world, coordinator }, socket] = [this.#options, this.#socket];
+    if (socket !== null) world.after(SOCKET_MS, () => coordinator.closed(this.id, socket));
   }
 
   /** Power or network is gone: nobody hears anything, not even that the socket closed. */
@@ -155,8 +155,8 @@ export class SimTab implements NetworkEnd {
   /** Hands over what it learned, says goodbye and goes; `left` is called then. */
   leave(left: () => void): void {
     this.#left = left;
-    const untilMs = this.nowMs + HAND_OVER_MAX_MS;
-    this.#handle({ kind: 'wish', wish: 'part', untilMs });
+    const [untilMs, checkpointUntilMs] = [this.nowMs + HAND_OVER_MAX_MS, this.nowMs + CHECKPOINT_MAX_MS];
+    this.#handle({ kind: 'wish', wish: 'part', untilMs, checkpointUntilMs });
   }
 
   freeze(): void {

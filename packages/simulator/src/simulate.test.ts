@@ -69,6 +69,29 @@ describe('faults', () => {
     },
   );
 
+  it.each([2, 3, 4])('[K3] a tab that is alone and says goodbye takes no round with it: seed %i', (seed) => {
+    const changes = { seed, rounds: 60, tabs: 1, model: 'softmax', churnPerMinute: 6 } as const;
+    let standing: number | null = null;
+    let left: number | null = null;
+    const lost: number[] = [];
+    const report = simulate(profileOptions('clean', changes), {
+      onControl: ({ message }) => {
+        if (message.type === 'hello') standing = null;
+        if (message.type === 'report' || message.type === 'evaluation')
+          standing = message.head?.round ?? null;
+        if (message.type === 'leaving' && standing !== null) left = standing;
+        if (message.type !== 'found') return;
+        if (left !== null) lost.push(left - message.round);
+        left = null;
+      },
+    });
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+    expect(lost.length).toBeGreaterThan(0);
+    // (Was: up to the rounds between two evaluations, each time.)
+    expect(lost.filter((rounds) => rounds !== 0)).toEqual([]);
+  });
+
   it('churn, seed 3: newcomers without a lease do not hold up the one who has work (was: 700 s of standstill)', () => {
     expect(run('churn', 3, 60).virtualMs).toBeLessThan(300_000);
   });

@@ -16,6 +16,7 @@ import { LeaseBook } from './lease-book.ts';
 import { Membership } from './membership.ts';
 import type { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
+import { owesCheckpoint, type Debts } from './parting.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerCommand, TrainerEvent } from './ports.ts';
 import { SchemeChoice, type Line } from './scheme-choice.ts';
@@ -26,6 +27,7 @@ export type Consequence = 'none' | 'news' | { readonly unfit: string };
 
 /** Errors in a row at the same kind of command that do not make this device unfit for the run. */
 const TRAINER_ERRORS_MAX = 3;
+type Trouble = { readonly word: 'device-lost' | 'device-away'; readonly nextAtMs: number | null };
 const TRAINING_STATES: readonly RunState[] = ['waiting', 'training', 'degraded'];
 export const isOver = (state: RunState): boolean => state === 'finished' || state === 'failed';
 
@@ -46,10 +48,7 @@ export class Assignment {
   /** It trains no more: it hands over what it learned and leaves. */
   #parting = false;
   /** The device was lost, or is away and asked for again at `nextAtMs`; null: there is nothing wrong with it. */
-  #trouble:
-    | { readonly word: 'device-lost'; readonly nextAtMs: null }
-    | { readonly word: 'device-away'; readonly nextAtMs: number }
-    | null = null;
+  #trouble: Trouble | null = null;
   /** Errors since a command of the kind was last carried out. */
   readonly #trainerErrors = new Map<TrainerCommand['kind'], number>();
   readonly duty: EvaluationDuty;
@@ -105,6 +104,7 @@ export class Assignment {
         this.#reason = message.reason;
         return;
       case 'found':
+        this.duty.founded(message);
         this.membership.found(message);
         return;
       case 'join':
@@ -290,12 +290,18 @@ export class Assignment {
     if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
   }
 
-  /** A commit counted everything that was trained here, or nobody is there to count it. */
-  get isHandedOver(): boolean {
-    const { membership } = this;
-    if (!this.#prepared || membership.role.kind !== 'member' || !this.#hasCompany) return true;
-    const isUnderWay = this.#outbox.inFlight('train', 'form-update', 'commit');
-    return !isUnderWay && membership.own.isCounted;
+  get debts(): Debts {
+    const { head, alive } = this.membership;
+    return {
+      isHandedOver: this.#isHandedOver,
+      isSaved: head === null || alive.size > 0 || this.duty.hasStored(head) || isOver(this.#state),
+      isSaving: this.duty.isUnderWay,
+    };
+  }
+  get #isHandedOver(): boolean {
+    const { role, own } = this.membership;
+    if (!this.#prepared || role.kind !== 'member' || !this.#hasCompany) return true;
+    return !this.#outbox.inFlight('train', 'form-update', 'commit') && own.isCounted;
   }
 
   /** Whatever has become possible or due. */
@@ -337,7 +343,8 @@ export class Assignment {
     if (head === null || !membership.atBoundary || this.#outbox.inFlight('train', 'form-update', 'evaluate'))
       return;
     // While the run ends, nobody leads any more; before, a leader that evaluates would hold its group up.
-    const mayEvaluate = !this.#parting && (!membership.leadsSoon || !this.#roundsGoOn);
+    const isFree = !membership.leadsSoon || !this.#roundsGoOn;
+    const mayEvaluate = this.#parting ? owesCheckpoint(this.debts) : isFree;
     if (this.duty.isDue(head.round) && mayEvaluate && this.duty.begin()) return;
     if (!this.#hasCompany) return;
     const stepsDue = this.#parting ? 0 : membership.stepsDue(this.#pace.stepsOf(head.round));

@@ -78,6 +78,11 @@ export class CoordinatorLink {
     this.#retryAtMs = nowMs + delayMs * (0.5 + random() / 2);
   }
 
+  /** The next report waits for nothing. */
+  hurry(): void {
+    this.#reportedMs = -Infinity;
+  }
+
   /** Whether a report is due: `urgent` after a round or a change of state, else as heartbeat. */
   reportDue(urgent: boolean, nowMs: number): boolean {
     // By the same sum as the deadline: a difference may round to less.

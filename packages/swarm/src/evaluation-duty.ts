@@ -23,6 +23,8 @@ export class EvaluationDuty {
   #asked: { readonly generation: number; readonly roundMin: number } | null = null;
   /** Its result, until the checkpoint is stored. */
   #evaluated: Evaluated | null = null;
+  /** The latest checkpoint that we know the coordinator to have. */
+  #stored: Pick<Head, 'term' | 'round'> | null = null;
 
   constructor(manifest: RunManifest, outbox: Outbox) {
     this.#manifest = manifest;
@@ -31,6 +33,20 @@ export class EvaluationDuty {
 
   ask({ generation, roundMin }: CoordinatorMessageOf<'evaluate'>): void {
     this.#asked = { generation, roundMin };
+  }
+
+  /** The term begins with a checkpoint of this round. */
+  founded({ term, round }: CoordinatorMessageOf<'found'>): void {
+    this.#stored = { term, round };
+  }
+  /** The coordinator is known to have a checkpoint of this replica, or of a later one of its term. */
+  hasStored({ term, round }: Head): boolean {
+    return this.#stored?.term === term && round <= this.#stored.round;
+  }
+
+  /** It was asked for, and is neither done nor given up. */
+  get isUnderWay(): boolean {
+    return this.#asked !== null || this.#evaluated !== null;
   }
 
   isDue(round: number): boolean {
@@ -80,6 +96,7 @@ export class EvaluationDuty {
   checkpointStored(checkpointSha256: Sha256): void {
     if (this.#evaluated === null) return;
     this.#outbox.say({ type: 'evaluation', runId: this.#manifest.id, ...this.#evaluated, checkpointSha256 });
+    this.#stored = this.#evaluated.head;
     this.#evaluated = null;
   }
 

@@ -191,8 +191,16 @@ export type VolunteerEvent =
       readonly reason: PauseReason;
       readonly untilMs: number | null;
     }
-  /** Train no more, hand over what was learned, then leave: `untilMs`, in the mind's clock, at the latest. */
-  | { readonly kind: 'wish'; readonly wish: 'part'; readonly untilMs: number }
+  /**
+   * Train no more, hand over what was learned, then leave: at `untilMs`, in the mind's clock, at the latest; at
+   * `checkpointUntilMs`, where a checkpoint is being made of a replica that nobody else holds.
+   */
+  | {
+      readonly kind: 'wish';
+      readonly wish: 'part';
+      readonly untilMs: number;
+      readonly checkpointUntilMs: number;
+    }
   | { readonly kind: 'wish'; readonly wish: 'resume' | 'leave' }
   /** The deadline that the mind asked for has come, or nothing else happened for a while. */
   | { readonly kind: 'tick' };

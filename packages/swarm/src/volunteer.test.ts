@@ -138,42 +138,96 @@ describe('errors of the trainer', () => {
 });
 
 describe('[R15] who parts', () => {
-  const stepsOf = (life: Life) => life.mind.snapshot().totals.localSteps;
-
-  it('ends training, hands over what was trained, and says goodbye when a commit has counted it', () => {
+  const part = (life: Life) =>
+    life.happen({
+      ...{ kind: 'wish', wish: 'part' },
+      ...{ untilMs: life.nowMs + 4_000, checkpointUntilMs: life.nowMs + 15_000 },
+    });
+  const types = (life: Life) => life.said.map(({ type }) => type);
+  const last = (life: Life) => life.said.at(-1);
+  const askToEvaluate = (life: Life, generation = 1) =>
+    life.hear({ type: 'evaluate', runId: manifest.id, generation, roundMin: 1 });
+  /** Alone, and about to send what it trained. */
+  const busy = () => {
     const life = new Life();
     life.trainer = ({ kind }) => (kind === 'form-update' ? 'silence' : null);
     life.begin();
     life.lease();
-    const steps = stepsOf(life);
-    expect(steps).toBeGreaterThan(0);
-    life.happen({ kind: 'wish', wish: 'part', untilMs: life.nowMs + 4_000 });
-    expect(life.said.at(-1)?.type).not.toBe('leaving');
+    expect(life.mind.snapshot().totals.localSteps).toBeGreaterThan(0);
+    return life;
+  };
+  /** As `busy`, and a commit has counted it. */
+  const handedOver = () => {
+    const life = busy();
+    part(life);
     life.trainer = () => null;
     life.answer();
-    expect(life.said.at(-1)).toEqual({ type: 'leaving', reason: 'user' });
+    return life;
+  };
+
+  it('[K3] ends training and hands over; as the last holder it has a checkpoint stored before it says goodbye', () => {
+    const life = busy();
+    const steps = life.mind.snapshot().totals.localSteps;
+    part(life);
+    expect(last(life)).toMatchObject({ type: 'report', isParting: true });
+    life.trainer = () => null;
+    life.answer();
     expect(life.mind.snapshot().totals).toMatchObject({ localSteps: steps, rounds: 1 });
+    expect(types(life)).not.toContain('leaving');
+    askToEvaluate(life);
+    expect(life.said.at(-2)).toMatchObject({ type: 'evaluation', head: { round: 1 } });
+    expect(last(life)).toEqual({ type: 'leaving', reason: 'user' });
+  });
+
+  it('[K3] where that checkpoint was asked for before all was handed over, it waits for that first', () => {
+    const life = busy();
+    part(life);
+    askToEvaluate(life);
+    expect(types(life)).not.toContain('evaluation');
+    life.trainer = () => null;
+    life.answer();
+    expect(life.said).toContainEqual(
+      expect.objectContaining({ type: 'evaluation', head: expect.objectContaining({ round: 1 }) }),
+    );
+    expect(types(life).indexOf('leaving')).toBeGreaterThan(types(life).indexOf('evaluation'));
+  });
+
+  it('[K3] waits longer for a checkpoint that is being made, and not for ever', () => {
+    const life = handedOver();
+    life.trainer = ({ kind }) => (kind === 'evaluate' ? 'silence' : null);
+    askToEvaluate(life);
+    life.nowMs += 4_000;
+    life.happen({ kind: 'tick' });
+    expect(last(life)?.type).not.toBe('leaving');
+    expect(life.mind.nextDeadlineMs()).toBeGreaterThan(life.nowMs);
+    life.nowMs += 11_000;
+    life.happen({ kind: 'tick' });
+    expect(last(life)?.type).toBe('leaving');
+  });
+
+  it('[K3] waits for no checkpoint while the coordinator is away', () => {
+    const life = handedOver();
+    life.happen({ kind: 'coordinator-closed' });
+    expect(last(life)?.type).toBe('leaving');
   });
 
   it('goes when its time is up, whatever is not done', () => {
-    const life = new Life();
-    life.trainer = ({ kind }) => (kind === 'form-update' ? 'silence' : null);
-    life.begin();
-    life.lease();
-    life.happen({ kind: 'wish', wish: 'part', untilMs: life.nowMs + 4_000 });
-    expect(life.mind.nextDeadlineMs()).toBeLessThanOrEqual(life.nowMs + 4_000);
-    life.nowMs += 4_000;
-    life.happen({ kind: 'tick' });
-    expect(life.said.at(-1)?.type).toBe('leaving');
+    for (const life of [busy(), handedOver()]) {
+      if (life.mind.snapshot().totals.rounds === 0) part(life);
+      expect(life.mind.nextDeadlineMs()).toBeLessThanOrEqual(life.nowMs + 4_000);
+      life.nowMs += 4_000;
+      life.happen({ kind: 'tick' });
+      expect(last(life)?.type).toBe('leaving');
+    }
   });
 
   it('goes at once when it holds nothing or nobody is there to share with', () => {
     const idle = new Life();
     idle.begin({ peersMin: 2 });
-    idle.happen({ kind: 'wish', wish: 'part', untilMs: idle.nowMs + 4_000 });
-    expect(idle.said.at(-1)?.type).toBe('leaving');
+    part(idle);
+    expect(last(idle)?.type).toBe('leaving');
     const early = new Life();
-    early.happen({ kind: 'wish', wish: 'part', untilMs: 4_000 });
-    expect(early.said.at(-1)?.type).toBe('leaving');
+    part(early);
+    expect(last(early)?.type).toBe('leaving');
   });
 });

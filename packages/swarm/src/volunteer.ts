@@ -26,6 +26,7 @@ import {
 import { Assignment, isOver } from './assignment.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import { Outbox } from './outbox.ts';
+import { Parting } from './parting.ts';
 import { Peers } from './peers.ts';
 import type { Effect, TrainerEvent, VolunteerEvent } from './ports.ts';
 import type { Line } from './scheme-choice.ts';
@@ -80,8 +81,8 @@ export class Volunteer {
   #confirmedBefore = 0;
   #ended: { state: 'finished' | 'blocked'; detail: string } | null = null;
   #paused: { readonly reason: PauseReason; readonly untilMs: number | null } | null = null;
-  /** It leaves when what it learned is handed over, and at this time at the latest; null: it stays. */
-  #partingUntilMs: number | null = null;
+  /** Null: it stays. */
+  #parting: Parting | null = null;
   /** A round was done or a state changed since the last report. */
   #news = false;
   #peersMax = 0;
@@ -124,7 +125,7 @@ export class Volunteer {
       this.#coordinator.retryAtMs ?? Infinity,
       this.#coordinator.nextReportMs(this.#news),
       this.#assignment?.nextDeadlineMs(this.#coordinator.up) ?? Infinity,
-      this.#partingUntilMs ?? Infinity,
+      this.#parting?.deadlineMs ?? Infinity,
     );
   }
 
@@ -230,9 +231,12 @@ export class Volunteer {
   #takeWish(event: Extract<VolunteerEvent, { kind: 'wish' }>): void {
     if (event.wish === 'leave') return this.#leave();
     if (event.wish === 'part') {
-      this.#partingUntilMs = event.untilMs;
+      this.#parting = new Parting(event);
       this.#paused = null;
       this.#assignment?.part();
+      // [K3] The coordinator is to know of it soon.
+      if (this.#assignment?.membership.alive.size === 0) this.#coordinator.hurry();
+      this.#news = true;
       return;
     }
     this.#paused = event.wish === 'pause' ? { reason: event.reason, untilMs: event.untilMs } : null;
@@ -270,8 +274,13 @@ export class Volunteer {
     if (this.#coordinator.shouldConnect(nowMs)) this.#outbox.push({ kind: 'connect-coordinator' });
     this.#assignment?.advance(nowMs, this.#coordinator.up);
     if (this.#coordinator.reportDue(this.#news, nowMs)) this.#report();
-    if (this.#partingUntilMs === null) return;
-    if (nowMs >= this.#partingUntilMs || this.#assignment?.isHandedOver !== false) this.#leave();
+    if (this.#parting !== null && this.#mayGo(this.#parting, nowMs)) this.#leave();
+  }
+
+  #mayGo(parting: Parting, nowMs: number): boolean {
+    const { debts } = this.#assignment ?? {};
+    if (debts === undefined || (debts.isHandedOver && !this.#coordinator.up)) return true;
+    return parting.mayGo(debts, nowMs);
   }
 
   #report(): void {
@@ -289,6 +298,7 @@ export class Volunteer {
       stepsPerSecond: this.#stepsPerSecond(),
       state: detail === '' ? state : `${state}(${detail})`,
       totals: this.#totals(),
+      ...(this.#parting === null ? {} : { isParting: true }),
       ...this.#measured(),
     });
   }

@@ -57,7 +57,7 @@ export const de: Strings = {
     neverText:
       'Keine Dateien, keine Kamera, keinen Standort, kein Konto. Die Seite holt Beispiele und schickt Zahlen zurück. In diesem Browser merkt sie sich Ihre Bedingungen und die Datenmenge von heute.',
     lossless:
-      'Gehen kostet den Lauf höchstens den Schritt, in dem Ihr Gerät gerade ist: Was es vorher gelernt hat, gibt es zuerst ab. Den Tab zu schließen, eine lange Pause oder eine erreichte Datengrenze kosten, was es gelernt hat, seit es zuletzt geteilt hat: Sekunden an Arbeit, und nie, was andere gelernt haben. Ist Ihr Gerät das einzige, geht der Lauf vom zuletzt gesicherten Modell aus weiter.',
+      'Gehen kostet den Lauf höchstens den Schritt, in dem Ihr Gerät gerade ist: Was es vorher gelernt hat, gibt es zuerst ab. Den Tab zu schließen, eine lange Pause oder eine erreichte Datengrenze kosten, was es gelernt hat, seit es zuletzt geteilt hat: Sekunden an Arbeit, und nie, was andere gelernt haben. Ist Ihr Gerät das einzige, wird das Modell erst gesichert, was einige Sekunden dauern kann; wird der Tab geschlossen, geht es vom zuletzt gesicherten aus weiter.',
   },
 
   limits: {
@@ -255,7 +255,8 @@ export const de: Strings = {
     pauseHour: '1 Stunde',
     pauseTomorrow: 'bis morgen um 8 Uhr',
     finish: 'Diesen Schritt beenden und gehen',
-    finishing: 'Geht, sobald die anderen haben, was Ihr Gerät gelernt hat.',
+    finishing:
+      'Geht, sobald die anderen haben, was Ihr Gerät gelernt hat, oder es gesichert ist, wo keine sind: einige Sekunden.',
     leaveNow: 'Jetzt gehen',
     stay: 'Doch bleiben',
     override: 'Trotzdem weiter',

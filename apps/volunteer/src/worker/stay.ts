@@ -24,6 +24,8 @@ const LOOK_EVERY_MS = 1_000;
 const FINISH_MAX_MS = 20_000;
 /** For handing over what was learned: two rounds of a second, and then some. A guess. */
 const HAND_OVER_MAX_MS = 4_000;
+/** For a checkpoint, where nobody else holds the model as it stands: the validation samples on a slow device. A guess. */
+const CHECKPOINT_MAX_MS = 15_000;
 
 type Standing =
   /** Looking at the device. */
@@ -167,7 +169,13 @@ export class Stay {
     // What is held could never end.
     this.#pacer.release();
     if (way === 'now') return hands.handle({ kind: 'wish', wish: 'leave' });
-    hands.handle({ kind: 'wish', wish: 'part', untilMs: performance.now() + HAND_OVER_MAX_MS });
+    const nowMs = performance.now();
+    hands.handle({
+      kind: 'wish',
+      wish: 'part',
+      untilMs: nowMs + HAND_OVER_MAX_MS,
+      checkpointUntilMs: nowMs + CHECKPOINT_MAX_MS,
+    });
   }
 
   /** Counts, decides, and carries out what is different now. */
