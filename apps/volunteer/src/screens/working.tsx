@@ -6,7 +6,6 @@ import { useState } from 'preact/hooks';
 import type { Contributor, Standing } from '../contributor.ts';
 import { Actions } from '../parts/actions.tsx';
 import { DeviceNote } from '../parts/device-note.tsx';
-import { Diagnostics } from '../parts/diagnostics.tsx';
 import { ExampleGuesses } from '../parts/example-guesses.tsx';
 import { LearnedCurves } from '../parts/learned-curves.tsx';
 import { LimitsEditor } from '../parts/limits-editor.tsx';
@@ -58,7 +57,6 @@ export function Working({ contribution, standing }: Props) {
       {run !== null && <LearnedCurves learned={contribution.learned.value} />}
       {run !== null && examples !== null && <ExampleGuesses examples={examples} />}
       <DeviceNote check={check} />
-      {state === 'blocked' && <Diagnostics check={check} />}
     </>
   );
 }

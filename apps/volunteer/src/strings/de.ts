@@ -160,7 +160,7 @@ export const de: Strings = {
   device: {
     adapter: (name) => `Trainiert auf ${name}`,
     software:
-      'Grafik in Software: geht, aber sehr langsam. Ihr Browser hat hier keinen Zugang zu einer echten Grafikeinheit.',
+      'Grafik in Software: geht, aber sehr langsam. Ihr Browser hat hier keinen Zugang zu einer echten Grafikeinheit: Schalten Sie in seinen Einstellungen die Grafikbeschleunigung ein, oder erneuern Sie den Treiber; in einer virtuellen Maschine gibt es vielleicht keine.',
     unnamed: 'Ihrer Grafikeinheit',
   },
 

@@ -162,7 +162,7 @@ export const en = {
   device: {
     adapter: (name: string) => `Training on ${name}`,
     software:
-      'Software graphics: works, very slow. Your browser has no access to a real graphics device here.',
+      'Software graphics: works, very slow. Your browser has no access to a real graphics device here: turn on graphics acceleration in its settings, or update the driver; in a virtual machine there may be none.',
     unnamed: 'your graphics device',
   },
 
