@@ -99,6 +99,15 @@ test('from right to left the page is a mirror: the reading edge is the right one
   expect(await iconLeft()).toBeGreaterThan(leftToRight + 300);
   const heading = await page.locator('#state-word').boundingBox();
   expect(heading!.x + heading!.width).toBeLessThan(await iconLeft());
+
+  // On a phone, every screen.
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const screen of await gallery.screens()) {
+    await gallery.show(screen, { dir: 'rtl' });
+    expect(await overflowOf(page), screen).toBe(0);
+    const direction = await page.locator('main').evaluate((main) => getComputedStyle(main).direction);
+    expect(direction, screen).toBe('rtl');
+  }
 });
 
 test('the slider speaks the promised and the measured share, and steps by arrow keys', async ({
