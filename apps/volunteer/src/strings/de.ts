@@ -57,7 +57,7 @@ export const de: Strings = {
     neverText:
       'Keine Dateien, keine Kamera, keinen Standort, kein Konto. Die Seite holt Beispiele und schickt Zahlen zurück. In diesem Browser merkt sie sich Ihre Bedingungen und die Datenmenge von heute.',
     lossless:
-      'Gehen kostet den Lauf höchstens den Schritt, in dem Ihr Gerät gerade ist: Was es vorher gelernt hat, gibt es zuerst ab. Den Tab zu schließen, eine lange Pause oder eine erreichte Datengrenze kosten, was es gelernt hat, seit es zuletzt geteilt hat: Sekunden an Arbeit, und nie, was andere gelernt haben. Ist Ihr Gerät das einzige, wird das Modell erst gesichert, was einige Sekunden dauern kann; wird der Tab geschlossen, geht es vom zuletzt gesicherten aus weiter.',
+      'Gehen kostet den Lauf höchstens den Schritt, in dem Ihr Gerät gerade ist: Was es vorher gelernt hat, gibt es zuerst ab, oder sichert es, wo es das einzige ist. Den Tab zu schließen, eine lange Pause oder eine erreichte Datengrenze kosten, was es gelernt hat, seit es zuletzt geteilt hat: Sekunden an Arbeit, und nie, was andere gelernt haben. Ist Ihr Gerät das einzige, geht der Lauf dann vom zuletzt gesicherten Modell aus weiter.',
   },
 
   limits: {

@@ -60,7 +60,7 @@ export const en = {
     neverText:
       'No files, camera, location or account. The page fetches training samples and sends numbers back. In this browser it keeps your terms and today’s data count.',
     lossless:
-      'Leaving costs the run at most the step that your device is in: what it learned before is handed over first. Closing the tab, a long pause or a used-up data limit costs what it learned since it last shared: seconds of work, and never what others learned. Where yours is the only device, leaving saves the model first, which can take a few seconds; closing the tab goes back to the model that was saved last.',
+      'Leaving costs the run at most the step that your device is in: what it learned before is handed over first, or saved where yours is the only device. Closing the tab, a long pause or a used-up data limit costs what it learned since it last shared: seconds of work, and never what others learned. Where yours is the only device, the run then goes on from the model that was saved last.',
   },
 
   limits: {
