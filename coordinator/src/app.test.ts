@@ -1,5 +1,5 @@
 /** REST by injection, good and bad (RELIABILITY 5a). No port is opened, except for the live stream. */
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -313,6 +313,37 @@ describe('who may', () => {
     for (let i = 0; i <= 3_000; i++) codes.push((await fresh.built.app.inject('/api/health')).statusCode);
     expect(codes.indexOf(429)).toBe(3_000);
     await fresh.stop();
+  });
+});
+
+describe('long texts', () => {
+  const asked = (url: string, accepted: string) =>
+    coordinator.built.app.inject({ url, headers: { ...ADMIN, 'accept-encoding': accepted } });
+
+  it('leave as gzip to whoever takes it, and are the same', async () => {
+    const plain = await asked('/openapi.json', 'identity');
+    expect([plain.headers['content-encoding'], plain.headers.vary]).toEqual([undefined, 'accept-encoding']);
+    for (const accepted of ['gzip, deflate, br, zstd', 'br;q=1, *;q=0.1', 'GZIP;q=0.5']) {
+      const packed = await asked('/openapi.json', accepted);
+      expect(packed.headers).toMatchObject({
+        'content-encoding': 'gzip',
+        'content-length': String(packed.rawPayload.length),
+        vary: 'accept-encoding',
+      });
+      expect(packed.rawPayload.length).toBeLessThan(plain.rawPayload.length / 3);
+      expect(gunzipSync(packed.rawPayload).toString()).toBe(plain.payload);
+    }
+    for (const accepted of ['br', 'gzip;q=0, *', ''])
+      expect((await asked('/openapi.json', accepted)).payload).toBe(plain.payload);
+  });
+
+  it('short ones and weights leave as they are', async () => {
+    expect((await asked('/api/runs', 'gzip')).headers['content-encoding']).toBeUndefined();
+    const { manifest } = await coordinator.createRun();
+    const [{ sha256 }] = (await asked(`/api/runs/${manifest.id}/checkpoints`, 'gzip')).json();
+    const weights = await asked(`/blobs/${sha256}`, 'gzip');
+    expect(weights.headers['content-encoding']).toBeUndefined();
+    expect(weights.rawPayload.length).toBeGreaterThan(100_000);
   });
 });
 

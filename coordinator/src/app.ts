@@ -21,6 +21,7 @@ import { Access } from './access.ts';
 import { Alerts } from './alerts.ts';
 import { ApiError } from './api-error.ts';
 import { BlobShelf } from './blobs.ts';
+import { compressAnswers } from './compression.ts';
 import { Creations } from './creations.ts';
 import { DatasetShelf } from './dataset-shelf.ts';
 import { parseJson } from './doors.ts';
@@ -154,6 +155,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   const isHttps = settings.tls !== null || settings.publicUrl?.startsWith('https:') === true;
   protect(app, { isHttps, nowMs });
   answerErrors(app);
+  compressAnswers(app);
   readBodies(app);
   const access = new Access(store.db, secrets, nowMs);
   const guard = new AccessGuard({ access, secrets, nowMs, isHttps });
