@@ -23,7 +23,8 @@ import { Journal } from './journal.ts';
 import { isOver, latestCheckpoint, RunLedger, servedCheckpoint } from './ledger.ts';
 import type { Exit, LedgerDecision, LedgerEvent, LedgerRecord, RunOrder, RunSetup } from './ledger.ts';
 import type { Secrets } from './secrets.ts';
-import type { Store } from './store.ts';
+import { RunBook } from './run-book.ts';
+import type { Store, StoredRun } from './store.ts';
 
 /** Close codes of a volunteer's socket beyond those of RFC 6455. */
 export const CLOSE_REPLACED = 4001;
@@ -49,9 +50,8 @@ interface Volunteer {
 }
 
 interface Run {
+  readonly book: RunBook;
   readonly ledger: RunLedger;
-  /** Blobs that volunteers stored for this run and that may have to go. */
-  readonly storedCheckpoints: Set<Sha256>;
   readonly watchers: Set<() => void>;
 }
 
@@ -94,12 +94,12 @@ export class Grid {
   /** Folds every run of the store, checks that the checkpoints to go on from are whole, and goes on. */
   static async open(ports: GridPorts): Promise<Grid> {
     const grid = new Grid(ports);
-    for await (const { setup, records } of ports.store.runs()) {
-      const run = grid.#addRun(setup, records);
-      for (const record of records)
-        if (record.kind === 'checkpoint-stored') run.storedCheckpoints.add(record.sha256);
+    for await (const stored of ports.store.runs()) {
+      const run = grid.#addRun(stored);
       grid.#tell(run, { kind: 'restarted' });
       await grid.#mendCheckpoints(run);
+      // A snapshot may be some megabytes; they do not pile up in memory.
+      if (run.book.isSummed) await grid.#journal.settled();
     }
     await grid.#journal.settled();
     return grid;
@@ -143,7 +143,7 @@ export class Grid {
       const initialCheckpoint = begun ?? (await this.checkpoints.storeInitial(manifest));
       const setup = { manifest, shards, initialCheckpoint, createdAtMs: Math.round(this.#ports.nowMs()) };
       await this.#ports.store.addRun(setup);
-      const run = this.#addRun(setup, []);
+      const run = this.#addRun({ setup, snapshot: null, records: [] });
       this.#assignIdle();
       return run.ledger;
     });
@@ -155,8 +155,8 @@ export class Grid {
     await this.#journal.settled();
     await this.#ports.store.removeRun(runId);
     this.#runs.delete(runId);
-    run.storedCheckpoints.add(run.ledger.state.setup.initialCheckpoint);
-    await this.checkpoints.inTurn(() => this.checkpoints.prune(run.storedCheckpoints));
+    run.book.storedCheckpoints.add(run.ledger.state.setup.initialCheckpoint);
+    await this.checkpoints.inTurn(() => this.checkpoints.prune(run.book.storedCheckpoints));
   }
 
   /** Durable when it resolves. null: done; else why the run's state does not allow it. */
@@ -250,7 +250,7 @@ export class Grid {
     if (parametersFromBytes(bytes, parameterCount) === null) return { rejected: 'bad-bytes' };
     const rejected = await this.checkpoints.inTurn(async () => {
       const sha256 = await this.#ports.blobs.put(bytes);
-      run.storedCheckpoints.add(sha256);
+      run.book.storedCheckpoints.add(sha256);
       return this.#tell(run, { kind: 'checkpoint-stored', volunteerId, sha256 }).rejected;
     });
     await this.#journal.settled();
@@ -274,13 +274,10 @@ export class Grid {
       }
   }
 
-  #addRun(setup: RunSetup, records: readonly LedgerRecord[]): Run {
-    const run = {
-      ledger: new RunLedger(setup, records),
-      storedCheckpoints: new Set<Sha256>(),
-      watchers: new Set<() => void>(),
-    };
-    this.#runs.set(setup.manifest.id, run);
+  #addRun(stored: StoredRun): Run {
+    const book = new RunBook(stored);
+    const run = { book, ledger: book.ledger, watchers: new Set<() => void>() };
+    this.#runs.set(stored.setup.manifest.id, run);
     return run;
   }
 
@@ -307,9 +304,10 @@ export class Grid {
     const decision = run.ledger.handle(event, this.#ports.nowMs());
     const { records, messages, freed } = decision;
     const receivers = messages.map(({ to, message }) => ({ link: this.#volunteers.get(to)?.link, message }));
-    if (records.length > 0 || messages.length > 0)
+    const rows = run.book.rowsOf(records);
+    if (rows.length > 0 || messages.length > 0)
       this.#journal.write({
-        records: records.map((record) => ({ runId: run.ledger.state.setup.manifest.id, record })),
+        records: rows,
         announce: () => {
           for (const { link, message } of receivers) link?.send(message);
           for (const record of records) this.#ports.onRecord(run.ledger, record);
@@ -319,7 +317,7 @@ export class Grid {
                 kind === 'evaluated' || kind === 'evaluation-dropped' || kind === 'checkpoint-stored',
             )
           )
-            this.checkpoints.inTurn(() => this.checkpoints.prune(run.storedCheckpoints)).catch(() => {});
+            this.checkpoints.inTurn(() => this.checkpoints.prune(run.book.storedCheckpoints)).catch(() => {});
           for (const watcher of run.watchers) watcher();
         },
       });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RUN_ID } from '../testing/run.ts';
-import { Journal, type JournalPorts } from './journal.ts';
+import { Journal, type JournalPorts, type JournalRow } from './journal.ts';
 
+const nameOf = (row: JournalRow) => ('record' in row ? row.record.atMs : 'sum');
 const record = (atMs: number) => ({ runId: RUN_ID, record: { kind: 'restarted', atMs } as const });
 const onFatal = (error: Error) => {
   throw error;
@@ -13,27 +14,28 @@ describe('journal', () => {
     const log: string[] = [];
     let sync = () => {};
     const append: JournalPorts['append'] = (records) => {
-      log.push(`write ${records.map(({ record: { atMs } }) => atMs).join()}`);
+      log.push(`write ${records.map(nameOf).join()}`);
       return new Promise((resolve) => (sync = resolve));
     };
     const journal = new Journal({ append, gather, onFatal });
     journal.write({ records: [record(1)], announce: () => log.push('tell 1') });
     journal.write({ records: [], announce: () => log.push('tell nothing new') });
-    journal.write({ records: [record(2), record(3)], announce: () => log.push('tell 2 3') });
+    const snapshot = { runId: RUN_ID, snapshot: '{}' };
+    journal.write({ records: [record(2), snapshot, record(3)], announce: () => log.push('tell 2 3') });
     expect(log).toEqual(['write 1']);
     sync();
     for (let turn = 0; turn < 4; turn++) await Promise.resolve();
-    expect(log).toEqual(['write 1', 'tell 1', 'write 2,3']);
+    expect(log).toEqual(['write 1', 'tell 1', 'write 2,sum,3']);
     sync();
     await journal.settled();
-    expect(log).toEqual(['write 1', 'tell 1', 'write 2,3', 'tell nothing new', 'tell 2 3']);
+    expect(log).toEqual(['write 1', 'tell 1', 'write 2,sum,3', 'tell nothing new', 'tell 2 3']);
   });
 
   it('what comes while more are gathered shares their transaction; who comes to an idle disk does not wait', async () => {
     const log: string[] = [];
     let gathered = () => {};
     const journal = new Journal({
-      append: async (records) => void log.push(`write ${records.map(({ record: { atMs } }) => atMs).join()}`),
+      append: async (records) => void log.push(`write ${records.map(nameOf).join()}`),
       gather: () => new Promise((resolve) => (gathered = resolve)),
       onFatal,
     });

@@ -10,8 +10,13 @@
 import type { RunId } from '@murmuration/protocol';
 import type { LedgerRecord } from './ledger.ts';
 
+export type JournalRow =
+  | { readonly runId: RunId; readonly record: LedgerRecord }
+  /** What the run's records before it come to. */
+  | { readonly runId: RunId; readonly snapshot: string };
+
 export interface JournalEntry {
-  readonly records: readonly { readonly runId: RunId; readonly record: LedgerRecord }[];
+  readonly records: readonly JournalRow[];
   readonly announce: () => void;
 }
 

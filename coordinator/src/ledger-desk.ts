@@ -46,8 +46,8 @@ export class Desk {
   messages: { to: VolunteerId; message: CoordinatorMessage }[] = [];
   freed: { volunteerId: VolunteerId; exit: Exit }[] = [];
 
-  constructor(setup: RunSetup, records: readonly LedgerRecord[]) {
-    this.state = initialState(setup);
+  constructor(setup: RunSetup, records: readonly LedgerRecord[], folded: LedgerState | null) {
+    this.state = folded ?? initialState(setup);
     this.introductions = new Introductions(setup.manifest.seed);
     for (const record of records) applyRecord(this.state, record);
     this.leases = new LeaseIndex(this.state);

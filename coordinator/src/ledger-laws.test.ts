@@ -12,7 +12,16 @@ import { Compile } from 'typebox/compile';
 import { describe, expect, it, vi } from 'vitest';
 import { PLANE_COUNT } from './crews.ts';
 import { Rehearsal, RUN_ID, runSetup, volunteer } from '../testing/run.ts';
-import { LEASES_PER_VOLUNTEER_MAX, metricPoints, RunLedger, runView, volunteerViews } from './ledger.ts';
+import {
+  LEASES_PER_VOLUNTEER_MAX,
+  metricPoints,
+  RunLedger,
+  runView,
+  snapshotOf,
+  stateOfSnapshot,
+  volunteerViews,
+  type LedgerSnapshot,
+} from './ledger.ts';
 import type { CoordinatorMessageOf } from '@murmuration/protocol';
 
 // A machine with other work on it is slow, not wrong.
@@ -157,6 +166,29 @@ describe('laws of the ledger, for any order of events', () => {
       const written = JSON.parse(JSON.stringify(run.records)) as typeof run.records;
       expect(new RunLedger(run.setup, written).state).toEqual(run.ledger.state);
     });
+  });
+
+  it('[I-4] [I-7] a snapshot after any decision and the records behind it are the fold of all, wherever a kill cuts', () => {
+    forAll((steps) => {
+      const run = new Rehearsal(runSetup({ peersMin: 2, roundsMax: 30, evaluateEveryRounds: 4 }, SHARDS));
+      const taken: { recordCount: number; text: string }[] = [];
+      play(run, steps, () =>
+        taken.push({
+          recordCount: run.records.length,
+          text: JSON.stringify(snapshotOf(run.ledger.state)),
+        }),
+      );
+      const written = JSON.parse(JSON.stringify(run.records)) as typeof run.records;
+      for (let cut = taken.length - 1; cut > 0; cut = Math.floor(cut / 2)) {
+        // Killed when everything up to this decision was on disk, with the snapshot of an earlier one.
+        const durable = written.slice(0, taken[cut]!.recordCount);
+        const { recordCount, text } = taken[Math.floor(cut / 2)]!;
+        const folded = stateOfSnapshot(run.setup, JSON.parse(text) as LedgerSnapshot);
+        expect(new RunLedger(run.setup, durable.slice(recordCount), folded).state).toEqual(
+          new RunLedger(run.setup, durable).state,
+        );
+      }
+    }, 40);
   });
 
   it('[I-1] [I-2] [I-3] [I-5] counts, caps, terms and epochs hold', () => {

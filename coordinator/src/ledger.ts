@@ -37,6 +37,8 @@ export { FOUNDING_MAX_MS, HOLDER_GRACE_MS, STALL_MAX_MS } from './founding.ts';
 export { LEASES_PER_VOLUNTEER_MAX } from './leases.ts';
 export type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 export { isOver, latestCheckpoint, servedCheckpoint } from './ledger-state.ts';
+export type { LedgerSnapshot } from './ledger-snapshot.ts';
+export { recordsBeforeSnapshot, snapshotOf, SNAPSHOT_VERSION, stateOfSnapshot } from './ledger-snapshot.ts';
 export type { LedgerState } from './ledger-state.ts';
 export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from './ledger-views.ts';
 
@@ -94,9 +96,12 @@ export class RunLedger {
   #finishingSinceMs = 0;
   #progressAtMs = 0;
 
-  /** @param records everything that was written down before, in order */
-  constructor(setup: RunSetup, records: readonly LedgerRecord[] = []) {
-    this.#desk = new Desk(setup, records);
+  /**
+   * @param records everything that was written down before, in order
+   * @param folded what the records before those come to, which is this ledger's from now on; null: those are all
+   */
+  constructor(setup: RunSetup, records: readonly LedgerRecord[] = [], folded: LedgerState | null = null) {
+    this.#desk = new Desk(setup, records, folded);
     this.#founding = new Founding(this.#desk);
   }
 

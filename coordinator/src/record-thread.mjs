@@ -12,12 +12,19 @@ const connection = new Database(workerData.path);
 for (const pragma of workerData.pragmas) connection.exec(pragma);
 const replaced = connection.prepare('delete from records where run_id = ? and replaces = ?');
 const added = connection.prepare('insert into records (run_id, replaces, body) values (?, ?, ?)');
+const summed = connection.prepare(`insert or replace into snapshots (run_id, sequence, version, body)
+  values (?, (select coalesce(max(sequence), 0) from records where run_id = ?), ?, ?)`);
 
-/** @param {readonly (readonly [runId: string, replaces: string | null, body: string])[]} rows */
+/** @param {readonly (import('./record-writer.ts').RecordRow | import('./record-writer.ts').SnapshotRow)[]} rows */
 function append(rows) {
   connection.exec('begin immediate');
   try {
-    for (const [runId, replaces, body] of rows) {
+    for (const row of rows) {
+      if (!Array.isArray(row)) {
+        summed.run(row.runId, row.runId, row.version, row.body);
+        continue;
+      }
+      const [runId, replaces, body] = row;
       if (replaces !== null) replaced.run(runId, replaces);
       added.run(runId, replaces, body);
     }

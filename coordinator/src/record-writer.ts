@@ -2,8 +2,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** The run, what the record takes the place of (null: nothing), and its text. */
+/** A record: the run, what it takes the place of (null: nothing), and its text. */
 export type RecordRow = readonly [runId: string, replaces: string | null, body: string];
+/** What all rows of the run before this one come to; it takes the place of the snapshot before. */
+export interface SnapshotRow {
+  readonly runId: string;
+  readonly version: number;
+  readonly body: string;
+}
 
 interface Waiting {
   readonly resolve: () => void;
@@ -34,7 +40,7 @@ export class RecordWriter {
   }
 
   /** All of the rows or none, on disk when it resolves. @throws what SQLite or the system said. */
-  append(rows: readonly RecordRow[]): Promise<void> {
+  append(rows: readonly (RecordRow | SnapshotRow)[]): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });

@@ -75,6 +75,8 @@ export interface Tables {
   };
   /** `replaces`: a later record of the run with the same key takes this one's place (totals of a tab). */
   records: { sequence?: number; run_id: string; replaces: string | null; body: string };
+  /** What a run's records up to `sequence` come to, by the fold of this version. One a run. */
+  snapshots: { run_id: string; sequence: number; version: number; body: string };
 }
 
 /** Names sort in order; a published migration is never changed. */
@@ -156,6 +158,12 @@ export const MIGRATIONS: Record<string, Migration> = {
       await sql`create table models (id text primary key, content text not null unique, name text not null,
         model text not null, report text not null, weights text, gives_probabilities integer not null,
         created_at_ms integer not null) strict`.execute(db);
+    },
+  },
+  '007-snapshots': {
+    async up(db: Kysely<Tables>) {
+      await sql`create table snapshots (run_id text primary key references runs(id), sequence integer not null,
+        version integer not null, body text not null) strict`.execute(db);
     },
   },
 };

@@ -65,12 +65,17 @@ describe('store', () => {
           if (acknowledged >= killAfter) child.kill('SIGKILL');
         }
         const store = await Store.open(directory);
-        const records = (await firstRun(store)).records;
-        const numbers = records.map(({ atMs }) => atMs);
+        const { records, snapshot } = await firstRun(store);
+        const summed = Number(snapshot);
+        const count = summed + records.length;
         await store.close();
-        const last = numbers.at(-1)!;
+        const last = count / 2 - 1;
         expect(last).toBeGreaterThanOrEqual(acknowledged);
-        expect(numbers).toEqual(Array.from({ length: 2 * (last + 1) }, (_, i) => Math.floor(i / 2)));
+        // The records behind the snapshot, one by one; the snapshot is one of the last four that were written.
+        expect(records.map(({ atMs }) => atMs)).toEqual(
+          Array.from({ length: records.length }, (_, i) => Math.floor((summed + i) / 2)),
+        );
+        expect(records.length).toBeLessThan(8);
         acknowledged = last;
 
         const shelf = new BlobShelf(directory);
@@ -81,7 +86,7 @@ describe('store', () => {
       }
       expect(acknowledged).toBeGreaterThan(20 * KILLS);
     },
-    20_000 * KILLS,
+    60_000 * KILLS,
   );
 
   it('[I-20] a second coordinator on the same data directory is refused by name, and may start when the first ends', async () => {
@@ -131,6 +136,39 @@ describe('store', () => {
     await store.close();
   });
 
+  it('[I-7] totals that a snapshot holds are read again when others took their place', async () => {
+    const store = await newStoreWithRun();
+    const { NO_TOTALS } = await import('./ledger-state.ts');
+    const volunteerId = `vol_${'a'.repeat(26)}`;
+    const totals = (atMs: number) => ({
+      runId: RUN_ID,
+      record: { kind: 'totals', atMs, volunteerId, totals: NO_TOTALS } as const,
+    });
+    await store.append([totals(1), { runId: RUN_ID, snapshot: '"the first"' }]);
+    expect(await firstRun(store)).toMatchObject({ snapshot: '"the first"', records: [] });
+    await store.append([totals(2)]);
+    expect((await firstRun(store)).records.map(({ atMs }) => atMs)).toEqual([2]);
+    await store.removeRun(RUN_ID);
+    await expect(firstRun(store)).rejects.toThrow('no run');
+    await store.close();
+  });
+
+  it('[I-4] a snapshot of another version is as if it were not there', async () => {
+    const store = await newStoreWithRun();
+    const record = { kind: 'restarted', atMs: 1 } as const;
+    await store.append([
+      { runId: RUN_ID, record },
+      { runId: RUN_ID, snapshot: '{}' },
+    ]);
+    await store.close();
+    const later = new Database(join(directory, 'coordinator.db'));
+    later.exec('update snapshots set version = version + 1');
+    later.close();
+    const opened = await Store.open(directory);
+    expect(await firstRun(opened)).toMatchObject({ snapshot: null, records: [record] });
+    await opened.close();
+  });
+
   it('a transaction that fails leaves nothing behind', async () => {
     const store = await newStoreWithRun();
     const record = { kind: 'restarted', atMs: 1 } as const;
@@ -164,6 +202,7 @@ describe('a store of an earlier version', () => {
     old.exec('alter table datasets drop column details');
     old.exec("delete from kysely_migration where name > '001-first'");
     for (const table of [
+      'snapshots',
       'models',
       'deliveries',
       'webhooks',

@@ -20,6 +20,8 @@ import { Kysely, Migrator, SqliteDialect } from 'kysely';
 import type { SqliteDatabase } from 'kysely';
 import Database from 'libsql';
 import { door } from './doors.ts';
+import type { JournalRow } from './journal.ts';
+import { SNAPSHOT_VERSION } from './ledger.ts';
 import type { LedgerRecord, RunSetup } from './ledger.ts';
 import { RecordWriter } from './record-writer.ts';
 import { MIGRATIONS } from './store-schema.ts';
@@ -38,6 +40,8 @@ export interface StoredDataset {
 }
 export interface StoredRun {
   readonly setup: RunSetup;
+  /** What the records before `records` come to, as it was appended; null: these are all. */
+  readonly snapshot: string | null;
   readonly records: readonly LedgerRecord[];
 }
 
@@ -125,13 +129,15 @@ export class Store {
   }
 
   /** All or none of `entries`, in order, on disk when it resolves. */
-  append(entries: readonly { readonly runId: string; readonly record: LedgerRecord }[]): Promise<void> {
+  append(entries: readonly JournalRow[]): Promise<void> {
     return this.#writer.append(
-      entries.map(({ runId, record }) => [
-        runId,
-        record.kind === 'totals' ? `totals ${record.volunteerId}` : null,
-        JSON.stringify(record),
-      ]),
+      entries.map((entry) => {
+        const { runId } = entry;
+        if ('snapshot' in entry) return { runId, version: SNAPSHOT_VERSION, body: entry.snapshot };
+        const { record } = entry;
+        const replaces = record.kind === 'totals' ? `totals ${record.volunteerId}` : null;
+        return [runId, replaces, JSON.stringify(record)];
+      }),
     );
   }
 
@@ -151,12 +157,13 @@ export class Store {
   /** All of the run goes; its blobs are somebody else's matter. */
   async removeRun(runId: string): Promise<void> {
     await this.#db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('snapshots').where('run_id', '=', runId).execute();
       await tx.deleteFrom('records').where('run_id', '=', runId).execute();
       await tx.deleteFrom('runs').where('id', '=', runId).execute();
     });
   }
 
-  /** Every run with its records, oldest first; one at a time, because a long run has a hundred thousand records. */
+  /** Every run with its records since its snapshot, oldest first; one at a time, because they may be many. */
   async *runs(): AsyncGenerator<StoredRun, void, void> {
     const datasets = new Map(
       (await this.datasets()).map((dataset) => [dataset.manifest.id as string, dataset]),
@@ -174,10 +181,17 @@ export class Store {
           `run ${row.id} was stored by a version whose runs this one cannot read (${manifest.fault.field} ` +
             `${manifest.fault.message}); start that version and delete the run, or use another --data`,
         );
+      const snapshot = await this.#db
+        .selectFrom('snapshots')
+        .select(['sequence', 'body'])
+        .where('run_id', '=', row.id)
+        .where('version', '=', SNAPSHOT_VERSION)
+        .executeTakeFirst();
       const records = await this.#db
         .selectFrom('records')
         .select('body')
         .where('run_id', '=', row.id)
+        .where('sequence', '>', snapshot?.sequence ?? 0)
         .orderBy('sequence')
         .execute();
       yield {
@@ -187,6 +201,7 @@ export class Store {
           initialCheckpoint: row.initial_checkpoint,
           createdAtMs: row.created_at_ms,
         },
+        snapshot: snapshot?.body ?? null,
         records: records.map(({ body }) => JSON.parse(body) as LedgerRecord),
       };
     }

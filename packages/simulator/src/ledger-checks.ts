@@ -187,6 +187,8 @@ export class LedgerChecks {
 
   /** [I4] What was acknowledged is there after the restart. The records that were lost are as if never made. */
   restarted(folded: Readonly<LedgerState>, durable: readonly LedgerRecord[], nowMs: number): void {
+    if (digest(new RunLedger(this.#setup, durable).state) !== digest(folded))
+      this.#violations.break('I7', nowMs, 'what the start made of its store is not the fold of the records');
     for (const [shardIndex, times] of this.#toldCounted)
       if (folded.shards[shardIndex]!.timesCounted < times)
         this.#violations.break(

@@ -6,8 +6,11 @@
 import {
   isOver,
   RunLedger,
+  snapshotOf,
+  stateOfSnapshot,
   type LedgerDecision,
   type LedgerRecord,
+  type LedgerSnapshot,
   type LedgerState,
   type RunSetup,
 } from '@murmuration/coordinator/ledger';
@@ -25,11 +28,17 @@ export interface CoordinatorWatch {
   /** Decided, in order; durable a little later or never. */
   readonly recorded: (records: readonly LedgerRecord[]) => void;
   readonly died: (why: string, live: Readonly<LedgerState>, decided: readonly LedgerRecord[]) => void;
-  readonly restarted: (folded: Readonly<LedgerState>, durable: readonly LedgerRecord[]) => void;
+  /** `summed`: so many of the records were not folded, because a snapshot holds what they come to. */
+  readonly restarted: (
+    folded: Readonly<LedgerState>,
+    past: { readonly durable: readonly LedgerRecord[]; readonly summed: number },
+  ) => void;
 }
 
 interface Entry {
   readonly records: readonly LedgerRecord[];
+  /** What all records up to these come to, as text; null: none was taken. */
+  readonly snapshot: string | null;
   readonly announce: () => void;
   readonly lose: () => void;
 }
@@ -39,6 +48,8 @@ const TICK_MS = 500;
 const WRITE_MEAN_MS = 3;
 /** Time after which a supervisor starts a process again that ended by itself. */
 const SUPERVISED_RESTART_MS = 2_000;
+/** The real coordinator takes one far more seldom; here a run is short and a restart must meet one. */
+const SNAPSHOT_EVERY_RECORDS = 60;
 
 export class SimCoordinator {
   readonly #world: World;
@@ -47,6 +58,9 @@ export class SimCoordinator {
   readonly #faults: { readonly storeErrorShare: number; readonly blobErrorShare: number };
   readonly #random: () => number;
   readonly #records: LedgerRecord[] = [];
+  /** Durable: what the first `recordCount` records come to. */
+  #snapshot: { readonly text: string; readonly recordCount: number } | null = null;
+  #recordsToFold = 0;
   readonly #blobs = new Map<string, Uint8Array>();
   #ledger: RunLedger;
   #alive = true;
@@ -121,8 +135,11 @@ export class SimCoordinator {
   restart(): void {
     if (this.#alive) return;
     this.#alive = true;
-    this.#ledger = new RunLedger(this.#setup, this.#records);
-    this.#watch.restarted(this.#ledger.state, this.#records);
+    const { text, recordCount: summed } = this.#snapshot ?? { text: null, recordCount: 0 };
+    const folded = text === null ? null : stateOfSnapshot(this.#setup, JSON.parse(text) as LedgerSnapshot);
+    this.#ledger = new RunLedger(this.#setup, this.#records.slice(summed), folded);
+    this.#recordsToFold = this.#records.length - summed;
+    this.#watch.restarted(this.#ledger.state, { durable: this.#records, summed });
     this.#carryOut(this.#ledger.handle({ kind: 'restarted' }, this.#nowMs));
     this.#tick(this.#incarnation);
     this.#world.trace(-1, 1, 0);
@@ -192,9 +209,20 @@ export class SimCoordinator {
     };
     if (decision.records.length === 0 && this.#waiting.length === 0 && !this.#isWriting) announce();
     else {
-      this.#waiting.push({ records: decision.records, announce, lose: () => answer?.(false) });
+      const { records } = decision;
+      this.#waiting.push({
+        ...{ records, announce, lose: () => answer?.(false) },
+        snapshot: this.#snapshotAfter(records.length),
+      });
       if (!this.#isWriting) this.#write();
     }
+  }
+
+  #snapshotAfter(recordCount: number): string | null {
+    this.#recordsToFold += recordCount;
+    if (!this.#keepsRecords || this.#recordsToFold < SNAPSHOT_EVERY_RECORDS) return null;
+    this.#recordsToFold = 0;
+    return JSON.stringify(snapshotOf(this.#ledger.state));
   }
 
   /** All that waits goes to the store in one transaction, and is announced when it is there. */
@@ -210,7 +238,10 @@ export class SimCoordinator {
         return;
       }
       const batch = this.#waiting;
-      for (const { records } of batch) if (this.#keepsRecords) this.#records.push(...records);
+      for (const { records, snapshot: text } of batch) {
+        if (this.#keepsRecords) this.#records.push(...records);
+        if (text !== null) this.#snapshot = { text, recordCount: this.#records.length };
+      }
       if (this.#killAtWrite?.when === 'after') {
         this.#waiting = [];
         for (const { lose } of batch) lose();

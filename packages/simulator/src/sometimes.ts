@@ -12,6 +12,7 @@ export const SOMETIMES = {
   killedAfterWrite: 'the coordinator died between a write and its announcement',
   storeError: 'the store failed and the coordinator ended itself',
   coordinatorBack: 'the coordinator came back and folded its records',
+  snapshotRead: 'the coordinator came back to a snapshot and folded only what came after it',
   socketResumed: 'a volunteer came back to the coordinator with its id',
   volunteerSilent: 'the coordinator gave up a silent volunteer',
   evaluationDropped: 'an evaluation went to somebody else',

@@ -106,9 +106,10 @@ export class Watch {
         story.tell(world.nowMs, `the coordinator dies: ${why}`);
         this.ledger.died(live, decided, world.nowMs);
       },
-      restarted: (folded, durable) => {
+      restarted: (folded, { durable, summed }) => {
         this.#isCoordinatorUp = true;
         sometimes.hit('coordinatorBack');
+        if (summed > 0) sometimes.hit('snapshotRead');
         story.tell(world.nowMs, 'the coordinator is back');
         this.ledger.restarted(folded, durable, world.nowMs);
       },
