@@ -5,6 +5,7 @@ import type { PublicRun as Run, PublicRunPage } from '@murmuration/protocol';
 import { curvesOf } from '../curves.ts';
 import { countText, durationText, etaText, lossText, percentText } from '../format.ts';
 import { Chart } from '../parts/chart.tsx';
+import { DetailsCard, Figure, Progress } from '../parts/run-facts.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { usePolled } from '../polled.ts';
 import { publicStrings as text } from '../strings-public.ts';
@@ -60,10 +61,7 @@ function Known({ page: { run, points } }: { readonly page: PublicRunPage }) {
           </div>
         )}
       </div>
-      <div class="progress">
-        <progress max={1} value={run.progress} aria-label={text.progress} />
-        <span>{Math.round(run.progress * 100)} %</span>
-      </div>
+      <Progress share={run.progress} label={text.progress} />
       <Figures run={run} />
       <section class="card">
         {points.length === 0 ? <p class="note">{text.none}</p> : <Curve run={run} points={points} />}
@@ -101,13 +99,7 @@ function Figures({ run }: { readonly run: Run }) {
   return (
     <dl class="numbers loose">
       {figures.map(([name, value, note]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>
-            <strong>{value}</strong>
-            {note !== '' && <span>{note}</span>}
-          </dd>
-        </div>
+        <Figure key={name} {...{ name, value, note }} />
       ))}
     </dl>
   );
@@ -166,17 +158,5 @@ function Details({ run }: { readonly run: Run }) {
     [text.began, new Date(run.createdAt).toLocaleString()],
     [text.training, durationText(run.trainingMs)],
   ] as const;
-  return (
-    <section class="card" aria-labelledby="details-heading">
-      <h2 id="details-heading">{text.details}</h2>
-      <dl class="facts-list">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <DetailsCard heading={text.details} rows={rows} />;
 }

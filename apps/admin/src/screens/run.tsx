@@ -10,6 +10,7 @@ import { DatasetSamplesCard } from '../parts/dataset-samples.tsx';
 import { Downloads } from '../parts/downloads.tsx';
 import { EventLog } from '../parts/event-log.tsx';
 import { RunActions } from '../parts/run-actions.tsx';
+import { DetailsCard, Figure, Progress } from '../parts/run-facts.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { TabsTable } from '../parts/tabs-table.tsx';
 import { VolunteerLink } from '../parts/volunteer-link.tsx';
@@ -65,7 +66,7 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
           hasDescendants
         />
       </div>
-      <Progress run={run} />
+      <Progress share={run.progress} label={text.progressLabel} />
       <Standing picture={picture} />
       {run.divergences > 0 && (
         <p class="trouble" role="alert">
@@ -94,13 +95,6 @@ function heartbeatOf({ volunteers }: RunPicture): string {
   const ages = volunteers.filter((tab) => tab.connected).map((tab) => tab.heartbeatAgeMs);
   return ages.length === 0 ? text.heartbeatNone : text.heartbeat(durationText(Math.min(...ages)));
 }
-
-const Progress = ({ run: { progress } }: { readonly run: RunView }) => (
-  <div class="progress">
-    <progress max={1} value={progress} aria-label={text.progressLabel} />
-    <span>{Math.round(progress * 100)} %</span>
-  </div>
-);
 
 function Standing({ picture: { run, volunteers } }: { readonly picture: RunPicture }) {
   const { best, manifest } = run;
@@ -132,24 +126,6 @@ function Standing({ picture: { run, volunteers } }: { readonly picture: RunPictu
   );
 }
 
-const Figure = ({
-  name,
-  value,
-  note,
-}: {
-  readonly name: string;
-  readonly value: string;
-  readonly note: string;
-}) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>
-      <strong>{value}</strong>
-      {note !== '' && <span>{note}</span>}
-    </dd>
-  </div>
-);
-
 function Details({ run }: { readonly run: RunView }) {
   const { manifest } = run;
   const rows: readonly (readonly [string, string])[] = [
@@ -163,19 +139,7 @@ function Details({ run }: { readonly run: RunView }) {
     [text.term, countText(run.term)],
     [text.started, new Date(run.createdAt).toLocaleString()],
   ];
-  return (
-    <section class="card" aria-labelledby="details-heading">
-      <h2 id="details-heading">{text.details}</h2>
-      <dl class="facts-list">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <DetailsCard heading={text.details} rows={rows} />;
 }
 
 function knobRows({ manifest: { training } }: RunView): readonly (readonly [string, string])[] {
