@@ -6,6 +6,7 @@ import {
   DatasetManifestSchema,
   DatasetSamplesSchema,
   ErrorBodySchema,
+  ExportListSchema,
   MetricPointSchema,
   RunEventSchema,
   RunLiveSchema,
@@ -344,6 +345,27 @@ describe('long texts', () => {
     const weights = await asked(`/blobs/${sha256}`, 'gzip');
     expect(weights.headers['content-encoding']).toBeUndefined();
     expect(weights.rawPayload.length).toBeGreaterThan(100_000);
+  });
+});
+
+describe('exports', () => {
+  it('are listed with size and SHA-256, and each download is exactly that', async () => {
+    const { manifest } = await coordinator.createRun();
+    const list = (await get(`/api/runs/${manifest.id}/export`)).json();
+    expect(Value.Check(ExportListSchema, list)).toBe(true);
+    expect(list.files.map(({ name }: { name: string }) => name)).toEqual([
+      'tfjs/model.json',
+      'tfjs/group1-shard1of1.bin',
+      'model.keras',
+      'model.safetensors',
+    ]);
+    // An hour later they are still the same bytes.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    for (const { name, byteLength, sha256 } of list.files) {
+      const { rawPayload } = await get(`/api/runs/${manifest.id}/export/${name}`);
+      expect([name, rawPayload.length, sha256Of(rawPayload)]).toEqual([name, byteLength, sha256]);
+    }
+    vi.useRealTimers();
   });
 });
 

@@ -1,8 +1,12 @@
 /** REST of what leaves: the served checkpoint's weights in several formats, the metrics, and where the model comes from. */
-import { parameterLayout } from '@murmuration/protocol';
-import type { FastifyReply } from 'fastify';
+import { ExportListSchema, parameterLayout } from '@murmuration/protocol';
+import type { ExportList, ModelSpec, ParameterLayout, RunId, Sha256 } from '@murmuration/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
+import { sha256Of } from './blobs.ts';
+import type { ExportOutput } from './exports/keras-graph.ts';
 import { TFJS_WEIGHTS_FILE, toTfjs } from './exports/tfjs.ts';
 import { ExportError } from './exports/weights.ts';
 import { toKeras } from './exports/keras.ts';
@@ -13,10 +17,15 @@ import { described } from './openapi.ts';
 import { ledgerOf, RunParams } from './routes-runs.ts';
 
 const BYTES = 'application/octet-stream';
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+type ExportRequest = FastifyRequest<{ Params: { id: RunId } }>;
 
 export function routeExports(app: Api, parts: AppParts): void {
-  const exported = async (id: string) => {
-    const ledger = ledgerOf(parts, id);
+  /** A checkpoint of a run does not change, so neither do the files that hold it. */
+  const lists = new WeakMap<RunLedger, { readonly checkpoint: Sha256; readonly list: Promise<ExportList> }>();
+
+  const exported = async (ledger: RunLedger): Promise<Exported> => {
     const { model, dataset } = ledger.state.setup.manifest;
     const output = dataset.target.kind === 'value' ? ('values' as const) : ('probabilities' as const);
     const parameters = await parts.grid.servedParameters(ledger);
@@ -24,73 +33,121 @@ export function routeExports(app: Api, parts: AppParts): void {
       throw new ApiError(503, 'blob-damaged', 'the checkpoint of this run is missing or damaged on disk');
     return { ledger, model, layout: parameterLayout(model), parameters, output };
   };
-  const tfjsOf = ({ model, layout, parameters, output }: Awaited<ReturnType<typeof exported>>) => {
-    try {
-      return toTfjs(model, layout, parameters, output);
-    } catch (error) {
-      if (error instanceof ExportError) throw new ApiError(409, 'not-exportable', error.message, 'model');
-      throw error;
-    }
-  };
-  const schemaOf = (id: string, summary: string, type: string) => ({
+  const describe = (id: string, summary: string, answer: TSchema | string) => ({
     ...described({
       tag: 'exports',
       id,
       summary,
-      answers: { 200: type },
+      answers: { 200: answer },
       errors: ['bad-field', 'not-found', 'not-exportable', 'blob-damaged'],
     }),
     params: RunParams,
   });
+  const send = (name: FileName) => async (request: ExportRequest, reply: FastifyReply) => {
+    const bytes = await FILES[name](await exported(ledgerOf(parts, request.params.id)));
+    return reply
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `attachment; filename="${name.split('/').at(-1)!}"`)
+      .type(name.endsWith('.json') ? JSON_TYPE : BYTES)
+      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  };
 
+  app.get(
+    '/api/runs/:id/export',
+    { schema: describe('exports', 'Size and SHA-256 of each file that holds the model.', ExportListSchema) },
+    (request) => {
+      const ledger = ledgerOf(parts, request.params.id);
+      const { sha256: checkpoint } = servedCheckpoint(ledger.state);
+      const known = lists.get(ledger);
+      if (known?.checkpoint === checkpoint) return known.list;
+      const list = listOf(ledger, exported);
+      lists.set(ledger, { checkpoint, list });
+      list.catch(() => lists.delete(ledger));
+      return list;
+    },
+  );
   app.get(
     '/api/runs/:id/export/tfjs/model.json',
     {
-      schema: schemaOf(
+      schema: describe(
         'exportTfjsModel',
         'The model for TensorFlow.js (tf.loadLayersModel).',
         'application/json',
       ),
     },
-    async (request, reply) => {
-      const { modelJson } = tfjsOf(await exported(request.params.id));
-      return reply.header('cache-control', 'no-store').send(modelJson);
-    },
+    send('tfjs/model.json'),
   );
   app.get(
     `/api/runs/:id/export/tfjs/${TFJS_WEIGHTS_FILE}`,
-    { schema: schemaOf('exportTfjsWeights', 'The weights that model.json names.', BYTES) },
-    async (request, reply) => {
-      return sendFile(reply, TFJS_WEIGHTS_FILE, tfjsOf(await exported(request.params.id)).weights);
-    },
+    { schema: describe('exportTfjsWeights', 'The weights that model.json names.', BYTES) },
+    send(`tfjs/${TFJS_WEIGHTS_FILE}`),
   );
   app.get(
     '/api/runs/:id/export/model.keras',
-    { schema: schemaOf('exportKeras', 'The model for Keras 3 (keras.saving.load_model).', BYTES) },
-    async (request, reply) => {
-      const { model, layout, parameters, output } = await exported(request.params.id);
-      const savedAt = new Date(parts.nowMs()).toISOString();
-      return sendFile(reply, 'model.keras', await toKeras(model, layout, parameters, { output, savedAt }));
-    },
+    { schema: describe('exportKeras', 'The model for Keras 3 (keras.saving.load_model).', BYTES) },
+    send('model.keras'),
   );
   app.get(
     '/api/runs/:id/export/model.safetensors',
     {
-      schema: schemaOf('exportSafetensors', 'The weights as safetensors, with where they come from.', BYTES),
+      schema: describe('exportSafetensors', 'The weights as safetensors, with where they come from.', BYTES),
     },
-    async (request, reply) => {
-      const { ledger, layout, parameters } = await exported(request.params.id);
-      return sendFile(reply, 'model.safetensors', toSafetensors(layout, parameters, exportMetadata(ledger)));
-    },
+    send('model.safetensors'),
   );
 }
 
-function sendFile(reply: FastifyReply, name: string, bytes: Uint8Array): FastifyReply {
-  return reply
-    .header('cache-control', 'no-store')
-    .header('content-disposition', `attachment; filename="${name}"`)
-    .type(BYTES)
-    .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+/** What every file is made of. */
+interface Exported {
+  readonly ledger: RunLedger;
+  readonly model: ModelSpec;
+  readonly layout: ParameterLayout;
+  readonly parameters: Float32Array;
+  readonly output: ExportOutput;
+}
+
+/** The same checkpoint gives the same bytes. */
+const FILES = {
+  'tfjs/model.json': (made: Exported) => new TextEncoder().encode(JSON.stringify(tfjsOf(made).modelJson)),
+  [`tfjs/${TFJS_WEIGHTS_FILE}`]: (made: Exported) => tfjsOf(made).weights,
+  'model.keras': ({ ledger, model, layout, parameters, output }: Exported) =>
+    toKeras(model, layout, parameters, { output, savedAt: madeAt(ledger) }),
+  'model.safetensors': ({ ledger, layout, parameters }: Exported) =>
+    toSafetensors(layout, parameters, exportMetadata(ledger)),
+} as const satisfies Readonly<Record<string, (made: Exported) => Uint8Array | Promise<Uint8Array>>>;
+type FileName = keyof typeof FILES;
+
+/** One after the other: the largest model takes 200 MB in each. What a format cannot say is left out. */
+async function listOf(
+  ledger: RunLedger,
+  exported: (ledger: RunLedger) => Promise<Exported>,
+): Promise<ExportList> {
+  const checkpoint = servedCheckpoint(ledger.state);
+  const made = await exported(ledger);
+  const files: ExportList['files'] = [];
+  for (const [name, bytesOf] of Object.entries(FILES))
+    try {
+      const bytes = await bytesOf(made);
+      files.push({ name, byteLength: bytes.length, sha256: sha256Of(bytes) });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  return { checkpoint, files };
+}
+
+function tfjsOf({ model, layout, parameters, output }: Exported): ReturnType<typeof toTfjs> {
+  try {
+    return toTfjs(model, layout, parameters, output);
+  } catch (error) {
+    if (error instanceof ExportError) throw new ApiError(409, 'not-exportable', error.message, 'model');
+    throw error;
+  }
+}
+
+/** When the served checkpoint was measured; before that, when its run was created. */
+function madeAt({ state }: RunLedger): string {
+  const { round } = servedCheckpoint(state);
+  const sinceMs = state.points.get(round)?.atMs ?? 0;
+  return new Date(state.setup.createdAtMs + sinceMs).toISOString();
 }
 
 function exportMetadata(ledger: RunLedger): Record<string, string> {

@@ -279,5 +279,9 @@ export const strings = {
     papersNote: 'Where the model comes from: seed, hashes, devices, who came and went.',
     checkpoint: 'SHA-256 of the checkpoint, as in manifest.json:',
     snippet: 'In Python',
+    sizes: 'Sizes and SHA-256',
+    sizesOf: (round: string) => `Of round ${round}:`,
+    sizesAsked: 'The files are being made …',
+    file: { name: 'File', size: 'Size', sha256: 'SHA-256' },
   },
 } as const;

@@ -14,12 +14,14 @@ import { exportedWeights } from './weights.ts';
 /** What the file says that it was written by. */
 const KERAS_VERSION = '3.8.0';
 const INPUT_NODE = { name: MODEL_INPUT, className: 'InputLayer', inputs: [] };
+type FileSystem = Awaited<typeof h5wasm.ready>['FS'];
+
 /** Names in h5wasm's memory file system; files of one process must not meet. */
 let fileCount = 0;
 
 /**
  * @param layout of `model`, as parameterLayout gives it
- * @param savedAt ISO time, for metadata.json
+ * @param savedAt ISO time, for metadata.json and all inside that has a time: the same time gives the same bytes
  * @throws ExportError for parameters that do not fit the layout or are not finite
  */
 export async function toKeras(
@@ -30,7 +32,7 @@ export async function toKeras(
 ): Promise<Uint8Array> {
   exportedWeights(layout, parameters);
   const nodes = kerasGraph(model, layout, parameters, { dialect: 'keras3', output });
-  const weights = await weightsFile(nodes);
+  const weights = await weightsFile(nodes, new Date(savedAt));
   const json = (value: Json) => strToU8(JSON.stringify(value));
   return zipSync(
     {
@@ -90,8 +92,20 @@ function configOf(model: ModelSpec, nodes: readonly KerasNode[]): Json {
   };
 }
 
-async function weightsFile(nodes: readonly KerasNode[]): Promise<Uint8Array> {
+async function weightsFile(nodes: readonly KerasNode[], savedAt: Date): Promise<Uint8Array> {
   const { FS } = await h5wasm.ready;
+  const { now } = Date;
+  // HDF5 writes down when each object was made, and neither it nor h5wasm can be told to leave that out. Nothing else runs
+  // until the file is written.
+  Date.now = () => savedAt.getTime();
+  try {
+    return writtenWeights(FS, nodes);
+  } finally {
+    Date.now = now;
+  }
+}
+
+function writtenWeights(FS: FileSystem, nodes: readonly KerasNode[]): Uint8Array {
   const groups = weightGroups(kerasOrder([INPUT_NODE, ...nodes], nodes.at(-1)!.name));
   const path = `export-${++fileCount}.h5`;
   const file = new h5wasm.File(path, 'w');

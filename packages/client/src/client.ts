@@ -14,6 +14,7 @@ import {
   DeliveryListSchema,
   DeliverySchema,
   ErrorBodySchema,
+  ExportListSchema,
   MetricPointSchema,
   ModelCheckSchema,
   ModelListSchema,
@@ -154,6 +155,7 @@ export class ApiClient {
     this.ask('POST', `/api/runs/${id}/fork`, RunViewSchema, { body: request, ...creation });
   deleteRun = (id: string) => this.tell('DELETE', `/api/runs/${id}`);
   checkpoints = (id: string) => this.ask('GET', `/api/runs/${id}/checkpoints`, CheckpointListSchema);
+  exports = (id: string) => this.ask('GET', `/api/runs/${id}/export`, ExportListSchema);
   metrics = (id: string, query: { points?: number; from?: number; to?: number } = {}) =>
     this.ask('GET', `/api/runs/${id}/metrics`, Type.Array(MetricPointSchema), { query });
   volunteers = (id: string) => this.ask('GET', `/api/runs/${id}/volunteers`, Type.Array(VolunteerViewSchema));

@@ -54,7 +54,11 @@ export class WatchGallery {
   readonly #scenes: Readonly<Record<string, () => Promise<void>>> = {
     runs: () => this.#open('#/', 'Runs'),
     'runs-picked': () => this.#open(`#/?runs=${this.#ids.slice(0, 3).join()}`, 'Runs'),
-    run: () => this.#open(`#/runs/${this.#ids[0]}`, 'digits rate 0.003'),
+    run: async () => {
+      await this.#open(`#/runs/${this.#ids[0]}`, 'digits rate 0.003');
+      await this.#page.getByText('Sizes and SHA-256').click();
+      await seen(this.#page.getByRole('rowheader', { name: 'model.safetensors' }));
+    },
     'run-going-on': () => this.#open(`#/runs/${this.#ids[2]}?axis=round&smooth=0.5`, 'digits cnn'),
     compare: async () => {
       await this.#open(`#/compare?runs=${this.#ids.join()}`, 'Compare runs');

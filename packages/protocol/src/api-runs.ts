@@ -169,6 +169,20 @@ export const ComparisonSchema = Type.Object({
 });
 export type Comparison = Static<typeof ComparisonSchema>;
 
+/** GET /api/runs/:id/export: the files that hold the served checkpoint, so that a download can be checked. */
+export const ExportListSchema = Type.Object({
+  checkpoint: CheckpointViewSchema,
+  files: Type.Array(
+    Type.Object({
+      /** Below /api/runs/:id/export/. */
+      name: Type.String(),
+      byteLength: Count,
+      sha256: Sha256Schema,
+    }),
+  ),
+});
+export type ExportList = Static<typeof ExportListSchema>;
+
 /** GET /api/runs/:id/export/manifest.json: enough to say what made this model. */
 export const ProvenanceSchema = Type.Object({
   format: Type.Literal('murmuration-run/1'),

@@ -1,8 +1,12 @@
 /** What leaves: the best model so far in the formats that load elsewhere, the curve, and where the model comes from. */
+import { useState } from 'preact/hooks';
 import { exportPath, type ExportName } from '@murmuration/client';
-import type { RunView } from '@murmuration/protocol';
-import { countText, percentText } from '../format.ts';
+import type { ExportList, RunId, RunView } from '@murmuration/protocol';
+import { bytesText, countText, percentText } from '../format.ts';
+import { api } from '../session.ts';
 import { strings } from '../strings.ts';
+import { TableHead } from './table-head.tsx';
+import { messageOf, Trouble } from './trouble.tsx';
 
 const text = strings.downloads;
 
@@ -58,6 +62,7 @@ export function Downloads({ run }: { readonly run: RunView }) {
               <small>{text.papersNote}</small>
             </li>
           </ul>
+          <Sizes key={best.sha256} runId={manifest.id} />
           <p class="note">{text.checkpoint}</p>
           <p>
             <code>{best.sha256}</code>
@@ -69,5 +74,50 @@ export function Downloads({ run }: { readonly run: RunView }) {
         </>
       )}
     </section>
+  );
+}
+
+/** Asked for when somebody looks: the coordinator makes every file for it. */
+function Sizes({ runId }: { readonly runId: RunId }) {
+  const [list, setList] = useState<ExportList | null>(null);
+  const [trouble, setTrouble] = useState('');
+  const ask = () => {
+    setTrouble('');
+    api.exports(runId).then(setList, (reason: unknown) => setTrouble(messageOf(reason)));
+  };
+  const { file } = text;
+  return (
+    <details
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open && list === null) ask();
+      }}
+    >
+      <summary>{text.sizes}</summary>
+      <Trouble text={trouble} />
+      {list === null && trouble === '' && <p class="note">{text.sizesAsked}</p>}
+      {list !== null && (
+        <>
+          <p class="note">{text.sizesOf(countText(list.checkpoint.round))}</p>
+          <table role="table" class="stacking hashes">
+            <TableHead heads={Object.values(file)} />
+            <tbody role="rowgroup">
+              {list.files.map(({ name, byteLength, sha256 }) => (
+                <tr role="row" key={name}>
+                  <th scope="row" role="rowheader">
+                    {name}
+                  </th>
+                  <td role="cell" data-head={file.size}>
+                    {bytesText(byteLength)}
+                  </td>
+                  <td role="cell" data-head={file.sha256}>
+                    <code>{sha256}</code>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
+    </details>
   );
 }
