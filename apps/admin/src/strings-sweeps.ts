@@ -20,6 +20,7 @@ export const sweepStrings = {
     from: 'Configuration',
     presets: 'Presets',
     presetOption: (name: string) => `${name}, defaults`,
+    models: 'Imported models',
     runs: 'As an earlier run',
     dataset: 'Data set',
     noDatasets: 'There is no data set yet. The first run brings one.',

@@ -4,7 +4,7 @@ import {
   PRESET_NAMES,
   SWEEP_TRIALS_MAX,
   type DatasetManifest,
-  type PresetName,
+  type ModelLine,
   type RunRequest,
   type RunSummary,
   type SweepRequest,
@@ -37,7 +37,11 @@ const KEYS = ['model', 'seed', ...Object.keys(TrainingSchema.properties).map((ke
 
 export function NewSweepScreen() {
   const ask = useCallback(
-    async () => ({ datasets: await api.datasets(), runs: (await api.runs({ limit: '50' })).items }),
+    async () => ({
+      datasets: await api.datasets(),
+      models: await api.models(),
+      runs: (await api.runs({ limit: '50' })).items,
+    }),
     [],
   );
   const { known, trouble } = usePolled(ask, () => null);
@@ -61,10 +65,11 @@ export function NewSweepScreen() {
 
 interface FormProps {
   readonly datasets: readonly DatasetManifest[];
+  readonly models: readonly ModelLine[];
   readonly runs: readonly RunSummary[];
 }
 
-function Form({ datasets, runs }: FormProps) {
+function Form({ datasets, models, runs }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [kind, setKind] = useState<'grid' | 'random'>('grid');
   const [rows, setRows] = useState<readonly ParameterRow[]>([FIRST_ROW]);
@@ -132,6 +137,15 @@ function Form({ datasets, runs }: FormProps) {
                   </option>
                 ))}
               </optgroup>
+              {models.length > 0 && (
+                <optgroup label={text.models}>
+                  {models.map(({ id, name }) => (
+                    <option key={id} value={id}>
+                      {text.presetOption(name)}
+                    </option>
+                  ))}
+                </optgroup>
+              )}
               {runs.length > 0 && (
                 <optgroup label={text.runs}>
                   {runs.map(({ id, name }) => (
@@ -272,7 +286,17 @@ interface Base {
 }
 
 async function baseOf(name: string, { from, fromRun, datasetId }: Base): Promise<RunRequest> {
-  if (fromRun === undefined) return { name, datasetId, model: from as PresetName };
+  if (fromRun === undefined) {
+    const preset = PRESET_NAMES.find((each) => each === from);
+    return { name, datasetId, model: preset ?? { imported: from } };
+  }
   const { manifest } = await api.run(fromRun.id);
-  return { name, datasetId, model: manifest.model, seed: manifest.seed, training: manifest.training };
+  const { model, importOf, seed, training } = manifest;
+  return {
+    ...{ name, datasetId, seed, training },
+    model:
+      importOf === undefined
+        ? model
+        : { imported: importOf.modelId, weights: importOf.sha256 === null ? 'drawn' : 'file' },
+  };
 }
