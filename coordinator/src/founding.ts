@@ -8,6 +8,7 @@ import type { VolunteerId } from '@murmuration/protocol';
 import type { Desk } from './ledger-desk.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
+import type { ServerEvent, ServerSeat } from './server-seat.ts';
 
 /** A founder fetches one checkpoint and loads it; after this another volunteer founds. */
 export const FOUNDING_MAX_MS = 60_000;
@@ -69,10 +70,67 @@ export class Founding {
     this.#founder = null;
   }
 
+  /** What is said of a central run's averaging server. */
+  takeServer(event: ServerEvent): null {
+    const { server, runId, state, introductions, nowMs } = this.#desk;
+    if (server === null) return null;
+    const isFounder = this.#founder?.volunteerId === server.id;
+    switch (event.kind) {
+      case 'server-came':
+        server.came();
+        introductions.forget(server.id);
+        server.tell({ type: 'run-state', runId, state: state.state, reason: state.reason });
+        return null;
+      case 'server-gone':
+        server.gone();
+        if (isFounder) this.#founder = null;
+        return null;
+      case 'server-stranded':
+        server.isStranded = true;
+        server.joinTold = null;
+        if (!isFounder) return null;
+        this.#founder = null;
+        this.#notBeforeMs = nowMs + FOUNDING_PAUSE_MS;
+        return null;
+      case 'server-stands':
+        server.head = event.head;
+        if (!server.holds(state.term, 0)) return null;
+        server.isStranded = false;
+        if (isFounder) this.#founder = null;
+        if (event.head!.round <= this.#desk.roundMax) return null;
+        this.#desk.roundMax = event.head!.round;
+        this.roundMoved();
+        return null;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** [S3] The server gives everybody the state, takes it from a tab if it has none, and founds when nobody has. */
+  #settleCentral(server: ServerSeat): boolean {
+    const { attendance, state, runId, nowMs } = this.#desk;
+    const { term } = state;
+    if (!server.isHere || this.#founder !== null) return false;
+    if (server.holds(term, latestCheckpoint(state).round)) {
+      this.#tellJoin();
+      return false;
+    }
+    const isStuck = server.isStranded && nowMs >= this.#roundMovedAtMs + STALL_MAX_MS;
+    if (attendance.holderCount > 0 && !isStuck) {
+      if (server.joinTold !== term) server.tell({ type: 'join', runId, term });
+      server.joinTold = term;
+      return false;
+    }
+    if (state.state === 'finishing' || this.isWaiting()) return false;
+    this.#found(server.id);
+    return true;
+  }
+
   /** Tells strangers to join, or one of them to found. true: a new term begins. */
   settle(): boolean {
     const desk = this.#desk;
     const { attendance } = desk;
+    if (desk.server !== null) return this.#settleCentral(desk.server);
     if (this.#founder !== null || (attendance.holderCount > 0 && !this.#isStuck())) {
       this.#tellJoin();
       return false;

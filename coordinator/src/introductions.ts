@@ -5,6 +5,7 @@
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { Crews, type Moved } from './crews.ts';
 import { RouteBook } from './route-book.ts';
+import { Star } from './star.ts';
 
 export { Crews, type Moved } from './crews.ts';
 export { drawPlanes, type Plane } from './planes.ts';
@@ -30,7 +31,8 @@ const NOBODY: readonly VolunteerId[] = [];
 
 /** Remembers what each member was told, so that a change, and only a change, is told again. */
 export class Introductions {
-  readonly #crews: Crews;
+  readonly #crews: Pick<Crews, 'planeCount' | 'crew' | 'has' | 'change'>;
+  readonly #isCentral: boolean;
   readonly #routes = new RouteBook();
   readonly #told = new Map<VolunteerId, Told>();
   /** Who was told of whom, by whom they were told of. */
@@ -40,8 +42,10 @@ export class Introductions {
   /** Members whose ways to others may have changed. */
   readonly #rerouted = new Set<VolunteerId>();
 
-  constructor(seed: number) {
-    this.#crews = new Crews(seed);
+  /** @param server of a central run: everybody's only mate. */
+  constructor(seed: number, server: VolunteerId | null = null) {
+    this.#crews = server === null ? new Crews(seed) : new Star(server);
+    this.#isCentral = server !== null;
   }
 
   get planeCount(): number {
@@ -64,7 +68,7 @@ export class Introductions {
         [...this.#crews.crew(to, plane)].filter((id) => id !== to).sort(),
       );
       const viaCoordinator = peers.map((list) => {
-        const via = list.filter((id) => this.#routes.isViaCoordinator(to, id));
+        const via = list.filter((id) => this.isViaCoordinator(to, id));
         return via.length === 0 ? NOBODY : via;
       });
       const dueBefore = due.length;
@@ -100,7 +104,7 @@ export class Introductions {
 
   /** Whether these two, who were introduced, have no other way. */
   isViaCoordinator(a: VolunteerId, b: VolunteerId): boolean {
-    return this.#routes.isViaCoordinator(a, b);
+    return this.#isCentral || this.#routes.isViaCoordinator(a, b);
   }
 
   #reroute(volunteerId: VolunteerId): void {

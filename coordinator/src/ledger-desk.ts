@@ -2,7 +2,13 @@
  * Where the parts of one ledger work together: the durable state, who is present, the time of the event at hand, and
  * the decision that is being made of it. Leases, founding and evaluation each decide their own matter on it.
  */
-import type { CoordinatorMessage, RunState, TabTotals, VolunteerId } from '@murmuration/protocol';
+import {
+  serverOf,
+  type CoordinatorMessage,
+  type RunState,
+  type TabTotals,
+  type VolunteerId,
+} from '@murmuration/protocol';
 import { Attendance } from './attendance.ts';
 import { Introductions } from './introductions.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
@@ -12,6 +18,7 @@ import { latestCheckpoint } from './ledger-state.ts';
 import { LeaseIndex } from './lease-index.ts';
 import { LeaseLine } from './lease-line.ts';
 import type { Presence } from './presence.ts';
+import { ServerSeat } from './server-seat.ts';
 import { reportEveryMs } from './talk.ts';
 
 const PROGRESS_TURN_MS = 1_000;
@@ -28,6 +35,8 @@ export class Desk {
   readonly attendance = new Attendance();
   readonly leases: LeaseIndex;
   readonly line = new LeaseLine();
+  /** Of a central run; null: the tabs average among themselves. */
+  readonly server: ServerSeat | null;
   /** Until then those that were here before a restart are expected back. */
   awaitUntilMs = 0;
   readonly introductions: Introductions;
@@ -48,7 +57,9 @@ export class Desk {
 
   constructor(setup: RunSetup, records: readonly LedgerRecord[], folded: LedgerState | null) {
     this.state = folded ?? initialState(setup);
-    this.introductions = new Introductions(setup.manifest.seed);
+    const server = serverOf(setup.manifest);
+    this.server = server === null ? null : new ServerSeat(server, (to, message) => this.tell(to, message));
+    this.introductions = new Introductions(setup.manifest.seed, server);
     for (const record of records) applyRecord(this.state, record);
     this.leases = new LeaseIndex(this.state);
     this.roundMax = this.state.round;
@@ -122,7 +133,7 @@ export class Desk {
     // A member that is expected back stays in everybody's list, so that a restart tears no link.
     const due = this.introductions.change(this.attendance.takeMoved());
     for (const { to, plane, planeCount, peers, viaCoordinator } of due)
-      if (this.attendance.present.has(to))
+      if (this.attendance.present.has(to) || (to === this.server?.id && this.server.isHere))
         this.tell(to, {
           type: 'introduce',
           runId: this.runId,
@@ -175,9 +186,11 @@ export class Desk {
   tellStates(): void {
     const { state, reason } = this.state;
     const word = `${state}|${reason}`;
-    const to = word === this.#stateTold ? this.#newcomers : this.attendance.present.keys();
+    const isNews = word !== this.#stateTold;
+    const to = isNews ? this.attendance.present.keys() : this.#newcomers;
     for (const { id } of this.attendance.inOrder(to))
       this.tell(id, { type: 'run-state', runId: this.runId, state, reason });
+    if (isNews) this.server?.tell({ type: 'run-state', runId: this.runId, state, reason });
     // [C3] Who comes to a large swarm hears at once how often to report.
     const isLarge = reportEveryMs(this.attendance.present.size) > PROGRESS_TURN_MS;
     if (isLarge && this.#newcomers.size > 0) this.#tellProgress(this.#newcomers);

@@ -30,6 +30,7 @@ import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { isOver, NO_TOTALS } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
+import type { ServerEvent } from './server-seat.ts';
 import { totalsEveryMs } from './talk.ts';
 
 export { EVALUATION_MAX_MS, FINISHING_MAX_MS } from './evaluation.ts';
@@ -75,6 +76,7 @@ export type LedgerEvent =
   /** Nothing is left to go on from. */
   | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'ordered'; readonly order: RunOrder }
+  | ServerEvent
   | { readonly kind: 'tick' };
 
 export interface LedgerDecision {
@@ -161,6 +163,11 @@ export class RunLedger {
         return null;
       case 'ordered':
         return this.#order(event.order);
+      case 'server-came':
+      case 'server-gone':
+      case 'server-stands':
+      case 'server-stranded':
+        return this.#founding.takeServer(event);
       case 'tick':
         this.#tick();
         return null;
@@ -207,6 +214,7 @@ export class RunLedger {
     releaseLeases(desk, volunteerId);
     for (const { id } of desk.attendance.inOrder(desk.introductions.introducedTo(volunteerId)))
       desk.tell(id, { type: 'peer-left', volunteerId });
+    desk.server?.tell({ type: 'peer-left', volunteerId });
     desk.introductions.left(volunteerId);
     this.#curve.forget(volunteerId);
     this.#founding.left(volunteerId, heldReplica, exit === 'leaving');

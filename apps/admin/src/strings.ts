@@ -118,6 +118,7 @@ export const strings = {
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
+      architecture: ['Architecture', 'Who averages: the tabs, or the coordinator.'],
       targetError: ['Error at most', 'The run also ends when the validation error is down to this.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
   },

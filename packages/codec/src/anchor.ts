@@ -25,7 +25,7 @@ export class ReplicaError extends Error {
  * as many samples as at the full rate without gain, and a lone tab keeps its own rate.
  */
 const GAIN_MAX = 2;
-const gainOf = (updateCount: number) => Math.min(GAIN_MAX, Math.sqrt(updateCount));
+export const gainOf = (updateCount: number) => Math.min(GAIN_MAX, Math.sqrt(updateCount));
 
 export interface AnchorOptions {
   readonly parameterCount: number;

@@ -96,6 +96,15 @@ function formatOf(scheme: Scheme): Format {
 const formatIn = (bytes: Uint8Array): Format =>
   DENSE.find(({ code }) => code === bytes[0]) ?? { code: 4, parameter: bytes[2]! | (bytes[3]! << 8) };
 
+/** In which scheme bytes are that were inspected. */
+export function schemeOf(bytes: Uint8Array): Scheme {
+  const { code, parameter } = formatIn(bytes);
+  return SCHEMES.find((scheme) => {
+    const format = formatOf(scheme);
+    return format.code === code && format.parameter === parameter;
+  })!;
+}
+
 /** Whether an update of this scheme leaves most values out: what is unsent then waits in the residual for long. */
 export const isSparse = (rule: CodecRule): boolean => formatOf(firstSchemeOf(rule)).code === 4;
 

@@ -28,6 +28,9 @@ export const Sha256Schema = Type.Unsafe<Sha256>(Type.String({ pattern: '^[0-9a-f
 const VOLUNTEER_ID_PATTERN = /^vol_[0-9a-z]{26}$/;
 export const isVolunteerId = (text: string): text is VolunteerId => VOLUNTEER_ID_PATTERN.test(text);
 
+/** Under which the averaging server of a central run is a peer of its tabs: the run's own characters, so nobody has to be told. */
+export const serverIdOf = (runId: RunId): VolunteerId => `vol_${runId.slice('run_'.length)}`;
+
 export type IdPrefix = 'run' | 'vol' | 'data' | 'model' | 'part' | 'tok' | 'hook' | 'sweep' | 'alert';
 /** Draws an id. `randomBytes` holds at least 26 uniformly random bytes; the slight modulo bias (256 mod 36) is accepted. */
 export function idFromRandomBytes(prefix: IdPrefix, randomBytes: Uint8Array): string {

@@ -4,7 +4,14 @@
  */
 import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
-import { DatasetIdSchema, ModelIdSchema, RunIdSchema, Sha256Schema } from './ids.ts';
+import {
+  DatasetIdSchema,
+  ModelIdSchema,
+  RunIdSchema,
+  serverIdOf,
+  Sha256Schema,
+  type VolunteerId,
+} from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
@@ -75,6 +82,13 @@ export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
  */
 export const OPTIMISERS = ['adam', 'rmsprop-floored'] as const;
 export type OptimiserName = (typeof OPTIMISERS)[number];
+
+/**
+ * Who averages. `decentralised`: the tabs, among themselves; frames of pairs without a path pass through the coordinator
+ * unread (SPEC T). `central`: the coordinator's averaging server, which is every tab's only peer (SPEC S).
+ */
+export const ARCHITECTURES = ['decentralised', 'central'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** At first all tabs learn the same coarse things, which a step brings forward most when it starts from everybody's last. */
 export const WARM_UP_LOCAL_STEPS = 2;
@@ -186,7 +200,22 @@ export const TrainingSchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type Training = Static<typeof TrainingSchema>;
+/** As a manifest has it. The API does not take `architecture` as long as no coordinator carries it out. */
+export const RunTrainingSchema = Type.Object(
+  {
+    ...TrainingSchema.properties,
+    architecture: Type.Optional(
+      Type.Enum(ARCHITECTURES, {
+        default: 'decentralised',
+        title: 'Architecture',
+        description:
+          'Who averages: the tabs among themselves (decentralised), or the coordinator, as the only peer of each tab (central).',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Training = Static<typeof RunTrainingSchema>;
 export const DEFAULT_TRAINING: Training = DEFAULTS;
 
 /** A model that POST /api/models took. It begins with the file's weights where the file had any, unless `weights` says otherwise. */
@@ -243,7 +272,7 @@ export const RunManifestSchema = Type.Object(
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     model: ModelSpecSchema,
     parameterCount: Type.Integer({ minimum: 1, maximum: LIMITS.parametersMax }),
-    training: TrainingSchema,
+    training: RunTrainingSchema,
     dataset: DatasetManifestSchema,
     /** It began with another run's checkpoint instead of weights drawn from the seed. */
     forkOf: Type.Optional(
@@ -263,3 +292,7 @@ export const RunManifestSchema = Type.Object(
   { additionalProperties: false },
 );
 export type RunManifest = Static<typeof RunManifestSchema>;
+
+/** The averaging server of a central run; null: the tabs average among themselves. */
+export const serverOf = ({ id, training }: Pick<RunManifest, 'id' | 'training'>): VolunteerId | null =>
+  training.architecture === 'central' ? serverIdOf(id) : null;

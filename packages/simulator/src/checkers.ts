@@ -3,13 +3,22 @@
  * packages/protocol/SPEC.md, section I. A broken rule is recorded with its time; the run goes on.
  */
 import { isFiniteVector, relativeDistance } from '@murmuration/codec';
-import type { Head } from '@murmuration/protocol';
-import type { SimTab } from './sim-tab.ts';
+import type { Head, VolunteerId } from '@murmuration/protocol';
 
 export interface Violation {
   readonly rule: string;
   readonly atMs: number;
   readonly text: string;
+}
+
+/** Whoever holds a replica: a tab, or the averaging server of a central run. */
+export interface ReplicaHolder {
+  readonly id: VolunteerId;
+  readonly alive: boolean;
+  readonly mute: boolean;
+  readonly isHonest: boolean;
+  readonly mind: { readonly head: Head | null; readonly isMixed: boolean };
+  readonly trainer: { readonly replica: { readonly anchor: Float32Array } };
 }
 
 /** Broken rules that are kept; more of them say nothing new. */
@@ -49,10 +58,10 @@ export class ReplicaChecks {
   forkCount = 0;
   readonly #violations: Violations;
   readonly #mayFork: boolean;
-  readonly #onFork: (tab: SimTab, head: Head, distance: number) => void;
+  readonly #onFork: (tab: ReplicaHolder, head: Head, distance: number) => void;
   readonly #anchors = new Map<string, Stand>();
   readonly #forked = new Set<string>();
-  readonly #heads = new Map<SimTab, Head>();
+  readonly #heads = new Map<ReplicaHolder, Head>();
   #front = { term: 0, round: 0 };
   #advancedAtMs = 0;
   #connectedSinceMs = 0;
@@ -62,7 +71,7 @@ export class ReplicaChecks {
 
   constructor(
     violations: Violations,
-    options: { mayFork: boolean; onFork: (tab: SimTab, head: Head, distance: number) => void },
+    options: { mayFork: boolean; onFork: (tab: ReplicaHolder, head: Head, distance: number) => void },
   ) {
     this.#violations = violations;
     this.#mayFork = options.mayFork;
@@ -75,7 +84,7 @@ export class ReplicaChecks {
   }
 
   /** After each event of a tab. True: its head moved. */
-  afterEvent(tab: SimTab, nowMs: number): boolean {
+  afterEvent(tab: ReplicaHolder, nowMs: number): boolean {
     const { head } = tab.mind;
     const before = this.#heads.get(tab);
     if (head === null) {
@@ -103,12 +112,12 @@ export class ReplicaChecks {
     return true;
   }
 
-  forget(tab: SimTab): void {
+  forget(tab: ReplicaHolder): void {
     this.#heads.delete(tab);
   }
 
   /** [I23] Members of one round stand on the same anchor. */
-  #compare(tab: SimTab, head: Head, anchor: Float32Array, nowMs: number): void {
+  #compare(tab: ReplicaHolder, head: Head, anchor: Float32Array, nowMs: number): void {
     const key = `${head.term}.${head.round}`;
     const known = this.#anchors.get(key);
     if (known === undefined) {
@@ -128,7 +137,7 @@ export class ReplicaChecks {
   }
 
   /** Now: the largest distance between honest replicas that stand at one round. */
-  spread(tabs: Iterable<SimTab>): number {
+  spread(tabs: Iterable<ReplicaHolder>): number {
     const stands = new Map<string, Stand>();
     let spread = 0;
     for (const tab of tabs) {

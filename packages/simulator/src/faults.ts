@@ -27,6 +27,8 @@ export interface Swarm {
   readonly open: () => void;
   readonly gone: (tab: SimTab) => void;
   readonly round: () => number;
+  /** Of a central run. */
+  readonly server: { readonly crash: () => void } | null;
 }
 
 export class Faults {
@@ -64,6 +66,10 @@ export class Faults {
     this.#every('partition', options.partitionEveryMs, (random) => this.#partition(random));
     this.#every('clog', options.clogEveryMs, (random) => this.#clog(random));
     this.#every('halfOpen', options.halfOpenEveryMs, (random) => this.#halfOpen(random));
+    this.#every('server', options.serverCrashEveryMs, () => {
+      this.#tell('serverCrashed', 'the averaging thread ends');
+      this.#swarm.server?.crash();
+    });
     this.#every('kill', options.coordinatorKillEveryMs, (random) => this.#killCoordinator(random));
   }
 

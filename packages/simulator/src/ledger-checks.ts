@@ -189,6 +189,8 @@ export class LedgerChecks {
   restarted(folded: Readonly<LedgerState>, durable: readonly LedgerRecord[], nowMs: number): void {
     if (digest(new RunLedger(this.#setup, durable).state) !== digest(folded))
       this.#violations.break('I7', nowMs, 'what the start made of its store is not the fold of the records');
+    // While nothing else happened nobody looked, and the new process has not had a tick yet.
+    this.#overdueSinceMs.clear();
     for (const [shardIndex, times] of this.#toldCounted)
       if (folded.shards[shardIndex]!.timesCounted < times)
         this.#violations.break(

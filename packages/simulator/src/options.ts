@@ -4,7 +4,7 @@
  * described completely by a seed and a list of `key=value`.
  */
 import { ATTACKS } from './attacks.ts';
-import { CODECS, DEFAULT_TRAINING, OPTIMISERS } from '@murmuration/protocol';
+import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, OPTIMISERS } from '@murmuration/protocol';
 
 interface NumberOption {
   readonly kind: 'number' | 'integer';
@@ -72,6 +72,9 @@ export const OPTIONS = {
 
   stepMs: number(50, [1, 60_000], "imaginary ms of the fastest tab's step"),
   speedRatio: number(1.5, [1, 100], "the slowest tab's step takes so many times the fastest's"),
+  architecture: choice(ARCHITECTURES, 'who averages: the tabs, or the coordinator as their only peer'),
+  serverMbit: number(200, [0.1, 100_000], 'what an averaging server may send to all tabs together, Mbit/s'),
+
   wire: choice(
     ['fast', 'full'],
     'full: each frame is cut, put together and decoded for each receiver; fast: one in 16, the others once',
@@ -100,6 +103,7 @@ export const OPTIONS = {
   clogEveryMs: every('two directions of a link that carry nothing for 1 to 20 s'),
   halfOpenEveryMs: every('two links of which one direction is dead for good'),
   coordinatorKillEveryMs: every("two kills of the coordinator's process, which is back after 1 to 20 s"),
+  serverCrashEveryMs: every('two ends of the averaging thread alone, which is back after a second'),
   storeErrorShare: number(0, [0, 0.2], 'share of journal writes that fail, which ends the process'),
   blobErrorShare: number(0, [0, 0.5], 'share of blob transfers that fail'),
   hostileShare: number(0, [0, 0.5], 'share of the tabs that are hostile'),
@@ -129,6 +133,7 @@ export const FAULTS = [
   'halfOpenEveryMs',
   'pathlessShare',
   'coordinatorKillEveryMs',
+  'serverCrashEveryMs',
   'storeErrorShare',
   'blobErrorShare',
   'hostileShare',

@@ -15,6 +15,14 @@ export const PROFILES = {
   churn: { tabs: 6, churnPerMinute: 2 },
   /** The coordinator dies every twenty seconds while tabs come and go. */
   coordinator: { tabs: 5, coordinatorKillEveryMs: 20_000, churnPerMinute: 1 },
+  /** Everything goes through an averaging server, whose thread and whose process die while tabs come and go. */
+  central: {
+    tabs: 6,
+    architecture: 'central',
+    serverCrashEveryMs: 15_000,
+    coordinatorKillEveryMs: 40_000,
+    churnPerMinute: 0.5,
+  },
   /** Parts of the swarm are cut off from the rest again and again. */
   partition: { tabs: 6, partitionEveryMs: 20_000 },
   /** Tabs freeze for up to a minute and come back with everything queued. */
@@ -96,8 +104,14 @@ export function drawMix(seed: number): Settings {
     blobErrorShare: maybe(0.01, 0.3),
     pathlessShare: maybe(0.05, 0.5, 0.15),
     noPeersShare: maybe(0.1, 1, 0.15),
+    // Last, so that the draws above are as they were.
+    ...drawCentral(maybe(8_000, 60_000, 0.15)),
   };
 }
+
+/** One seed in seven goes through an averaging server, whose thread dies now and then. */
+const drawCentral = (crashEveryMs: number): Settings =>
+  crashEveryMs === 0 ? {} : { architecture: 'central', serverCrashEveryMs: crashEveryMs };
 
 const round3 = (value: number) => Number(value.toPrecision(3));
 

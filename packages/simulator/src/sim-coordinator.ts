@@ -9,6 +9,7 @@ import {
   snapshotOf,
   stateOfSnapshot,
   type LedgerDecision,
+  type LedgerEvent,
   type LedgerRecord,
   type LedgerSnapshot,
   type LedgerState,
@@ -43,6 +44,14 @@ interface Entry {
   readonly lose: () => void;
 }
 
+/** The averaging server of a central run: a thread of this process. */
+export interface ServerThread {
+  readonly id: VolunteerId;
+  readonly start: () => void;
+  readonly die: () => void;
+  readonly hear: (message: CoordinatorMessage) => void;
+}
+
 const TICK_MS = 500;
 /** An SSD's fsync. */
 const WRITE_MEAN_MS = 3;
@@ -71,6 +80,7 @@ export class SimCoordinator {
   /** The next write is interrupted: before it is durable, or between that and its announcement. */
   #killAtWrite: { readonly when: 'before' | 'after'; readonly died: () => void } | null = null;
   #clockAheadMs = 0;
+  #server: ServerThread | null = null;
   readonly #keepsRecords: boolean;
 
   constructor(
@@ -108,6 +118,16 @@ export class SimCoordinator {
     return Math.max(0, this.#world.nowMs + this.#clockAheadMs);
   }
 
+  /** From now on it lives and dies with this process. */
+  attach(server: ServerThread): void {
+    this.#server = server;
+    server.start();
+  }
+  /** What the server says to the ledger. */
+  server(event: Extract<LedgerEvent, { kind: `server-${string}` }>): void {
+    if (this.#alive) this.#carryOut(this.#ledger.handle(event, this.#nowMs));
+  }
+
   /** A checkpoint's parameters, whoever asks. */
   checkpoint(sha256: string): Uint8Array | undefined {
     return this.#blobs.get(sha256);
@@ -142,6 +162,7 @@ export class SimCoordinator {
     this.#watch.restarted(this.#ledger.state, { durable: this.#records, summed });
     this.#carryOut(this.#ledger.handle({ kind: 'restarted' }, this.#nowMs));
     this.#tick(this.#incarnation);
+    this.#server?.start();
     this.#world.trace(-1, 1, 0);
   }
 
@@ -269,12 +290,15 @@ export class SimCoordinator {
     const sockets = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const socket of sockets) socket.close();
+    this.#server?.die();
     this.#world.trace(-1, 2, 0);
     armed?.died();
   }
 
   #announce(decision: LedgerDecision): void {
-    for (const { to, message } of decision.messages) this.#sockets.get(to)?.deliver(message);
+    for (const { to, message } of decision.messages)
+      if (to === this.#server?.id) this.#server.hear(message);
+      else this.#sockets.get(to)?.deliver(message);
     for (const { volunteerId, exit } of decision.freed) {
       const socket = this.#sockets.get(volunteerId);
       if (exit === 'silent') {

@@ -19,6 +19,8 @@ export interface NetworkEnd {
   readonly downlinkBytesPerMs: number;
   /** When its downlink has taken in everything that has come; the network's to change. */
   downlinkFreeMs: number;
+  /** The averaging server, at the coordinator itself. */
+  readonly isServer?: true;
   /** It has no way to peers but the coordinator. */
   readonly isApart: boolean;
   readonly wants: (peer: VolunteerId) => boolean;

@@ -222,11 +222,9 @@ export class SimNetwork {
     const now = this.#world.nowMs;
     from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
     const leftMs = from.uplinkFreeMs;
-    const { delayMeanMs, jitterShare } = this.#options;
+    const { jitterShare } = this.#options;
     const spread = () => 1 - jitterShare + 2 * jitterShare * this.#random();
-    let atMs = direction.isVia
-      ? this.relay.arrivalMs(from.id, bytes, leftMs, spread)
-      : leftMs + delayMeanMs * spread();
+    let atMs = this.#arrivalMs(from, direction, bytes, { leftMs, spread });
     while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
     this.#world.at(atMs, () => {
@@ -239,6 +237,19 @@ export class SimNetwork {
       to.downlinkFreeMs = Math.max(atMs, to.downlinkFreeMs) + bytes / to.downlinkBytesPerMs;
       this.#world.at(to.downlinkFreeMs, () => this.#arrive(link, direction, message));
     });
+  }
+
+  #arrivalMs(
+    from: NetworkEnd,
+    { to, isVia }: Direction,
+    bytes: number,
+    { leftMs, spread }: { readonly leftMs: number; readonly spread: () => number },
+  ): number {
+    const { delayMeanMs, relayDelayMeanMs } = this.#options;
+    if (from.isServer === true) return leftMs + relayDelayMeanMs * spread();
+    if (to.isServer === true) return this.relay.readMs(from.id, bytes, leftMs, spread);
+    if (isVia) return this.relay.arrivalMs(from.id, bytes, leftMs, spread);
+    return leftMs + delayMeanMs * spread();
   }
 
   /** An end says goodbye or gives up. The other end sees the channel close, unless the way there is blocked. */

@@ -32,13 +32,18 @@ export class SimRelay {
    * @param spread of a delay around its mean, drawn anew for each of the two ways
    */
   arrivalMs(from: VolunteerId, bytes: number, leftMs: number, spread: () => number): number {
-    const { relayDelayMeanMs, relayVolunteerMbit, relayTotalMbit } = this.#options;
     this.passedBytes += bytes;
+    return this.readMs(from, bytes, leftMs, spread) + this.#options.relayDelayMeanMs * spread();
+  }
+
+  /** As `arrivalMs`, but the coordinator itself is whom it is for. */
+  readMs(from: VolunteerId, bytes: number, leftMs: number, spread: () => number): number {
+    const { relayDelayMeanMs, relayVolunteerMbit, relayTotalMbit } = this.#options;
     const senderMs = bytes / (relayVolunteerMbit * BYTES_PER_MS_PER_MBIT);
     const takenMs =
       Math.max(leftMs + relayDelayMeanMs * spread(), this.#senderFreeMs.get(from) ?? 0) + senderMs;
     this.#senderFreeMs.set(from, takenMs);
     this.#freeMs = Math.max(takenMs, this.#freeMs) + bytes / (relayTotalMbit * BYTES_PER_MS_PER_MBIT);
-    return this.#freeMs + relayDelayMeanMs * spread();
+    return this.#freeMs;
   }
 }

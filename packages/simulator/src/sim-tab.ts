@@ -39,7 +39,7 @@ export interface SimTabOptions {
   readonly uplinkBytesPerMs: number;
   /** It wants no peers. */
   readonly isApart: boolean;
-  readonly peer: (id: VolunteerId) => SimTab | undefined;
+  readonly peer: (id: VolunteerId) => NetworkEnd | undefined;
   readonly watch: TabWatch;
   /** Null: an honest tab. */
   readonly adversary: Adversary | null;

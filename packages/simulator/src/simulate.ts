@@ -20,7 +20,9 @@ import { FAULTS, type SimulateOptions } from './options.ts';
 import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
+import { ServerChecks } from './server-checks.ts';
 import { SimNetwork } from './sim-network.ts';
+import { SimServer } from './sim-server.ts';
 import { SimTab, type TabWatch } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
@@ -62,6 +64,9 @@ export interface SimulateReport {
   /** Peer bytes that tabs sent, and of these, what went through the coordinator. */
   readonly bytesSentPeers: number;
   readonly bytesThroughCoordinator: number;
+  /** Frames' bytes that tabs received, and what an averaging server sent and received. */
+  readonly bytesReceivedPeers: number;
+  readonly serverBytes: { readonly sentBytes: number; readonly receivedBytes: number } | null;
   readonly violations: readonly Violation[];
   readonly counts: Readonly<Record<string, number>>;
   /** Lies that hostile tabs told. */
@@ -131,10 +136,23 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   });
   const network = new SimNetwork(world, options, limits);
   network.relay.isUp = () => coordinator.alive;
+  const serverChecks = new ServerChecks(manifest, watch.violations, world);
+  const server =
+    options.architecture !== 'central'
+      ? null
+      : new SimServer({
+          manifest,
+          world,
+          network,
+          coordinator,
+          peer: (peer) => tabs.get(peer),
+          bytesPerMs: options.serverMbit * BYTES_PER_MS_PER_MBIT,
+          watch: { handled: (it) => watch.server(it), averaging: serverChecks.averaging },
+        });
   const shared = new SharedAverage();
   const hostiles = new Hostiles(options, manifest, world);
   const tabs = new Map<VolunteerId, SimTab>();
-  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0, peerBytes: 0 };
+  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0, peerBytes: 0, receivedBytes: 0 };
   const counts: Record<string, number> = {};
   /** Spread evenly over the arrivals, so that a share of few tabs is that share. */
   const isApart = () => {
@@ -169,11 +187,20 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         shard: data.shard,
         validation: data.validation,
         average: shared.average,
-        checks: adversary === null ? new TrainerChecks(id, manifest, watch.violations, world) : null,
+        checks:
+          adversary === null
+            ? new TrainerChecks(
+                id,
+                manifest,
+                watch.violations,
+                world,
+                server === null ? null : (...of) => serverChecks.isCounted(...of),
+              )
+            : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       isApart: isApart(),
-      peer: (peer) => tabs.get(peer),
+      peer: (peer) => (peer === server?.id ? server : tabs.get(peer)),
       watch: tabWatch,
       adversary,
     });
@@ -184,6 +211,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     const { totals, peers } = tab.mind.snapshot();
     sums.localSteps += totals.localSteps;
     sums.peerBytes += tab.traffic.bytesSentPeers;
+    sums.receivedBytes += tab.traffic.bytesReceivedPeers;
     sums.exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
     sums.exchanges += totals.rounds * Math.max(1, peers.length);
     let proven = 0;
@@ -203,10 +231,11 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const living = () => [...tabs.values()];
   const faults = new Faults(
     options,
-    { world, network, coordinator, living, open, gone, round: () => watch.replicas.front.round },
+    { world, network, coordinator, living, open, gone, server, round: () => watch.replicas.front.round },
     watch.story,
     watch.sometimes,
   );
+  if (server !== null) coordinator.attach(server);
   const places = world.chance('arrivals');
   for (let i = 0; i < options.tabs; i++) world.after(places() * 2_000, open);
 
@@ -272,6 +301,8 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       `${shared.mismatches} shared averages were not the members' own`,
     );
   for (const tab of tabs.values()) settle(tab);
+  for (const [what, count] of Object.entries(server?.counts ?? {}))
+    counts[`server: ${what}`] = (counts[`server: ${what}`] ?? 0) + count;
   watch.countsOf(counts);
   const { state } = coordinator.ledger;
   const shardsCounted = state.epoch * shardCountOf(options) + state.shardsCounted;
@@ -311,6 +342,8 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
     bytesSentPeers: sums.peerBytes,
     bytesThroughCoordinator: network.relay.passedBytes,
+    bytesReceivedPeers: sums.receivedBytes,
+    serverBytes: server === null ? null : { ...server.traffic },
     violations: watch.violations.list,
     counts,
     lies: hostiles.lieCount,

@@ -33,6 +33,7 @@ export const SOMETIMES = {
   resyncOtherAnchor: 'a replica left its branch for another',
   resyncBehind: 'a replica was left behind and fetched the state',
   resyncOldTerm: 'a replica of an old term fetched the state',
+  serverCrashed: 'the averaging thread ended alone',
   goodbye: 'a tab said goodbye',
   vanished: 'a tab vanished without a word',
   frozenBack: 'a frozen tab came back',

@@ -38,6 +38,7 @@ export class TrainerChecks {
   readonly #manifest: RunManifest;
   readonly #violations: Violations;
   readonly #world: World;
+  readonly #isCounted: ((author: string, round: number, answer: Uint8Array) => boolean | null) | null;
   /** The residual as it must be; null: an update is open and not settled. */
   #residual: Float32Array;
   #open: {
@@ -47,7 +48,15 @@ export class TrainerChecks {
   } | null = null;
   #before: { readonly anchor: Float32Array; readonly weights: Float32Array } | null = null;
 
-  constructor(self: string, manifest: RunManifest, violations: Violations, world: World) {
+  /** @param isCounted in a central run: whether the server's answer stands for this author's update */
+  constructor(
+    self: string,
+    manifest: RunManifest,
+    violations: Violations,
+    world: World,
+    isCounted: ((author: string, round: number, answer: Uint8Array) => boolean | null) | null = null,
+  ) {
+    this.#isCounted = isCounted;
     this.#self = self;
     this.#manifest = manifest;
     this.#violations = violations;
@@ -103,9 +112,12 @@ export class TrainerChecks {
   }
 
   #committed(replica: Replica, anchor: Float32Array, command: Commit): void {
-    const { updates } = command;
+    const { updates, round } = command;
     // [R11] What was counted is exactly what leaves the residual.
-    const isListed = updates.some(({ author }) => author === this.#self);
+    const isListed =
+      this.#isCounted === null
+        ? updates.some(({ author }) => author === this.#self)
+        : (this.#isCounted(this.#self, round, updates[0]!.encoded) ?? command.ownIncluded);
     if (command.ownIncluded !== isListed)
       this.#break('R11', `its own update is ${isListed ? '' : 'not '}counted, and it believes otherwise`);
     this.#judgeMove(

@@ -7,6 +7,7 @@ import { ReplicaChecks, Violations } from './checkers.ts';
 import { LedgerChecks } from './ledger-checks.ts';
 import { LimitChecks } from './limit-checks.ts';
 import type { CoordinatorWatch } from './sim-coordinator.ts';
+import type { SimServer } from './sim-server.ts';
 import type { SimTab, TabWatch } from './sim-tab.ts';
 import { Sometimes, type Situation } from './sometimes.ts';
 import { Story } from './story.ts';
@@ -45,9 +46,11 @@ export class Watch {
   readonly #seen = new Map<SimTab, Seen>();
   readonly #leaders = new Map<string, VolunteerId>();
   #isCoordinatorUp = true;
+  readonly #moved: (head: Head) => void;
 
   constructor(world: World, setup: RunSetup, options: { mayFork: boolean; moved: (head: Head) => void }) {
     this.#world = world;
+    this.#moved = options.moved;
     const { violations, sometimes, story } = this;
     this.replicas = new ReplicaChecks(violations, {
       mayFork: options.mayFork,
@@ -56,7 +59,7 @@ export class Watch {
         const where = `round ${head.term}.${head.round}`;
         story.tell(
           world.nowMs,
-          `${where} ends on two anchors, ${distance.toExponential(1)} apart (${nameOf(tab)})`,
+          `${where} ends on two anchors, ${distance.toExponential(1)} apart (${tab.id})`,
         );
       },
     });
@@ -114,6 +117,11 @@ export class Watch {
         this.ledger.restarted(folded, durable, world.nowMs);
       },
     };
+  }
+
+  /** The averaging server did something. */
+  server({ holder }: SimServer): void {
+    if (this.replicas.afterEvent(holder, this.#world.nowMs)) this.#moved(holder.mind.head!);
   }
 
   /** A tab is gone for good. */

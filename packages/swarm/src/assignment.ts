@@ -178,11 +178,11 @@ export class Assignment {
         this.#choice.sent(nowMs);
         return 'none';
       case 'committed': {
-        const updates = this.membership.committed(event, nowMs);
-        if (updates === null) return 'none';
-        this.#pace.learn(updates, this.#self);
+        const counted = this.membership.committed(event, nowMs);
+        if (counted === null) return 'none';
+        this.#pace.learn(counted.updates, this.#self);
         this.#choice.committed(nowMs);
-        if (updates.some(({ author }) => author === this.#self)) this.#leases.settle();
+        if (counted.ownIncluded) this.#leases.settle();
         this.#tally.rounds += 1;
         return 'news';
       }
@@ -329,7 +329,9 @@ export class Assignment {
 
   /** Rounds are trained and closed. */
   get #hasCompany(): boolean {
-    return this.#roundsGoOn && 1 + this.membership.alive.size >= this.manifest.training.peersMin;
+    const { alive, server } = this.membership;
+    const isEnough = server === null ? 1 + alive.size >= this.manifest.training.peersMin : alive.has(server);
+    return this.#roundsGoOn && isEnough;
   }
 
   get #mayLease(): boolean {
@@ -373,7 +375,7 @@ export class Assignment {
       return at('recovering', this.#trouble.word, this.#trouble.nextAtMs);
     if (!this.#prepared) return at('warming-up');
     if (this.#state === 'paused') return at('waiting', 'run-paused');
-    const { role, alive, atBoundary, isPublished } = this.membership;
+    const { role, alive, atBoundary, isPublished, server } = this.membership;
     switch (role.kind) {
       case 'none':
         return at('connecting', 'coordinator');
@@ -385,7 +387,8 @@ export class Assignment {
       case 'member': {
         const { peersMin } = this.manifest.training;
         const group = 1 + alive.size;
-        if (group < peersMin) return at('waiting', `need-peers ${group}/${peersMin}`);
+        if (server !== null && alive.size === 0) return at('connecting', 'peers');
+        if (server === null && group < peersMin) return at('waiting', `need-peers ${group}/${peersMin}`);
         if (this.#outbox.inFlight('train')) return at('training');
         if (!atBoundary || isPublished) return at('syncing');
         return this.#leases.canTrain ? at('training') : at('waiting', 'no-work');

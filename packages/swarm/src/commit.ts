@@ -1,5 +1,7 @@
 /** What closed a round: which updates count, and who goes on. Pure. */
 import { LIMITS, type CommitEntry, type VolunteerId } from '@murmuration/protocol';
+import type { RoundDecision } from './group-round.ts';
+import type { TrainerCommand } from './ports.ts';
 
 /** What a `commit` frame says. */
 export interface Commit {
@@ -28,3 +30,15 @@ export function membersAfter(commit: {
   const authors = commit.included.map(({ author }) => author);
   return [...new Set([...authors, ...commit.members])].slice(0, LIMITS.groupMaxMembers).sort();
 }
+
+/** What the trainer does about it. */
+export const commitCommand = ({
+  round,
+  updates,
+  ownIncluded,
+}: Extract<RoundDecision, { kind: 'close' }>): TrainerCommand => ({
+  kind: 'commit',
+  round,
+  updates,
+  ownIncluded,
+});

@@ -3,6 +3,10 @@
  * again loses its link for good; one that is merely early, late, or of another opinion loses nothing. Pure.
  */
 
+import type { VolunteerId } from '@murmuration/protocol';
+import type { Outbox } from './outbox.ts';
+import type { Peers } from './peers.ts';
+
 /** Provable violations of one peer before its link is dropped. */
 export const STRIKES_MAX = 3;
 /**
@@ -39,5 +43,15 @@ export class Conduct {
     this.#refusedCount += 1;
     if (VIOLATIONS.has(rejection) || rejection.startsWith(BAD_UPDATE)) peer.strikes += 1;
     return peer.strikes >= STRIKES_MAX;
+  }
+
+  /** Counts a refusal; true: the peer has gone too far, and its link is dropped. */
+  drops(peer: VolunteerId, rejection: string, peers: Peers, outbox: Outbox): boolean {
+    outbox.count(rejection);
+    const standing = peers.get(peer);
+    if (standing === undefined || !this.refused(standing, rejection)) return false;
+    outbox.push({ kind: 'drop-link', peer, reason: 'strikes' });
+    peers.closed(peer);
+    return true;
   }
 }

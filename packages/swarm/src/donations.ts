@@ -9,14 +9,19 @@ import type { FrameOf, Head, RunManifest, VolunteerId } from '@murmuration/proto
 import type { Outbox } from './outbox.ts';
 import type { TrainerEvent } from './ports.ts';
 
-/** Newcomers that are served at a time, and chunks that one of them may have asked for and not got. */
-const DONEES_MAX = 4;
+/** Chunks that a newcomer may have asked for and not got. */
 export const REQUESTS_MAX = 2;
 /** A newcomer that asks for nothing for so long has its state, or has gone elsewhere. */
 const DONEE_SILENCE_MAX_MS = 3_000;
+/** What is given at most. */
+export interface Generosity {
+  /** Newcomers that are served at a time. */
+  readonly doneesMax: number;
+  readonly bytesPerMs: number;
+  readonly burstBytes: number;
+}
 /** 20 Mbit/s, what a home line takes in; the burst is one chunk for each newcomer. */
-const GIVEN_BYTES_PER_MS = 2_500;
-const GIVEN_BURST_BYTES = 1024 * 1024;
+const OF_A_TAB: Generosity = { doneesMax: 4, bytesPerMs: 2_500, burstBytes: 1024 * 1024 };
 /** A copy that nobody asked for is freed. Longer than a newcomer's whole fetch of a middling model; a guess. */
 const COPY_KEPT_MS = 10_000;
 
@@ -35,10 +40,13 @@ export class Donations {
   readonly #donees = new Map<VolunteerId, number>();
   #copy: (Head & { readonly chunks: readonly Uint8Array[] }) | null = null;
   #copyUsedMs = 0;
-  #allowanceBytes = GIVEN_BURST_BYTES;
+  readonly #generosity: Generosity;
+  #allowanceBytes: number;
   #allowanceMs = 0;
 
-  constructor(options: { outbox: Outbox; runTag: number; manifest: RunManifest }) {
+  constructor(options: { outbox: Outbox; runTag: number; manifest: RunManifest; generosity?: Generosity }) {
+    this.#generosity = options.generosity ?? OF_A_TAB;
+    this.#allowanceBytes = this.#generosity.burstBytes;
     this.#outbox = options.outbox;
     this.#runTag = options.runTag;
     this.#parameterCount = options.manifest.parameterCount;
@@ -51,7 +59,8 @@ export class Donations {
       next === undefined
         ? Infinity
         : this.#allowanceMs +
-          Math.max(0, this.#copy!.chunks[next.chunk]!.length - this.#allowanceBytes) / GIVEN_BYTES_PER_MS;
+          Math.max(0, this.#copy!.chunks[next.chunk]!.length - this.#allowanceBytes) /
+            this.#generosity.bytesPerMs;
     return Math.min(giveMs, this.#copy === null ? Infinity : this.#copyUsedMs + COPY_KEPT_MS);
   }
 
@@ -64,7 +73,8 @@ export class Donations {
         this.#donees.delete(donee);
     const open = this.#requests.filter((request) => request.peer === peer);
     const isBusy =
-      open.length >= REQUESTS_MAX || (!this.#donees.has(peer) && this.#donees.size >= DONEES_MAX);
+      open.length >= REQUESTS_MAX ||
+      (!this.#donees.has(peer) && this.#donees.size >= this.#generosity.doneesMax);
     // One round ahead of us is where we shall be in a moment.
     if (isBusy || head === null || frame.term !== head.term || roundMin > head.round + 1) {
       this.#deny(peer, chunk);
@@ -89,8 +99,9 @@ export class Donations {
       this.#requests = [];
       return;
     }
-    const earnedBytes = GIVEN_BYTES_PER_MS * Math.max(0, nowMs - this.#allowanceMs);
-    this.#allowanceBytes = Math.min(GIVEN_BURST_BYTES, this.#allowanceBytes + earnedBytes);
+    const { bytesPerMs, burstBytes } = this.#generosity;
+    const earnedBytes = bytesPerMs * Math.max(0, nowMs - this.#allowanceMs);
+    this.#allowanceBytes = Math.min(burstBytes, this.#allowanceBytes + earnedBytes);
     this.#allowanceMs = nowMs;
     this.#requests = this.#requests.filter((request) => !this.#gives(request, nowMs));
     const wantsCopy = this.#requests.some(

@@ -8,7 +8,8 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
-import type { GroupRound, RoundDecision } from './group-round.ts';
+import type { RoundDecision } from './group-round.ts';
+import type { Round } from './rounds.ts';
 import type { Progress } from './own-work.ts';
 
 type Base = { readonly runTag: number; readonly term: number; readonly round: number };
@@ -60,7 +61,7 @@ const commitFrame = (
  * commit besides: without it, it knows of no update.
  */
 export function answersTo(
-  round: GroupRound,
+  round: Round,
   peer: { readonly id: VolunteerId; readonly isNewcomer: boolean },
   frame: FrameOf<'pull'> | FrameOf<'take-over'>,
   nowMs: number,

@@ -139,11 +139,6 @@ export class GroupRound {
     return this.#closed.get(round);
   }
 
-  /** Updates that were averaged in the round before this one: their speeds set the next round's local steps. */
-  get lastUpdates(): readonly HeldUpdate[] {
-    return [...this.#updates.of(this.#head.round - 1).values()];
-  }
-
   addOwn(update: HeldUpdate, nowMs: number): void {
     this.#store(this.#head.round, update, nowMs);
   }

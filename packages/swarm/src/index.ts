@@ -1,4 +1,6 @@
 /** The mind of one volunteer, and the doors to its hands. */
+export { Averager, type AveragerCommand, type AveragerEvent } from './averager.ts';
+export { AveragingServer, type ServerEffect, type ServerEvent } from './averaging-server.ts';
 export * from './group-round.ts';
 export * from './ports.ts';
 export * from './view.ts';

@@ -1,11 +1,12 @@
 /**
  * A volunteer's part in one run's model: how it comes by a replica, keeps it the same as everybody's, and helps others
  * to one. Four roles: `none`, `founding` (loads a checkpoint and starts a term), `joining` (fetches the state from a
- * peer) and `member` (takes part in rounds, see group-round.ts). Pure; wishes go to the outbox.
+ * peer) and `member` (takes part in rounds: group-round.ts, or served-round.ts). Pure; wishes go to the outbox.
  */
 import {
   encodeFrame,
   frameCrc,
+  serverOf,
   type CoordinatorMessageOf,
   type Frame,
   type FrameOf,
@@ -14,26 +15,27 @@ import {
   type Sha256,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { awaits, beginFounding, landing, type Arrival } from './arrival.ts';
+import { commitCommand } from './commit.ts';
 import { Conduct } from './conduct.ts';
 import { CrewBook } from './crew-book.ts';
 import { Donations } from './donations.ts';
-import { fetchState, type ReplicaFetch } from './fetch-wishes.ts';
+import { fetchState } from './fetch-wishes.ts';
 import { answersTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
-import { GroupRound, type RoundDecision } from './group-round.ts';
+import type { RoundDecision } from './group-round.ts';
 import type { HeldUpdate } from './held-updates.ts';
+import { BEHIND_A_SERVER, Lag } from './lag.ts';
 import type { Reach } from './leadership.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
+import { roundAt, standingIn, type Round } from './rounds.ts';
+import { ofServerAlone } from './served-round.ts';
 import { SoloFetch } from './solo-fetch.ts';
 import { StateFetch, type StateFrame } from './state-fetch.ts';
 
-export type Role =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'founding'; readonly term: number; readonly round: number; readonly sha256: Sha256 }
-  | { readonly kind: 'joining'; readonly fetch: ReplicaFetch }
-  | { readonly kind: 'member'; readonly round: GroupRound };
+export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
 
 const NO_TERM = -1;
 
@@ -50,9 +52,11 @@ export class Membership {
   /** The decision whose `commit` the trainer carries out. */
   #closing: Close | null = null;
   readonly #donations: Donations;
-  #behindSinceMs: number | null = null;
+  readonly #lag = new Lag();
   readonly own = new OwnWork();
   readonly crews: CrewBook;
+  /** The averaging server, our only peer; null: peers average among themselves. */
+  readonly server: VolunteerId | null;
   readonly #conduct = new Conduct();
 
   constructor(options: {
@@ -70,6 +74,7 @@ export class Membership {
     this.#outbox = options.outbox;
     this.#paused = options.paused;
     this.crews = new CrewBook(options.self);
+    this.server = serverOf(options.manifest);
     this.#donations = new Donations(options);
   }
 
@@ -104,7 +109,7 @@ export class Membership {
   }
 
   /** The round to train for now. */
-  get #working(): GroupRound | null {
+  get #working(): Round | null {
     return this.#role.kind === 'member' && !this.#role.round.closing && !this.#paused
       ? this.#role.round
       : null;
@@ -124,29 +129,30 @@ export class Membership {
       this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
       this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
       this.#donations.nextDeadlineMs,
-      this.#behindSinceMs !== null ? this.#behindSinceMs + this.crews.behindBounds.maxMs : Infinity,
+      this.#lag.nextDeadlineMs,
     );
   }
 
   /** The coordinator lets us start a term. A replica of the same term or a later one is worth more. */
   found(message: CoordinatorMessageOf<'found'>): void {
     if (this.#role.kind === 'member' && this.#role.round.head.term >= message.term) return;
-    const { term, round, checkpointSha256: sha256 } = message;
-    this.#role = { kind: 'founding', term, round, sha256 };
-    this.#outbox.push({ kind: 'fetch-blob', sha256, maxBytes: 4 * this.#manifest.parameterCount });
+    this.#role = beginFounding(message, this.#manifest, this.#outbox);
   }
 
   /** The founding checkpoint arrived. False: it is not what we wait for. */
   checkpointFetched(sha256: Sha256, bytes: Uint8Array): boolean {
-    if (this.#role.kind !== 'founding' || this.#role.sha256 !== sha256) return false;
+    if (this.#role.kind !== 'founding' || !awaits(this.#role, sha256)) return false;
     this.#outbox.train({ kind: 'load-checkpoint', round: this.#role.round, parameters: bytes });
     return true;
   }
 
   checkpointFailed(sha256: Sha256): void {
-    if (this.#role.kind !== 'founding' || this.#role.sha256 !== sha256) return;
+    if (!awaits(this.#role, sha256)) return;
     this.#role = { kind: 'none' };
-    const reason = 'the checkpoint could not be fetched';
+    this.#strand('the checkpoint could not be fetched');
+  }
+
+  #strand(reason: string): void {
     this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason });
   }
 
@@ -160,27 +166,22 @@ export class Membership {
   /** Fetches the state from a peer; `from` is asked first. */
   join(from: VolunteerId | null, nowMs: number): void {
     this.#closing = null;
-    this.#behindSinceMs = null;
+    this.#lag.forget();
     const options = { self: this.#self, manifest: this.#manifest, first: from, nowMs };
-    const fetch = this.crews.isMixed ? new SoloFetch(options) : new StateFetch(options);
-    this.#role = { kind: 'joining', fetch };
+    this.#role = { kind: 'joining', fetch: new (this.crews.isMixed ? SoloFetch : StateFetch)(options) };
     this.sayHelloToAll();
   }
 
   stateLoaded(event: Extract<TrainerEvent, { kind: 'state-loaded' }>, nowMs: number): void {
     if (this.#role.kind !== 'founding' && this.#role.kind !== 'joining') return;
     const founding = this.#role.kind === 'founding';
-    if (this.#role.kind === 'joining') {
-      const { isProven, liars } = this.#role.fetch.loaded(event);
-      for (const liar of liars) this.reject(liar, 'bad-state');
-      if (!isProven) return;
-    }
-    const term = this.#role.kind === 'founding' ? this.#role.term : this.#role.fetch.loading!.term;
-    const early = this.#role.kind === 'joining' ? this.#role.fetch.early.since(term, event.round) : [];
-    const round = new GroupRound({
+    const { term, liars, isProven, early } = landing(this.#role, event);
+    for (const liar of liars) this.reject(liar, 'bad-state');
+    if (!isProven) return;
+    const round = roundAt({
       self: this.#self,
-      codec: this.#manifest.training.codec,
-      parameterCount: this.#manifest.parameterCount,
+      server: this.server,
+      manifest: this.#manifest,
       head: { term, round: event.round, fingerprint: event.anchor },
       members: founding ? [this.#self] : [],
       company: this.#peers.donors().map(({ id }) => id),
@@ -203,6 +204,9 @@ export class Membership {
     }
     this.#peers.heard(peer, frame);
     switch (frame.kind) {
+      case 'hello':
+        if (peer === this.server) this.#heardServer(frame, nowMs);
+        return;
       case 'state-request':
       case 'state':
       case 'state-denied':
@@ -231,7 +235,6 @@ export class Membership {
         if (this.#role.kind === 'member' && frame.term === this.#role.round.head.term)
           this.#role.round.yielded(peer, frame);
         return;
-      case 'hello':
       case 'heartbeat':
         return;
       default:
@@ -239,12 +242,29 @@ export class Membership {
     }
   }
 
+  /** [S3] The server stands where the run stands. [S4] It may have come back without what we sent it. */
+  #heardServer(hello: FrameOf<'hello'>, nowMs: number): void {
+    const standing = this.#role.kind === 'member' ? standingIn(this.#role.round, hello) : null;
+    if (standing === 'astray') {
+      this.#outbox.count('resync: other-anchor');
+      this.join(this.server, nowMs);
+    } else if (standing !== null)
+      this.#outbox.send(this.server!, { ...standing, kind: 'update', ...this.#base(this.head!) });
+  }
+
+  #base({ term, round }: Head): { runTag: number; term: number; round: number } {
+    return { runTag: this.#runTag, term, round };
+  }
+
   #takeRoundFrame(
     peer: VolunteerId,
     frame: FrameOf<'update'> | FrameOf<'commit'>,
     nowMs: number,
   ): string | null {
-    if (this.#role.kind === 'joining') return this.#role.fetch.early.keep(peer, frame);
+    if (this.#role.kind === 'joining') {
+      const isServed = this.server !== null && frame.kind === 'commit';
+      return this.#role.fetch.early.keep(peer, isServed ? ofServerAlone(this.server, frame) : frame);
+    }
     if (this.#role.kind !== 'member') return null;
     const { round } = this.#role;
     if (frame.term !== round.head.term) return 'other-term';
@@ -265,19 +285,25 @@ export class Membership {
     return true;
   }
 
-  /** The trainer applied the commit. Returns what was averaged, or null when it concerns no round of ours any more. */
+  /**
+   * The trainer applied the commit. Returns what the group's speeds follow from, and whether our update was counted; null
+   * when it concerns no round of ours any more.
+   */
   committed(
     event: Extract<TrainerEvent, { kind: 'committed' }>,
     nowMs: number,
-  ): readonly HeldUpdate[] | null {
+  ): { readonly updates: readonly HeldUpdate[]; readonly ownIncluded: boolean } | null {
     const closed = this.#closing;
     this.#closing = null;
     if (this.#role.kind !== 'member' || closed === null) return null;
     this.own.committed(closed.ownIncluded);
     const { round } = this.#role;
+    const ownUpdate = this.server === null ? undefined : round.ownUpdate;
     const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
     round.advance(head, closed, nowMs);
-    return closed.updates;
+    const { updates, ownIncluded } = closed;
+    // The server's update carries the fastest author's speed, and ours is not in it.
+    return { updates: ownUpdate === undefined ? updates : [...updates, ownUpdate], ownIncluded };
   }
 
   captured(event: Extract<TrainerEvent, { kind: 'captured' }>, nowMs: number): void {
@@ -290,9 +316,7 @@ export class Membership {
   ): void {
     if (this.#role.kind === 'joining') {
       const isStranded = fetchState(this.#role.fetch, this.#outbox, this.#peers.donors(), nowMs);
-      const reason = 'no peer gave a state';
-      if (isStranded && coordinatorUp)
-        this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason });
+      if (isStranded && coordinatorUp) this.#strand('no peer gave a state');
     }
     if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
     if (this.#role.kind === 'member' && roundsGoOn && !this.#paused) this.#decide(this.#role.round, nowMs);
@@ -325,12 +349,7 @@ export class Membership {
 
   /** Counts what was refused, and drops the link of a peer that goes too far. */
   reject(peer: VolunteerId, rejection: string): void {
-    this.#outbox.count(rejection);
-    const standing = this.#peers.get(peer);
-    if (standing === undefined || !this.#conduct.refused(standing, rejection)) return;
-    this.#outbox.push({ kind: 'drop-link', peer, reason: 'strikes' });
-    this.#peers.closed(peer);
-    this.lost(peer);
+    if (this.#conduct.drops(peer, rejection, this.#peers, this.#outbox)) this.lost(peer);
   }
 
   /** A chunk of the state: wished for, given or denied. */
@@ -341,10 +360,10 @@ export class Membership {
     if (rejection !== null) this.reject(peer, rejection);
   }
 
-  #decide(round: GroupRound, nowMs: number): void {
+  #decide(round: Round, nowMs: number): void {
     const decision = round.decide(this.#reach, nowMs);
     if (decision === null) return;
-    const base = { runTag: this.#runTag, term: round.head.term, round: round.head.round };
+    const base = this.#base(round.head);
     const mates = this.crews.matesAmong(this.#peers.openIds, base.round);
     for (const { to, frame } of wordsFor(decision, this.#self, base, round.head.fingerprint))
       for (const peer of to === 'all' ? mates : [to]) this.#outbox.send(peer, frame);
@@ -361,12 +380,7 @@ export class Membership {
         return;
       case 'close':
         this.#closing = decision;
-        this.#outbox.train({
-          kind: 'commit',
-          round: decision.round,
-          updates: decision.updates,
-          ownIncluded: decision.ownIncluded,
-        });
+        this.#outbox.train(commitCommand(decision));
         // [R9] The group does not wait for our own steps: what is trained so far stays in the residual.
         if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
         return;
@@ -376,21 +390,11 @@ export class Membership {
   }
 
   /** [R8] A replica that its peers have left behind does not wait for commits that nobody will send again. */
-  #checkBehind(round: GroupRound, nowMs: number): void {
-    const { head } = round;
-    const { furthest } = this.#peers;
-    if (furthest !== null && furthest.term > head.term) {
-      this.#outbox.count('resync: old-term');
-      this.join(furthest.id, nowMs);
-      return;
-    }
-    const { rounds, maxMs } = this.crews.behindBounds;
-    const behind = furthest !== null && furthest.round >= head.round + rounds && !round.catchingUp;
-    if (!behind || furthest.term < head.term) this.#behindSinceMs = null;
-    else if (this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
-    else if (nowMs - this.#behindSinceMs >= maxMs) {
-      this.#outbox.count('resync: behind');
-      this.join(furthest.id, nowMs);
-    }
+  #checkBehind(round: Round, nowMs: number): void {
+    const bounds = this.server === null ? this.crews.behindBounds : BEHIND_A_SERVER;
+    const lag = this.#lag.judge(round, this.#peers.furthest, bounds, nowMs);
+    if (lag === null) return;
+    this.#outbox.count(`resync: ${lag.why}`);
+    this.join(lag.behind, nowMs);
   }
 }

@@ -4,7 +4,7 @@
  * and the commit moves the anchor under that progress (codec, replica.ts). Pure.
  */
 import type { FrameOf } from '@murmuration/protocol';
-import type { GroupRound } from './group-round.ts';
+import type { Round } from './rounds.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import type { TrainerEvent } from './ports.ts';
 
@@ -45,14 +45,14 @@ export class OwnWork {
    * Steps to train now. [R9] While our update is on its way we train ahead, by a round's steps at most.
    * @param localSteps of a round, at our pace.
    */
-  stepsDue(round: GroupRound, hasPeers: boolean, localSteps: number): number {
+  stepsDue(round: Round, hasPeers: boolean, localSteps: number): number {
     if (this.#divergedRound === round.head.round) return 0;
     if (round.ownUpdate !== undefined && !hasPeers) return 0;
     return Math.max(0, localSteps - this.#progress.stepCount);
   }
 
   /** Something was trained that is in no update yet (who parts: that no commit counted), and this round has none of ours. */
-  mayPublish(round: GroupRound, isParting: boolean): boolean {
+  mayPublish(round: Round, isParting: boolean): boolean {
     return round.ownUpdate === undefined && (isParting ? !this.isCounted : this.#progress.stepCount > 0);
   }
 

@@ -1,0 +1,85 @@
+/** Whole simulated runs through an averaging server: the production mind of the server, of tabs and of the ledger. */
+import { describe, expect, it } from 'vitest';
+import type { SimulateOptions } from './options.ts';
+import { profileOptions, type ProfileName } from './profiles.ts';
+import { simulate } from './simulate.ts';
+
+const run = (profile: ProfileName, changes: Partial<SimulateOptions>) =>
+  simulate(profileOptions(profile, { seed: 1, rounds: 40, ...changes, architecture: 'central' }));
+
+describe('a central run', () => {
+  const central = run('clean', { tabs: 8 });
+  const peers = simulate(profileOptions('clean', { seed: 1, rounds: 40, tabs: 8 }));
+
+  it('[S1] [S2] finishes without a fork, and learns as much as peers among themselves', () => {
+    expect([central.passed, central.forks, central.spreadMax]).toEqual([true, 0, 0]);
+    expect(central.valLoss! / peers.valLoss!).toBeLessThan(1.03);
+    expect(central.valLoss! / peers.valLoss!).toBeGreaterThan(0.97);
+  });
+
+  it('[S2] a tab sends and receives one update a round instead of seven', () => {
+    const bytesOf = (report: typeof peers) => report.bytesSentPeers / report.rounds;
+    expect(bytesOf(peers) / bytesOf(central)).toBeGreaterThan(5);
+    expect(peers.bytesReceivedPeers / central.bytesReceivedPeers).toBeGreaterThan(4);
+    expect(central.serverBytes!.sentBytes).toBeGreaterThan(central.bytesReceivedPeers * 0.9);
+    expect(peers.serverBytes).toBeNull();
+  });
+
+  it('is the same run again for the same seed', () => {
+    expect(run('clean', { tabs: 8 }).traceHash).toBe(central.traceHash);
+  });
+
+  it('goes on with a tab that is alone', () => {
+    expect(run('clean', { tabs: 1, model: 'softmax' })).toMatchObject({ passed: true, forks: 0 });
+  });
+
+  it.each(['sign', 'topk-256', 'topk-auto'] as const)('[S2] learns with updates in %s', (codec) => {
+    const report = run('clean', { codec, rounds: 60, tabs: 3 });
+    expect(report.passed).toBe(true);
+    expect(report.valLoss! / report.initialLoss).toBeLessThan(0.7);
+  });
+});
+
+describe('in a central run', () => {
+  const small = { model: 'softmax' } as const;
+
+  it('[S3] [S4] the server’s thread dies again and again: tabs give the state back, no term is founded', () => {
+    const report = run('clean', { ...small, tabs: 4, serverCrashEveryMs: 4_000, rounds: 60 });
+    expect(report.sometimes.serverCrashed).toBeGreaterThan(3);
+    expect(report).toMatchObject({ passed: true, term: 1, spreadEnd: 0 });
+  });
+
+  it('[S3] the process is killed: it comes back, and the run goes on from what the tabs hold', () => {
+    const report = run('clean', { ...small, tabs: 4, coordinatorKillEveryMs: 8_000, rounds: 120 });
+    expect(report.coordinatorKills).toBeGreaterThan(1);
+    expect(report).toMatchObject({ passed: true, term: 1 });
+  });
+
+  it('[J1] when the server and all tabs are gone, it founds a term from the latest checkpoint', () => {
+    const report = run('central', { ...small, tabs: 1, churnPerMinute: 4, rounds: 150, seed: 2 });
+    expect(report.passed).toBe(true);
+    expect(report.term).toBeGreaterThan(1);
+  });
+
+  it.each([1, 2])('[R15] tabs come and go, seed %i: nothing that a goodbye owed is lost', (seed) => {
+    const report = run('churn', { ...small, seed, rounds: 60 });
+    expect(report.departures).toBeGreaterThan(2);
+    expect(report).toMatchObject({ passed: true, forks: 0, samplesLeftBehind: 0 });
+  });
+
+  it('[S4] a tab that was frozen comes back, and the others did not wait', () => {
+    const report = run('freeze', { ...small, rounds: 100 });
+    expect(report.sometimes.frozenBack).toBeGreaterThan(0);
+    expect(report).toMatchObject({ passed: true, forks: 0 });
+  });
+
+  it('[R10] [R12] [P6] hostile tabs break no rule', () => {
+    const report = run('hostile', { rounds: 60 });
+    expect(report.lies).toBeGreaterThan(0);
+    expect(report).toMatchObject({ passed: true, forks: 0 });
+  });
+
+  it('everything at once breaks no rule', () => {
+    expect(run('chaos', { ...small, rounds: 60 })).toMatchObject({ passed: true, violations: [] });
+  });
+});
