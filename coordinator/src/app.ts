@@ -20,6 +20,7 @@ import { AccessGuard } from './access-guard.ts';
 import { Access } from './access.ts';
 import { Alerts } from './alerts.ts';
 import { ApiError } from './api-error.ts';
+import { Averaging } from './averaging.ts';
 import { BlobShelf } from './blobs.ts';
 import { compressAnswers } from './compression.ts';
 import { Creations } from './creations.ts';
@@ -123,6 +124,12 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     nowMs,
     arePrivateAllowed: settings.arePrivateWebhooksAllowed,
   });
+  const averaging = new Averaging(settings.averaging, {
+    happened: (runId, event) => grid.hearServer(runId, event),
+    relay: (socket, id) => relay.serve(socket, id, nowMs() / 1_000, true),
+    isRelayOn: () => relay.isOn,
+    blob: (sha256) => blobs.read(sha256),
+  });
   const grid = await Grid.open({
     store,
     blobs,
@@ -132,6 +139,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     isImported: (sha256) => models.holds(sha256),
     iceServers: (id) => iceServersFor(settings, id, nowMs()),
     onFatal,
+    averaging,
     onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
   const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.routeOf(a, b) === 'peers', nowMs });
@@ -180,6 +188,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   app.addHook('preClose', async () => {
     isClosing = true;
     clearInterval(ticker);
+    averaging.stop();
     await grid.stop();
   });
   await app.register(fastifyWebsocket, {

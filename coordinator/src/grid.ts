@@ -17,13 +17,16 @@ import type {
   VolunteerMessageOf,
 } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
+import type { Averaging } from './averaging.ts';
 import type { BlobShelf } from './blobs.ts';
 import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { Journal } from './journal.ts';
+import { linksOffered } from './links-offered.ts';
 import { isOver, latestCheckpoint, RunLedger, servedCheckpoint } from './ledger.ts';
 import type { Exit, LedgerDecision, LedgerEvent, LedgerRecord, RunOrder, RunSetup } from './ledger.ts';
 import type { Secrets } from './secrets.ts';
 import { RunBook } from './run-book.ts';
+import type { ServerEvent } from './server-seat.ts';
 import type { Store, StoredRun } from './store.ts';
 
 /** Close codes of a volunteer's socket beyond those of RFC 6455. */
@@ -66,6 +69,7 @@ export interface GridPorts {
   /** These are the weights of an imported model. */
   readonly isImported: (sha256: Sha256) => boolean;
   readonly onFatal: (error: Error) => void;
+  readonly averaging: Averaging;
   /** A record is on disk. */
   readonly onRecord: (ledger: RunLedger, record: LedgerRecord) => void;
 }
@@ -136,6 +140,7 @@ export class Grid {
    * @throws ApiError when the weights that it is to begin with are gone or damaged
    */
   createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
+    this.#ports.averaging.admit(manifest);
     return this.checkpoints.inTurn(async () => {
       const begun = givenWeights(manifest);
       if (begun !== null && !(await this.checkpoints.isWhole(begun)))
@@ -262,6 +267,12 @@ export class Grid {
     return this.checkpoints.parameters(servedCheckpoint(state).sha256, state.setup.manifest.parameterCount);
   }
 
+  /** What is said of a central run's averaging server. */
+  hearServer(runId: RunId, event: ServerEvent): void {
+    const run = this.#runs.get(runId);
+    if (run !== undefined && !this.#isStopped) this.#tell(run, event);
+  }
+
   /** Deadlines, silences, progress. Call it about once a second. */
   tick(): void {
     const nowMs = this.#ports.nowMs();
@@ -278,6 +289,7 @@ export class Grid {
     const book = new RunBook(stored);
     const run = { book, ledger: book.ledger, watchers: new Set<() => void>() };
     this.#runs.set(stored.setup.manifest.id, run);
+    if (!isOver(book.ledger.state.state)) this.#ports.averaging.begin(stored.setup.manifest);
     return run;
   }
 
@@ -303,7 +315,10 @@ export class Grid {
   #tell(run: Run, event: LedgerEvent): LedgerDecision {
     const decision = run.ledger.handle(event, this.#ports.nowMs());
     const { records, messages, freed } = decision;
-    const receivers = messages.map(({ to, message }) => ({ link: this.#volunteers.get(to)?.link, message }));
+    const linkOf = (to: VolunteerId) => this.#volunteers.get(to)?.link ?? this.#ports.averaging.linkOf(to);
+    const receivers = messages.map(({ to, message }) => ({ link: linkOf(to), message }));
+    const { state } = run.ledger;
+    if (isOver(state.state)) this.#ports.averaging.end(state.setup.manifest.id);
     const rows = run.book.rowsOf(records);
     if (rows.length > 0 || messages.length > 0)
       this.#journal.write({
@@ -371,20 +386,3 @@ export class Grid {
 /** What a run begins with instead of weights drawn from its seed: a checkpoint of another, or an imported model's. */
 const givenWeights = ({ forkOf, importOf }: RunSetup['manifest']): Sha256 | null =>
   forkOf?.sha256 ?? importOf?.sha256 ?? null;
-
-/**
- * What this coordinator can do for a volunteer's wish. Who hides its address is given relays and nothing that would find
- * it out; where no relay is set up, it has no way to peers.
- */
-function linksOffered(
-  wished: LinkPolicy,
-  iceServers: readonly IceServer[],
-): { readonly links: LinkPolicy; readonly iceServers: IceServer[] } {
-  if (wished === 'direct') return { links: 'direct', iceServers: [...iceServers] };
-  const relays = iceServers.flatMap((server) => {
-    const urls = server.urls.filter((url) => /^turns?:/.test(url));
-    return urls.length === 0 ? [] : [{ ...server, urls }];
-  });
-  if (wished === 'no-peers' || relays.length === 0) return { links: 'no-peers', iceServers: [] };
-  return { links: 'relay-only', iceServers: relays };
-}

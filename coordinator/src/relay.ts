@@ -49,6 +49,7 @@ interface Member {
   readonly tokenExpirySeconds: number;
   readonly channels: Map<VolunteerId, Channel>;
   readonly budget: ByteBudget;
+  readonly inFlightMaxBytes: number;
   /** Received from it and not yet gone to the operating system. */
   inFlightBytes: number;
   /** Not read before. */
@@ -90,8 +91,11 @@ export class Relay {
     return this.#inFlightBytes;
   }
 
-  /** Carries one socket. Of two with one id the one with the newer token wins, as in signalling. */
-  serve(socket: WebSocket, id: VolunteerId, tokenExpirySeconds: number): void {
+  /**
+   * Carries one socket. Of two with one id the one with the newer token wins, as in signalling.
+   * @param isServer an averaging server, which speaks to many at once: only what all may send together bounds it
+   */
+  serve(socket: WebSocket, id: VolunteerId, tokenExpirySeconds: number, isServer = false): void {
     const known = this.#members.get(id);
     if (known !== undefined && known.tokenExpirySeconds > tokenExpirySeconds)
       return socket.close(CLOSE_POLICY, 'id taken');
@@ -99,12 +103,18 @@ export class Relay {
       this.#gone(known);
       known.socket.close(CLOSE_REPLACED, 'replaced by a newer socket');
     }
+    const { volunteerBytesPerSecond, totalBytesPerSecond } = this.#limits;
+    const { volunteerInFlightMaxBytes, totalInFlightMaxBytes } = this.#limits;
     const member: Member = {
       id,
       socket,
       tokenExpirySeconds,
       channels: new Map(),
-      budget: new ByteBudget(rate(this.#limits.volunteerBytesPerSecond), this.#ports.nowMs()),
+      budget: new ByteBudget(
+        rate(isServer ? totalBytesPerSecond : volunteerBytesPerSecond),
+        this.#ports.nowMs(),
+      ),
+      inFlightMaxBytes: isServer ? totalInFlightMaxBytes : volunteerInFlightMaxBytes,
       inFlightBytes: 0,
       readAtMs: 0,
       resumeTimer: null,
@@ -250,10 +260,10 @@ export class Relay {
   #settle(member: Member): void {
     const { socket } = member;
     if (socket.readyState !== socket.OPEN) return;
-    const { volunteerInFlightMaxBytes, totalInFlightMaxBytes } = this.#limits;
     const waitMs = member.readAtMs - this.#ports.nowMs();
     const isFull =
-      member.inFlightBytes >= volunteerInFlightMaxBytes || this.#inFlightBytes >= totalInFlightMaxBytes;
+      member.inFlightBytes >= member.inFlightMaxBytes ||
+      this.#inFlightBytes >= this.#limits.totalInFlightMaxBytes;
     if (waitMs <= 0 && !isFull) {
       if (socket.isPaused) socket.resume();
       return;

@@ -10,6 +10,7 @@ import { IceServerSchema } from '@murmuration/protocol';
 import type { IceServer, Operator } from '@murmuration/protocol';
 import Type from 'typebox';
 import { door } from './doors.ts';
+import type { AveragingLimits } from './averaging.ts';
 import type { RelayLimits } from './relay.ts';
 import { ADMIN_TOKEN_MIN_CHARACTERS } from './secrets.ts';
 
@@ -28,6 +29,8 @@ export interface CoordinatorSettings {
   readonly operator: Operator | null;
   /** For volunteers without a way to their peers. */
   readonly relay: RelayLimits;
+  /** For central runs. */
+  readonly averaging: AveragingLimits;
   /** Sets the admin token; null: keep the stored one or draw the first. */
   readonly adminToken: string | null;
   /** Further web origins whose pages may open WebSockets. */
@@ -58,6 +61,8 @@ export const DEFAULT_SETTINGS: CoordinatorSettings = {
     volunteerInFlightMaxBytes: 4 * MEBIBYTE,
     totalInFlightMaxBytes: 64 * MEBIBYTE,
   },
+  // A guess: 64 tabs of a model of 5 M parameters in int8.
+  averaging: { memoryMaxBytes: 1024 * MEBIBYTE },
   adminToken: null,
   allowedOrigins: [],
   trustedProxies: [],
@@ -80,6 +85,7 @@ export const USAGE = `usage: server [options]            (each option also as MU
   --relay-total-mbit N       and all together                         (200)
   --relay-volunteer-mib N    bytes of one volunteer that wait here    (4)
   --relay-total-mib N        and of all together                      (64)
+  --averaging-mib N          memory of all averaging servers of central runs; 0: none  (1024)
   --operator TEXT       who asks for help: "NAME", "NAME <mail address>" or "NAME <https://...>"
   --admin-token TEXT    set the admin token (better: the environment, arguments are seen by others)
   --allowed-origin URL  a further web origin for WebSockets; may be given again
@@ -104,6 +110,7 @@ const OPTIONS = {
   'relay-total-mbit': { type: 'string' },
   'relay-volunteer-mib': { type: 'string' },
   'relay-total-mib': { type: 'string' },
+  'averaging-mib': { type: 'string' },
   operator: { type: 'string' },
   'admin-token': { type: 'string' },
   'allowed-origin': { type: 'string', multiple: true },
@@ -250,6 +257,9 @@ export function readSettings(args: readonly string[], environment: NodeJS.Proces
           1,
         ),
         totalInFlightMaxBytes: number('relay-total-mib', MEBIBYTE, relay.totalInFlightMaxBytes, 1),
+      },
+      averaging: {
+        memoryMaxBytes: number('averaging-mib', MEBIBYTE, DEFAULT_SETTINGS.averaging.memoryMaxBytes, 0),
       },
       adminToken,
       allowedOrigins: list('allowed-origin').map((origin) => url('allowed-origin', origin)),

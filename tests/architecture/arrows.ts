@@ -86,6 +86,14 @@ export const ROOMS: readonly Room[] = [
     node: true,
     pure: ['coordinator/src/ledger.ts', 'coordinator/src/introductions.ts'],
   },
+  // The thread of a central run: the swarm's mind of a server, on the mesh's own channels.
+  {
+    folder: 'coordinator/averaging',
+    ours: ['mesh', 'protocol', 'swarm', 'coordinator/averaging-words'],
+    npm: [],
+    node: true,
+    dom: true,
+  },
   {
     folder: 'apps/volunteer',
     ours: ['codec', 'protocol', 'swarm', 'trainer', 'mesh'],

@@ -19,7 +19,9 @@ describe('the form of a run, from its published schema', () => {
       expect(fields.filter(({ title, description }) => title === '' || description === '')).toEqual([]);
       expect(fields.filter(({ title, path }) => title === path.at(-1)).map(({ name }) => name)).toEqual([]);
       const keys = Object.keys(RunFileDataSchema.anyOf[at]!.properties).map((key) => `data.${key}`);
-      const training = [...Object.keys(DEFAULT_TRAINING), 'targetError'].map((key) => `training.${key}`);
+      const training = [...Object.keys(DEFAULT_TRAINING), 'architecture', 'targetError'].map(
+        (key) => `training.${key}`,
+      );
       expect(fields.map(({ name }) => name).toSorted()).toEqual(
         ['name', 'model', 'seed', ...keys, ...training].toSorted(),
       );

@@ -9,6 +9,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { measureAdaptive } from './bench-swarm-adaptive.ts';
+import { measureArchitectures } from './bench-swarm-architectures.ts';
 import { measureConsensus } from './bench-swarm-consensus.ts';
 import { measureHybrid } from './bench-swarm-hybrid.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
@@ -64,6 +65,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   stragglers: (settings) => measureStragglers(settings),
   adaptive: measureAdaptive,
   hybrid: (settings) => measureHybrid(settings),
+  architectures: (settings) => measureArchitectures(settings),
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),

@@ -17,7 +17,7 @@ import { ChaosHands } from './chaos-hands.ts';
 import { COMMAND, FLAGS, planOf, type Plan } from './cluster-plan.ts';
 import type { CoordinatorClient } from './coordinator-client.ts';
 import { downloadModel } from './downloads.ts';
-import { emptiness, figuresOf } from './evidence.ts';
+import { emptiness, figuresOf, isCentral } from './evidence.ts';
 import { parseFlags } from './flags.ts';
 import { followRun, isOver, RunHistory } from './follow-run.ts';
 import { Grid } from './grid.ts';
@@ -221,7 +221,7 @@ class Cluster {
     const figures = figuresOf(evidence);
     const outcomes = asserts.map((assertion) => judge(assertion, figures));
     const empty = emptiness(evidence, tabs);
-    const verdict = verdictOf(ending, empty, outcomes);
+    const verdict = verdictOf(ending, empty, outcomes, isCentral(run));
     const exports =
       run.best === null
         ? { tfjs: null, safetensors: null }

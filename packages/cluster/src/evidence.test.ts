@@ -85,6 +85,19 @@ describe('a run is never green on nothing', () => {
     expect(emptiness(evidence(tab('a'), wrong), 2).join('\n')).toContain(why);
   });
 
+  it('[S1] in a central run bytes of the server are evidence, and data channels are none', () => {
+    const id = `run_${'a'.repeat(26)}`;
+    const training = { localSteps: 5, batchSize: 8, architecture: 'central' };
+    const central = { ...run, manifest: { id, parameterCount: 1_000, training } } as unknown as RunView;
+    const served = (name: string) =>
+      tab(name, {}, { routes: { ...NO_ROUTES, coordinator: totals.routes.direct } });
+    const of = (...volunteers: VolunteerView[]) => emptiness({ ...evidence(...volunteers), run: central }, 2);
+    expect(of(served('a'), served('b'))).toEqual([]);
+    expect(of(served('a'), tab('b'))).toEqual(['tab vol_b received nothing of the averaging server']);
+    expect(verdictOf('over', [], [], true).outcome).toMatch(/from the averaging server alone/);
+    expect(verdictOf('over', [], []).outcome).not.toMatch(/server/);
+  });
+
   it('too few tabs, no training, no round', () => {
     expect(emptiness(evidence(tab('a')), 2)).toEqual(['1 of 2 tabs count (1 joined)']);
     const nothing = { ...evidence(), run: { ...run, localSteps: 0, round: 0 } };

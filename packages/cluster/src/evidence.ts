@@ -1,9 +1,9 @@
 /**
  * What a run has to show at its end: the figures that assertions are about, and the evidence that it was real. A run is
  * never green on nothing: every tab that counts trained on the backend that was promised, took part in exchanges, and
- * received bytes of its peers over data channels. Pure.
+ * received bytes of its peers over data channels, or of the averaging server of a central run. Pure.
  */
-import type { Adapter, RunView, VolunteerView } from '@murmuration/protocol';
+import { serverOf, type Adapter, type RunView, type VolunteerView } from '@murmuration/protocol';
 import type { Figures } from './asserts.ts';
 
 export interface Evidence {
@@ -36,6 +36,9 @@ const isWebGpu = ({ adapter }: VolunteerView) => adapter.backend === 'webgpu' &&
 const isExchanging = ({ totals }: VolunteerView) => totals.rounds > 0 && totals.bytesReceivedPeers > 0;
 const channelBytes = ({ totals: { routes } }: VolunteerView) =>
   routes.direct.bytesReceived + routes.relayed.bytesReceived;
+
+/** In a central run what peers learned comes through the averaging server alone (SPEC S). */
+export const isCentral = ({ manifest }: RunView): boolean => serverOf(manifest) !== null;
 
 export function figuresOf(evidence: Evidence): Figures {
   const { run, volunteers, faultCount } = evidence;
@@ -97,8 +100,12 @@ export function emptiness(evidence: Evidence, tabsWished: number): string[] {
     if (!stayed(tab)) continue;
     if (tab.totals.localSteps === 0) wrong.push(`${name} trained nothing (${tab.state})`);
     if (tabsWished > 1 && tab.totals.rounds === 0) wrong.push(`${name} took part in no exchange`);
+    if (isCentral(run)) {
+      if (tab.totals.routes.coordinator.bytesReceived === 0)
+        wrong.push(`${name} received nothing of the averaging server`);
+    }
     // Who wants no peers gets its frames through the coordinator.
-    if (
+    else if (
       tabsWished > 1 &&
       (tab.links === 'no-peers' ? tab.totals.bytesReceivedPeers : channelBytes(tab)) === 0
     )
@@ -106,7 +113,7 @@ export function emptiness(evidence: Evidence, tabsWished: number): string[] {
         `${name} received nothing ${tab.links === 'no-peers' ? 'of its peers' : 'over a data channel'}`,
       );
   }
-  if (tabsWished > 1 && counted.every((tab) => channelBytes(tab) === 0))
+  if (tabsWished > 1 && !isCentral(run) && counted.every((tab) => channelBytes(tab) === 0))
     wrong.push('nothing crossed a data channel');
   return wrong;
 }

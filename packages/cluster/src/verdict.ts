@@ -10,6 +10,7 @@ export function verdictOf(
   ending: Ending,
   empty: readonly string[],
   outcomes: readonly AssertionOutcome[],
+  isCentral = false,
 ): { readonly exitCode: number; readonly outcome: string } {
   if (ending === 'interrupted') return { exitCode: 130, outcome: 'interrupted' };
   if (empty.length > 0)
@@ -20,7 +21,10 @@ export function verdictOf(
   if (ending === 'budget') return { exitCode: 4, outcome: 'the budget ran out before the run ended' };
   const failed = outcomes.filter(({ holds }) => !holds).length;
   if (failed > 0) return { exitCode: 1, outcome: `${failed} of ${outcomes.length} assertions failed` };
-  return { exitCode: 0, outcome: outcomes.length === 0 ? 'the run was real' : 'every assertion holds' };
+  const outcome = outcomes.length === 0 ? 'the run was real' : 'every assertion holds';
+  // Said aloud: no data channel was needed, so none is proof of anything here.
+  const how = isCentral ? ' (what tabs learned of each other came from the averaging server alone)' : '';
+  return { exitCode: 0, outcome: outcome + how };
 }
 
 /** @throws Error when the report is not what the contract says; that would be our bug. */

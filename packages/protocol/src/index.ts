@@ -7,6 +7,7 @@ export * from './api-public.ts';
 export * from './api-runs.ts';
 export * from './api-sweeps.ts';
 export * from './api-webhooks.ts';
+export * from './averaging.ts';
 export * from './bytes.ts';
 export * from './coordinator-messages.ts';
 export * from './dataset.ts';

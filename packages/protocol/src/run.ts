@@ -190,6 +190,14 @@ export const TrainingSchema = Type.Object(
       title: 'Target accuracy',
       description: 'The run ends when validation accuracy reaches this (0 to 1); null: only rounds end it.',
     }),
+    architecture: Type.Optional(
+      Type.Enum(ARCHITECTURES, {
+        default: 'decentralised',
+        title: 'Architecture',
+        description:
+          'Who averages: the tabs among themselves (decentralised), or the coordinator, as the only peer of each tab (central).',
+      }),
+    ),
     targetError: Type.Optional(
       Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
         title: 'Target error',
@@ -200,22 +208,7 @@ export const TrainingSchema = Type.Object(
   },
   { additionalProperties: false },
 );
-/** As a manifest has it. The API does not take `architecture` as long as no coordinator carries it out. */
-export const RunTrainingSchema = Type.Object(
-  {
-    ...TrainingSchema.properties,
-    architecture: Type.Optional(
-      Type.Enum(ARCHITECTURES, {
-        default: 'decentralised',
-        title: 'Architecture',
-        description:
-          'Who averages: the tabs among themselves (decentralised), or the coordinator, as the only peer of each tab (central).',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export type Training = Static<typeof RunTrainingSchema>;
+export type Training = Static<typeof TrainingSchema>;
 export const DEFAULT_TRAINING: Training = DEFAULTS;
 
 /** A model that POST /api/models took. It begins with the file's weights where the file had any, unless `weights` says otherwise. */
@@ -272,7 +265,7 @@ export const RunManifestSchema = Type.Object(
     seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }),
     model: ModelSpecSchema,
     parameterCount: Type.Integer({ minimum: 1, maximum: LIMITS.parametersMax }),
-    training: RunTrainingSchema,
+    training: TrainingSchema,
     dataset: DatasetManifestSchema,
     /** It began with another run's checkpoint instead of weights drawn from the seed. */
     forkOf: Type.Optional(

@@ -14,6 +14,7 @@ export * from './study-text.ts';
 export * from './study-training.ts';
 export { trainLowRank, type LowRankOptions } from './study-low-rank.ts';
 export { ROUNDS_SHARE } from './faults.ts';
+export * from './study-architectures.ts';
 export { studyHybrid, type HybridRow } from './study-hybrid.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
 export { studySpread, type SpreadRow } from './study-spread.ts';
