@@ -70,6 +70,7 @@ export class SimNetwork {
   /** When tabs died: what their uplinks had not sent by then never arrives. */
   readonly #diedMs = new Map<VolunteerId, number>();
   #transferCount = 0;
+  #reservedBytesMax = 0;
   #lastSent: { readonly frame: OutgoingFrame; readonly packet: Packet } | null = null;
 
   constructor(world: World, options: NetworkOptions, limits: FrameLimits) {
@@ -87,13 +88,9 @@ export class SimNetwork {
     return ends / 2;
   }
 
-  /** Largest memory that one link reserves for unfinished frames, bytes. */
-  reservedBytesMax(): number {
-    let most = 0;
-    for (const links of this.#links.values())
-      for (const link of links.values())
-        for (const { reassembler } of link) most = Math.max(most, reassembler?.reservedBytes ?? 0);
-    return most;
+  /** Largest memory that one link ever reserved for unfinished frames, bytes. */
+  get reservedBytesMax(): number {
+    return this.#reservedBytesMax;
   }
 
   cut(cut: Cut): void {
@@ -297,6 +294,7 @@ export class SimNetwork {
     }
     direction.reassembler ??= new Reassembler(frameMaxBytes(this.#limits));
     const pushed = direction.reassembler.push(message.piece, this.#world.nowMs);
+    this.#reservedBytesMax = Math.max(this.#reservedBytesMax, direction.reassembler.reservedBytes);
     if ('rejected' in pushed) return pushed;
     if ('pending' in pushed) return null;
     const decoded = decodeFrame(pushed.frame, this.#limits);

@@ -264,7 +264,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       isMixed,
     });
     watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
-    watch.limits.reserved(network.reservedBytesMax(), frameMaxBytes(limits), world.nowMs);
+    watch.limits.reserved(network.reservedBytesMax, frameMaxBytes(limits), world.nowMs);
     const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
     const { round } = watch.replicas.front;
     const alive = tabs.size;
