@@ -5,10 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { AdminGallery, CoordinatorProcess, launchBrowser, type GpuBrowser } from '@murmuration/cluster';
+import { AdminGallery, CoordinatorProcess } from '@murmuration/cluster';
 import { expect, test as base, type Page } from '@playwright/test';
-import { BROWSER_VARIABLE } from '../e2e/global-setup.ts';
+import { expectNothingGrave, overflowOf, withPage } from './looks.ts';
 
 /** `new-run` and `data` are parts of others. */
 const EXPECTED = [
@@ -24,20 +23,11 @@ const EXPECTED = [
   'dataset-pictures',
   'dataset-text',
 ];
-const GRAVE = new Set(['serious', 'critical']);
-/** What a theme can change; everything else is the same in both. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 const TABS_MAX = 60;
 
 const test = base.extend<{ page: Page; gallery: AdminGallery }>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
-  page: async ({}, use) => {
-    const found = JSON.parse(process.env[BROWSER_VARIABLE]!) as GpuBrowser;
-    const browser = await launchBrowser(found, found.wish);
-    const context = await browser.newContext({ reducedMotion: 'reduce' });
-    await use(await context.newPage());
-    await browser.close();
-  },
+  page: async ({}, use) => withPage(use),
   gallery: async ({ page }, use) => {
     const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-admin-screens-'));
     const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'admin-screens.log' });
@@ -51,40 +41,17 @@ const test = base.extend<{ page: Page; gallery: AdminGallery }>({
   },
 });
 
-async function graveFor(page: Page, rules?: string[]): Promise<{ grave: string[]; looked: number }> {
-  const axe = new AxeBuilder({ page });
-  const { violations, passes } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
-  const grave = violations
-    .filter(({ impact }) => GRAVE.has(impact ?? ''))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-  return { grave, looked: passes.length };
-}
-
 test('launching and data have nothing serious for axe in both themes, and fit into 320 px', async ({
   page,
   gallery,
 }) => {
   expect(gallery.screens).toEqual(expect.arrayContaining(EXPECTED));
-  const found: string[] = [];
   for (const screen of EXPECTED) {
     await page.setViewportSize({ width: 1280, height: 900 });
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-    await gallery.show(screen);
-    const light = await graveFor(page);
-    // A page on which no rule applied was not looked at.
-    expect(light.looked, screen).toBeGreaterThan(10);
-    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-    const dark = await graveFor(page, COLOUR_RULES);
-    expect(dark.looked, screen).toBeGreaterThan(0);
+    await expectNothingGrave(page, screen, () => gallery.show(screen));
     await page.setViewportSize({ width: 320, height: 800 });
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    found.push(...light.grave.map((fault) => `${screen}, light: ${fault}`));
-    found.push(...dark.grave.map((fault) => `${screen}, dark: ${fault}`));
-    if (overflow > 0) found.push(`${screen} is ${overflow} px wider than 320 px`);
+    expect(await overflowOf(page), screen).toBe(0);
   }
-  expect(found).toEqual([]);
 });
 
 test('a model is kept and a run is launched with it, by the keyboard alone', async ({ page, gallery }) => {

@@ -2,27 +2,11 @@
  * axe on the pages as people meet them, in both themes: nothing serious or critical. Screens of a run in progress are
  * reached the way people reach them: a coordinator, a run, a tab that trains.
  */
-import AxeBuilder from '@axe-core/playwright';
 import { consent } from '@murmuration/cluster';
-import type { Page } from '@playwright/test';
 import { expect, test } from '../e2e/fixtures.ts';
+import { expectNothingGrave } from './looks.ts';
 
-const THEMES = ['light', 'dark'] as const;
-const GRAVE = new Set(['serious', 'critical']);
 const START_MAX_MS = 240_000;
-
-async function expectNothingGrave(page: Page, screen: string): Promise<void> {
-  for (const colorScheme of THEMES) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const { violations, passes } = await new AxeBuilder({ page }).analyze();
-    // A page on which no rule applied was not looked at.
-    expect(passes.length, `${screen}, ${colorScheme}`).toBeGreaterThan(10);
-    const grave = violations
-      .filter(({ impact }) => GRAVE.has(impact ?? ''))
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-    expect(grave, `${screen}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 test('consent, training, paused and the admin page have nothing serious for axe, in both themes', async ({
   grid,

@@ -3,11 +3,10 @@
  * serious for axe in both themes, no horizontal scroll at 320 px (which is 1280 px at 400 % zoom), also from right to left
  * and in German, and a slider that speaks.
  */
-import AxeBuilder from '@axe-core/playwright';
-import { buildGallery, Gallery, launchBrowser, type GpuBrowser } from '@murmuration/cluster';
+import { buildGallery, Gallery } from '@murmuration/cluster';
 import { expect, test as base } from '@playwright/test';
 import type { Page } from '@playwright/test';
-import { BROWSER_VARIABLE } from '../e2e/global-setup.ts';
+import { expectNothingGrave, overflowOf, withPage } from './looks.ts';
 
 /** UX.md's list of screens, by the names that the gallery gives them. */
 const EXPECTED = [
@@ -24,37 +23,23 @@ const EXPECTED = [
   'finished',
   'settings',
 ];
-const GRAVE = new Set(['serious', 'critical']);
-/** What a theme can change; everything else is the same in both. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 
-const test = base.extend<{ page: Page; gallery: Gallery }>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
-  page: async ({}, use) => {
-    const found = JSON.parse(process.env[BROWSER_VARIABLE]!) as GpuBrowser;
-    const browser = await launchBrowser(found, found.wish);
-    const context = await browser.newContext({ reducedMotion: 'reduce' });
-    await use(await context.newPage());
-    await browser.close();
+const test = base.extend<{ page: Page; gallery: Gallery }, { opened: [Page, Gallery] }>({
+  opened: [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
+    async ({}, use) => {
+      await buildGallery();
+      await withPage(async (page) => use([page, await Gallery.open(page)]));
+    },
+    { scope: 'worker', timeout: 240_000 },
+  ],
+  page: async ({ opened }, use) => {
+    await opened[0].setViewportSize({ width: 1280, height: 720 });
+    await opened[0].emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    await use(opened[0]);
   },
-  gallery: async ({ page }, use) => {
-    await buildGallery();
-    await use(await Gallery.open(page));
-  },
+  gallery: async ({ opened }, use) => use(opened[1]),
 });
-
-async function graveFor(page: Page, rules?: string[]): Promise<{ grave: string[]; looked: number }> {
-  const axe = new AxeBuilder({ page });
-  const { violations, passes } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
-  const grave = violations
-    .filter(({ impact }) => GRAVE.has(impact ?? ''))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-  return { grave, looked: passes.length };
-}
-
-/** CSS pixels by which the page is wider than its window. */
-const overflowOf = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 test('no screen of the volunteer page has anything serious for axe, in both themes', async ({
   page,
@@ -62,18 +47,7 @@ test('no screen of the volunteer page has anything serious for axe, in both them
 }) => {
   const screens = await gallery.screens();
   expect(screens).toEqual(expect.arrayContaining(EXPECTED));
-  for (const screen of screens) {
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-    await gallery.show(screen);
-    const light = await graveFor(page);
-    // A page on which no rule applied was not looked at.
-    expect(light.looked, screen).toBeGreaterThan(10);
-    expect(light.grave, `${screen}, light`).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-    const dark = await graveFor(page, COLOUR_RULES);
-    expect(dark.looked, screen).toBeGreaterThan(0);
-    expect(dark.grave, `${screen}, dark`).toEqual([]);
-  }
+  for (const screen of screens) await expectNothingGrave(page, screen, () => gallery.show(screen));
 });
 
 test('at 320 px nothing scrolls sideways, in English, in German and from right to left', async ({

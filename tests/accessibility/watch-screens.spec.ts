@@ -5,31 +5,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { CoordinatorProcess, launchBrowser, WatchGallery, type GpuBrowser } from '@murmuration/cluster';
+import { CoordinatorProcess, WatchGallery } from '@murmuration/cluster';
 import { expect, test as base } from '@playwright/test';
 import type { Page } from '@playwright/test';
-import { BROWSER_VARIABLE } from '../e2e/global-setup.ts';
-
-const GRAVE = new Set(['serious', 'critical']);
-/** What a theme can change; everything else is the same in both. */
-const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
+import { expectNothingGrave, overflowOf, withPage } from './looks.ts';
 
 const test = base.extend<{ page: Page; gallery: WatchGallery }, { opened: [Page, WatchGallery] }>({
   opened: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
     async ({}, use) => {
-      const found = JSON.parse(process.env[BROWSER_VARIABLE]!) as GpuBrowser;
       const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-watch-'));
       const coordinator = new CoordinatorProcess({
         ...{ port: 0, dataDirectory, logName: 'watch-screens.log' },
         environment: { MURMURATION_PRIVATE_WEBHOOKS: '1' },
       });
       await coordinator.start();
-      const browser = await launchBrowser(found, found.wish);
-      const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
-      await use([page, await WatchGallery.open(page, coordinator, dataDirectory)]);
-      await browser.close();
+      await withPage(async (page) => use([page, await WatchGallery.open(page, coordinator, dataDirectory)]));
       await coordinator.stop();
       await rm(dataDirectory, { recursive: true, force: true });
     },
@@ -39,32 +30,15 @@ const test = base.extend<{ page: Page; gallery: WatchGallery }, { opened: [Page,
   gallery: async ({ opened }, use) => use(opened[1]),
 });
 
-async function expectNothingGrave(page: Page, name: string, rules?: string[]): Promise<void> {
-  const axe = new AxeBuilder({ page });
-  const { violations, passes } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
-  // A page on which no rule applied was not looked at.
-  expect(passes.length, name).toBeGreaterThan(0);
-  const grave = violations
-    .filter(({ impact }) => GRAVE.has(impact ?? ''))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-  expect(grave, name).toEqual([]);
-}
-
 test('no screen has anything serious for axe in both themes, and none scrolls sideways on a phone', async ({
   page,
   gallery,
 }) => {
   for (const screen of gallery.screens) {
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     await page.setViewportSize({ width: 1280, height: 800 });
-    await gallery.show(screen);
-    await expectNothingGrave(page, `${screen}, light`);
-    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-    await expectNothingGrave(page, `${screen}, dark`, COLOUR_RULES);
+    await expectNothingGrave(page, screen, () => gallery.show(screen));
     await page.setViewportSize({ width: 320, height: 640 });
-    const overflow = () =>
-      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    await expect.poll(overflow, { message: screen }).toBe(0);
+    await expect.poll(() => overflowOf(page), { message: screen }).toBe(0);
   }
 });
 

@@ -1,7 +1,7 @@
 /**
  * `npm test`: everything that CI runs, one after another on purpose (two cores; browsers and shaders want both):
- * format, lint, types, unit tests (vitest), then real tabs in a real browser (Playwright). A failing stage does not
- * hide the next. The last line is `N passed, N failed`, summed over all stages.
+ * format, lint, types, unit tests (vitest), then real tabs and every screen in a real browser (Playwright). A failing
+ * stage does not hide the next. The last line is `N passed, N failed`, summed over all stages.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,7 +39,9 @@ export async function run(argv: readonly string[]): Promise<number> {
       seconds: checks.reduce((sum, { seconds }) => sum + seconds, 0),
     },
     await vitest(join(reports, 'vitest.json')),
-    await playwright(join(reports, 'playwright.json')),
+    // Tabs that train want every core; pages that are looked at leave one of two idle.
+    await playwright('real tabs', join(reports, 'tabs.json'), ['--project=e2e', '--project=chaos']),
+    await playwright('screens', join(reports, 'screens.json'), ['--project=accessibility', '--workers=2']),
   ];
   say('');
   for (const { name, passed, failed, seconds } of counts)
@@ -69,9 +71,9 @@ function vitest(report: string): Promise<Count> {
   });
 }
 
-function playwright(report: string): Promise<Count> {
-  return stage('real tabs', report, async () => {
-    const isPassed = await runTool('@playwright/test', 'cli.js', ['test', '--reporter=list,json'], {
+function playwright(name: string, report: string, args: readonly string[]): Promise<Count> {
+  return stage(name, report, async () => {
+    const isPassed = await runTool('@playwright/test', 'cli.js', ['test', '--reporter=list,json', ...args], {
       ...process.env,
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
     });
