@@ -61,7 +61,7 @@ export class ReplicaChecks {
   readonly #onFork: (tab: ReplicaHolder, head: Head, distance: number) => void;
   readonly #anchors = new Map<string, Stand>();
   readonly #forked = new Set<string>();
-  readonly #heads = new Map<ReplicaHolder, Head>();
+  readonly #heads = new WeakMap<ReplicaHolder, Head>();
   #front = { term: 0, round: 0 };
   #advancedAtMs = 0;
   #connectedSinceMs = 0;

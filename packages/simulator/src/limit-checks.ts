@@ -25,8 +25,8 @@ interface Bucket {
 
 export class LimitChecks {
   readonly #violations: Violations;
-  readonly #buckets = new Map<SimTab, Bucket>();
-  readonly #wokenInVain = new Map<SimTab, number>();
+  readonly #buckets = new WeakMap<SimTab, Bucket>();
+  readonly #wokenInVain = new WeakMap<SimTab, number>();
   #messageCount = 0;
 
   constructor(violations: Violations) {

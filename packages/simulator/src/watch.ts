@@ -43,7 +43,7 @@ export class Watch {
   readonly tab: TabWatch;
   readonly coordinator: CoordinatorWatch;
   readonly #world: World;
-  readonly #seen = new Map<SimTab, Seen>();
+  readonly #seen = new WeakMap<SimTab, Seen>();
   readonly #leaders = new Map<string, VolunteerId>();
   #isCoordinatorUp = true;
   readonly #moved: (head: Head) => void;
