@@ -112,6 +112,17 @@ describe('runs', () => {
     ['a name with markup', { name: '<b>' }, 'name'],
     ['an unknown preset', { model: 'vgg' }, 'model'],
     ['a preset for other data', { model: 'gpt' }, 'model'],
+    [
+      'an accuracy for a model that gives its input again',
+      { model: 'vae', training: { targetAccuracy: 0.9 } },
+      'training.targetAccuracy',
+    ],
+    ['a KL weight for a model that predicts', { training: { klWeight: 2 } }, 'training.klWeight'],
+    [
+      'autoencoding with a model that predicts',
+      { training: { objective: 'autoencoding' } },
+      'training.objective',
+    ],
     ['a dataset that is not there', { datasetId: `data_${'0'.repeat(26)}` }, 'datasetId'],
     [
       'a model for other data',

@@ -120,8 +120,12 @@ export function takeEvaluation(
   const presence = desk.attendance.present.get(volunteerId);
   if (presence !== undefined && (presence.head === null || presence.head.round < round))
     desk.attendance.stand(volunteerId, message.head);
-  const { checkpointSha256: sha256, loss, accuracy, error } = message;
-  const checkpoint = { round, term, sha256, loss, accuracy, ...(error === null ? {} : { error }) };
+  const { checkpointSha256: sha256, loss, accuracy, error, parts } = message;
+  const checkpoint = {
+    ...{ round, term, sha256, loss, accuracy },
+    ...(error === null ? {} : { error }),
+    ...(parts === undefined ? {} : { parts }),
+  };
   const verdict = verdictOn(checkpoint, desk.state.best, sampleCount);
   desk.write({ kind: 'evaluated', volunteerId, checkpoint, verdict });
   if (desk.state.reached) desk.end('finished', reachedText(message, setup.manifest.training));

@@ -321,6 +321,9 @@ function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated
     valLoss: checkpoint.loss,
     valAccuracy: checkpoint.accuracy,
     ...(checkpoint.error === undefined ? {} : { valError: checkpoint.error }),
+    ...(checkpoint.parts === undefined
+      ? {}
+      : { valReconstruction: checkpoint.parts.reconstruction, valKl: checkpoint.parts.kl }),
   });
   if (checkpoint.loss === null) return note(state, record, record.volunteerId, 'the loss is not finite');
   const former = state.best;

@@ -1,12 +1,18 @@
 /** REST of what leaves: the served checkpoint's weights in several formats, the metrics, and where the model comes from. */
-import { ExportListSchema, parameterLayout } from '@murmuration/protocol';
-import type { ExportList, ModelSpec, ParameterLayout, RunId, Sha256 } from '@murmuration/protocol';
+import {
+  AUTOENCODER_PARTS,
+  ExportListSchema,
+  meanModelOf,
+  parameterLayout,
+  partOf,
+  taskOf,
+} from '@murmuration/protocol';
+import type { AutoencoderPart, ExportList, ModelPart, RunId, Sha256, Task } from '@murmuration/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
 import { sha256Of } from './blobs.ts';
-import type { ExportOutput } from './exports/keras-graph.ts';
 import { TFJS_WEIGHTS_FILE, toTfjs } from './exports/tfjs.ts';
 import { ExportError } from './exports/weights.ts';
 import { toKeras } from './exports/keras.ts';
@@ -26,12 +32,11 @@ export function routeExports(app: Api, parts: AppParts): void {
   const lists = new WeakMap<RunLedger, { readonly checkpoint: Sha256; readonly list: Promise<ExportList> }>();
 
   const exported = async (ledger: RunLedger): Promise<Exported> => {
-    const { model, dataset } = ledger.state.setup.manifest;
-    const output = dataset.target.kind === 'value' ? ('values' as const) : ('probabilities' as const);
+    const { manifest } = ledger.state.setup;
     const parameters = await parts.grid.servedParameters(ledger);
     if (parameters === null)
       throw new ApiError(503, 'blob-damaged', 'the checkpoint of this run is missing or damaged on disk');
-    return { ledger, model, layout: parameterLayout(model), parameters, output };
+    return { ledger, whole: { model: manifest.model, parameters }, task: taskOf(manifest) };
   };
   const describe = (id: string, summary: string, answer: TSchema | string) => ({
     ...described({
@@ -87,6 +92,28 @@ export function routeExports(app: Api, parts: AppParts): void {
     { schema: describe('exportKeras', 'The model for Keras 3 (keras.saving.load_model).', BYTES) },
     send('model.keras'),
   );
+  for (const part of AUTOENCODER_PARTS) {
+    const id = part === 'encoder' ? 'exportEncoder' : 'exportDecoder';
+    const what =
+      part === 'encoder' ? 'encoder (sample to mean and log variance)' : 'decoder (code to sample)';
+    app.get(
+      `/api/runs/:id/export/${part}/tfjs/model.json`,
+      {
+        schema: describe(`${id}TfjsModel`, `An autoencoder's ${what} for TensorFlow.js.`, 'application/json'),
+      },
+      send(`${part}/tfjs/model.json`),
+    );
+    app.get(
+      `/api/runs/:id/export/${part}/tfjs/${TFJS_WEIGHTS_FILE}`,
+      { schema: describe(`${id}TfjsWeights`, 'The weights that its model.json names.', BYTES) },
+      send(`${part}/tfjs/${TFJS_WEIGHTS_FILE}`),
+    );
+    app.get(
+      `/api/runs/:id/export/${part}.keras`,
+      { schema: describe(`${id}Keras`, `An autoencoder's ${what} for Keras 3.`, BYTES) },
+      send(`${part}.keras`),
+    );
+  }
   app.get(
     '/api/runs/:id/export/model.safetensors',
     {
@@ -99,22 +126,49 @@ export function routeExports(app: Api, parts: AppParts): void {
 /** What every file is made of. */
 interface Exported {
   readonly ledger: RunLedger;
-  readonly model: ModelSpec;
-  readonly layout: ParameterLayout;
-  readonly parameters: Float32Array;
-  readonly output: ExportOutput;
+  readonly whole: ModelPart;
+  readonly task: Task;
 }
+
+const tfjsJson = (made: Exported, part?: AutoencoderPart) =>
+  new TextEncoder().encode(JSON.stringify(tfjsOf(made, part).modelJson));
+const tfjsWeights = (made: Exported, part?: AutoencoderPart) => tfjsOf(made, part).weights;
 
 /** The same checkpoint gives the same bytes. */
 const FILES = {
-  'tfjs/model.json': (made: Exported) => new TextEncoder().encode(JSON.stringify(tfjsOf(made).modelJson)),
-  [`tfjs/${TFJS_WEIGHTS_FILE}`]: (made: Exported) => tfjsOf(made).weights,
-  'model.keras': ({ ledger, model, layout, parameters, output }: Exported) =>
-    toKeras(model, layout, parameters, { output, savedAt: madeAt(ledger) }),
-  'model.safetensors': ({ ledger, layout, parameters }: Exported) =>
-    toSafetensors(layout, parameters, exportMetadata(ledger)),
+  'tfjs/model.json': (made: Exported) => tfjsJson(made),
+  [`tfjs/${TFJS_WEIGHTS_FILE}`]: (made: Exported) => tfjsWeights(made),
+  'model.keras': (made: Exported) => kerasOf(made),
+  'encoder/tfjs/model.json': (made: Exported) => tfjsJson(made, 'encoder'),
+  [`encoder/tfjs/${TFJS_WEIGHTS_FILE}`]: (made: Exported) => tfjsWeights(made, 'encoder'),
+  'encoder.keras': (made: Exported) => kerasOf(made, 'encoder'),
+  'decoder/tfjs/model.json': (made: Exported) => tfjsJson(made, 'decoder'),
+  [`decoder/tfjs/${TFJS_WEIGHTS_FILE}`]: (made: Exported) => tfjsWeights(made, 'decoder'),
+  'decoder.keras': (made: Exported) => kerasOf(made, 'decoder'),
+  'model.safetensors': ({ ledger, whole: { model, parameters } }: Exported) =>
+    toSafetensors(parameterLayout(model), parameters, exportMetadata(ledger)),
 } as const satisfies Readonly<Record<string, (made: Exported) => Uint8Array | Promise<Uint8Array>>>;
 type FileName = keyof typeof FILES;
+
+/**
+ * What can be loaded without chance: the whole model, an autoencoder at the mean of its code, or one of its two parts.
+ * @throws ApiError when the model has no such part
+ */
+function loadable({ whole: { model, parameters }, task }: Exported, part: AutoencoderPart | undefined) {
+  if (task.kind === 'autoencoding')
+    return {
+      ...(part === undefined ? meanModelOf(model, parameters) : partOf(model, parameters, part)),
+      output:
+        part === 'encoder' || task.reconstruction === 'gaussian' ? ('values' as const) : ('shares' as const),
+    };
+  if (part !== undefined)
+    throw new ApiError(409, 'not-exportable', `model: it is no autoencoder, so it has no ${part}`, 'model');
+  return {
+    model,
+    parameters,
+    output: task.kind === 'value' ? ('values' as const) : ('probabilities' as const),
+  };
+}
 
 /** One after the other: the largest model takes 200 MB in each. What a format cannot say is left out. */
 async function listOf(
@@ -134,13 +188,19 @@ async function listOf(
   return { checkpoint, files };
 }
 
-function tfjsOf({ model, layout, parameters, output }: Exported): ReturnType<typeof toTfjs> {
+function tfjsOf(made: Exported, part?: AutoencoderPart): ReturnType<typeof toTfjs> {
+  const { model, parameters, output } = loadable(made, part);
   try {
-    return toTfjs(model, layout, parameters, output);
+    return toTfjs(model, parameterLayout(model), parameters, output);
   } catch (error) {
     if (error instanceof ExportError) throw new ApiError(409, 'not-exportable', error.message, 'model');
     throw error;
   }
+}
+
+function kerasOf(made: Exported, part?: AutoencoderPart): Promise<Uint8Array> {
+  const { model, parameters, output } = loadable(made, part);
+  return toKeras(model, parameterLayout(model), parameters, { output, savedAt: madeAt(made.ledger) });
 }
 
 /** When the served checkpoint was measured; before that, when its run was created. */
@@ -152,7 +212,7 @@ function madeAt({ state }: RunLedger): string {
 
 function exportMetadata(ledger: RunLedger): Record<string, string> {
   const { manifest } = ledger.state.setup;
-  const { round, accuracy, error, sha256: checkpoint } = servedCheckpoint(ledger.state);
+  const { round, accuracy, error, parts, sha256: checkpoint } = servedCheckpoint(ledger.state);
   return {
     run: manifest.id,
     name: manifest.name,
@@ -161,6 +221,7 @@ function exportMetadata(ledger: RunLedger): Record<string, string> {
     round: String(round),
     accuracy: accuracy === null ? '' : String(accuracy),
     error: error == null ? '' : String(error),
+    ...(parts === undefined ? {} : { reconstruction: String(parts.reconstruction), kl: String(parts.kl) }),
     checkpoint,
   };
 }

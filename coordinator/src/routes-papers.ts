@@ -19,6 +19,8 @@ const COLUMNS = [
   'valAccuracy',
   'valError',
   'volunteers',
+  'valReconstruction',
+  'valKl',
 ] as const;
 
 export function routePapers(app: Api, parts: AppParts): void {

@@ -7,10 +7,12 @@ import {
   outputSizeOf,
   parameterLayout,
   presetModel,
+  settledObjective,
 } from '@murmuration/protocol';
 import type {
   CloneRequest,
   DatasetManifest,
+  Misfit,
   ModelSpec,
   ParameterLayout,
   RunId,
@@ -39,9 +41,13 @@ export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: Run
   };
   const { model, importOf, isDescribed } = modelOf(wish.model, data, models);
   const layout = checkedLayout(model, isDescribed ? 'model.layers' : 'model');
-  const problem = misfit(model, data);
-  if (problem !== null) refuse(isDescribed ? problem.field : 'model', problem.message);
-  const training = { ...DEFAULT_TRAINING, ...wish.training };
+  const refuseMisfit = ({ field, message }: Misfit) =>
+    refuse(isDescribed || field.startsWith('training.') ? field : 'model', message);
+  const objective = settledObjective(model, data, wish.training ?? {});
+  if ('message' in objective) return refuseMisfit(objective);
+  const training = { ...DEFAULT_TRAINING, ...wish.training, ...objective };
+  const problem = misfit(model, data, training);
+  if (problem !== null) refuseMisfit(problem);
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)
     refuse('training.batchSize', `the smallest shard has ${smallest} samples; a batch must fit into it`);

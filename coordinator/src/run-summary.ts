@@ -1,5 +1,5 @@
 /** A run as a line of a list, as anybody may see it, and beside others. Made on demand from its ledger. */
-import { SPARKLINE_POINTS_MAX } from '@murmuration/protocol';
+import { SPARKLINE_POINTS_MAX, taskOf } from '@murmuration/protocol';
 import type { Comparison, MetricPoint, PublicRun, RunManifest, RunSummary } from '@murmuration/protocol';
 import { sparkline, thinnedPoints } from './downsample.ts';
 import { metricPoints, runView } from './ledger.ts';
@@ -77,7 +77,7 @@ export function publicRun(ledger: RunLedger, nowMs: number): PublicRun {
     trainingMs: view.trainingMs,
     datasetName: manifest.dataset.name,
     licence: manifest.dataset.licence,
-    task: manifest.dataset.target.kind,
+    task: taskOf(manifest).kind,
     shardBytes: Math.round(
       ledger.state.setup.shards.reduce((sum, shard) => sum + shard.byteLength, 0) /
         ledger.state.setup.shards.length,

@@ -221,7 +221,9 @@ describe('comparison and papers', () => {
     expect(card).toContain(one.codeSha256);
     expect(card).toContain('CC0-1.0');
     const csv = (await coordinator.inject(`/api/runs/${manifest.id}/export/metrics.csv`)).payload;
-    expect(csv).toBe('round,atMs,loss,lossMin,lossMax,valLoss,valAccuracy,valError,volunteers\r\n');
+    expect(csv).toBe(
+      'round,atMs,loss,lossMin,lossMax,valLoss,valAccuracy,valError,volunteers,valReconstruction,valKl\r\n',
+    );
   });
 
   it('a cell that a spreadsheet would run is made a text', () => {
@@ -234,6 +236,67 @@ describe('comparison and papers', () => {
         ],
       ),
     ).toBe(`a,b\r\n"'=1+1","x,""y"""\r\n,-1\r\n`);
+  });
+});
+
+describe('a variational autoencoder', () => {
+  it('has its objective filled in, and is exported whole, as encoder and as decoder', async () => {
+    const { id: datasetId } = await coordinator.createDataset();
+    const create = (body: object) =>
+      post('/api/runs', { name: 'vae', datasetId, model: 'vae', seed: 5, ...body });
+    const { manifest } = (await create({ training: { klWeight: 2 } })).json();
+    expect(manifest.training).toMatchObject({
+      ...{ objective: 'autoencoding', reconstruction: 'bernoulli', klWeight: 2, targetAccuracy: null },
+    });
+    // What was filled in is what a clone asks for.
+    expect((await post(`/api/runs/${manifest.id}/clone`)).json().manifest.training).toEqual(
+      manifest.training,
+    );
+    expect(
+      (await post(`/api/runs/${manifest.id}/clone`, { training: { targetAccuracy: 0.9 } })).json(),
+    ).toMatchObject({
+      field: 'training.targetAccuracy',
+    });
+    expect((await get(`/api/public/runs/${manifest.id}`)).run.task).toBe('autoencoding');
+    const { files } = await get(`/api/runs/${manifest.id}/export`);
+    const names = files.map(({ name }: { name: string }) => name);
+    for (const part of ['encoder', 'decoder']) {
+      expect(names).toEqual(expect.arrayContaining([`${part}.keras`, `${part}/tfjs/model.json`]));
+      const { modelTopology, weightsManifest } = await get(
+        `/api/runs/${manifest.id}/export/${part}/tfjs/model.json`,
+      );
+      const layers = modelTopology.config.layers.map(
+        ({ config }: { config: { name: string } }) => config.name,
+      );
+      expect(layers.includes('z_mean')).toBe(part === 'encoder');
+      const [{ paths, weights }] = weightsManifest;
+      const bytes = (await coordinator.inject(`/api/runs/${manifest.id}/export/${part}/tfjs/${paths[0]}`))
+        .rawPayload;
+      const count = weights.reduce(
+        (sum: number, { shape }: { shape: number[] }) => sum + shape.reduce((a, b) => a * b, 1),
+        0,
+      );
+      expect(bytes).toHaveLength(4 * count);
+    }
+    // A Bernoulli decoder gives shares.
+    const decoder = await get(`/api/runs/${manifest.id}/export/decoder/tfjs/model.json`);
+    expect(decoder.modelTopology.config.layers.at(-1).config.activation).toBe('sigmoid');
+    // Training has logits of every pixel; what is saved is complete.
+    expect(names).toContain('model.safetensors');
+  });
+
+  it('is what no other model has parts of', async () => {
+    const { manifest } = await coordinator.createRun();
+    for (const name of ['encoder.keras', 'decoder/tfjs/model.json']) {
+      const answer = await coordinator.inject(`/api/runs/${manifest.id}/export/${name}`);
+      expect(answer.statusCode).toBe(409);
+      expect(answer.json()).toMatchObject({
+        code: 'not-exportable',
+        message: expect.stringContaining('no autoencoder'),
+      });
+    }
+    const { files } = await get(`/api/runs/${manifest.id}/export`);
+    expect(files.map(({ name }: { name: string }) => name)).not.toContain('encoder.keras');
   });
 });
 

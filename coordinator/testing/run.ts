@@ -5,6 +5,7 @@ import type {
   CoordinatorMessageOf,
   Head,
   LinkPolicy,
+  LossParts,
   RunManifest,
   TabTotals,
   Training,
@@ -164,6 +165,7 @@ export class Rehearsal {
     accuracy: number | null,
     loss: number | null = 0.5,
     error: number | null = null,
+    parts?: LossParts,
   ): LedgerDecision {
     const duty = this.ledger.state.duty!;
     const sha256 = hash(`checkpoint ${duty.generation}`);
@@ -177,6 +179,7 @@ export class Rehearsal {
       loss,
       accuracy,
       error,
+      ...(parts === undefined ? {} : { parts }),
       sampleCount: this.setup.manifest.dataset.validation.sampleCount,
     });
   }

@@ -156,6 +156,7 @@ const IMAGE_LAYERS: ModelSpec = {
 for (const model of [
   presetModel('resnet', [28, 28, 1], 10),
   presetModel('gpt', [16], 12),
+  presetModel('vae', [28, 28, 1], 10),
   TEXT_LAYERS,
   IMAGE_LAYERS,
 ])

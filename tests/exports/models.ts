@@ -4,7 +4,9 @@
  */
 import { initialParameters, mulberry } from '@murmuration/codec';
 import {
+  meanModelOf,
   parameterLayout,
+  partOf,
   PRESET_NAMES,
   presetModel,
   type LayerSpec,
@@ -16,9 +18,9 @@ export const SAMPLE_COUNT = 4;
 
 const head: LayerSpec[] = [{ kind: 'flatten' }, { kind: 'dense', units: 3, activation: 'linear' }];
 
-/** Input and output of each preset here: none can be forgotten. */
+/** Input and output of each preset here: none can be forgotten. What draws by chance is exported in parts. */
 const PRESET_SIZES: Readonly<
-  Record<PresetName, readonly [inputShape: readonly number[], outputSize: number]>
+  Record<Exclude<PresetName, 'vae'>, readonly [inputShape: readonly number[], outputSize: number]>
 > = {
   mlp: [[28, 28, 1], 10],
   cnn: [[28, 28, 1], 10],
@@ -28,7 +30,9 @@ const PRESET_SIZES: Readonly<
 };
 
 export const EXPORTED_MODELS: readonly ModelSpec[] = [
-  ...PRESET_NAMES.map((name) => presetModel(name, ...PRESET_SIZES[name])),
+  ...PRESET_NAMES.flatMap((name) =>
+    name === 'vae' ? autoencoderParts() : [presetModel(name, ...PRESET_SIZES[name])],
+  ),
   {
     name: 'other image layers',
     inputShape: [9, 8, 2],
@@ -70,6 +74,17 @@ export const EXPORTED_MODELS: readonly ModelSpec[] = [
     layers: [{ kind: 'gru', units: 5, returnSequences: false }, head[1]!],
   },
 ];
+
+/** The vae at the mean of its code, its encoder and its decoder. */
+function autoencoderParts(): ModelSpec[] {
+  const model = presetModel('vae', [8, 8, 1], 10);
+  const weights = new Float32Array(parameterLayout(model).parameterCount);
+  return [
+    meanModelOf(model, weights),
+    partOf(model, weights, 'encoder'),
+    partOf(model, weights, 'decoder'),
+  ].map((part) => part.model);
+}
 
 export function drawn(model: ModelSpec): {
   readonly parameters: Float32Array;

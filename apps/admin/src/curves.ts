@@ -22,6 +22,9 @@ export interface Curves {
   readonly valAccuracySmooth: Column;
   readonly valError: Column;
   readonly valErrorSmooth: Column;
+  /** The parts of valLoss, where it has some. */
+  readonly valReconstruction: Column;
+  readonly valKl: Column;
   /** Ends of the axis; the same for every lane. */
   readonly range: readonly [number, number];
 }
@@ -62,6 +65,8 @@ export function curvesOf(
     valAccuracySmooth: smooth(valAccuracy, smoothing),
     valError,
     valErrorSmooth: smooth(valError, smoothing),
+    valReconstruction: column((point) => point.valReconstruction ?? null),
+    valKl: column((point) => point.valKl ?? null),
     range: [Math.max(0, first - (last - first) * LEAD), last],
   };
 }

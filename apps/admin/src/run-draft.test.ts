@@ -13,6 +13,7 @@ import {
   withKind,
   withModelFiles,
   withStored,
+  withWritten,
 } from './run-draft.ts';
 
 const valueOf = (text: string) => openRunYaml(text).value;
@@ -99,6 +100,14 @@ describe('the draft of a run', () => {
     });
     expect(model('net.keras')).toEqual({ file: 'net.keras' });
     expect(model('w.bin')).toBeNull();
+  });
+
+  it('an autoencoder has no accuracy to end at', () => {
+    const written = valueOf(withWritten(FIRST_DRAFT, ['model'], 'vae'));
+    expect(written).toMatchObject({ model: 'vae', training: { targetAccuracy: null, roundsMax: 1_000 } });
+    expect(valueOf(withWritten(FIRST_DRAFT, ['model'], 'cnn'))).toMatchObject({
+      training: { targetAccuracy: 0.95 },
+    });
   });
 
   it('a source is told from the text alone', () => {

@@ -64,6 +64,14 @@ export function draftFields(value: unknown): DraftFields {
   };
 }
 
+/** A field as the form writes it. An autoencoder has no accuracy to end at. */
+export function withWritten(text: string, path: readonly string[], value: unknown): string {
+  const written = withField(text, path, value);
+  return path.join('.') === 'model' && value === 'vae'
+    ? withField(written, ['training', 'targetAccuracy'], null)
+    : written;
+}
+
 /** Where data comes from: drawn by the coordinator, there already, or a file of one's own. */
 export type Source = 'digits' | 'stored' | 'file';
 export const SOURCES: readonly Source[] = ['digits', 'stored', 'file'];
@@ -92,11 +100,11 @@ export function fileKindOf(fileName: string): DataKind | null {
 }
 
 const PRESETS_FOR_KIND: Partial<Readonly<Record<DataKind, readonly PresetName[]>>> = {
-  digits: ['mlp', 'cnn', 'resnet'],
-  csv: ['mlp'],
-  parquet: ['mlp'],
-  idx: ['cnn', 'resnet', 'mlp'],
-  images: ['cnn', 'resnet', 'mlp'],
+  digits: ['mlp', 'cnn', 'resnet', 'vae'],
+  csv: ['mlp', 'vae'],
+  parquet: ['mlp', 'vae'],
+  idx: ['cnn', 'resnet', 'mlp', 'vae'],
+  images: ['cnn', 'resnet', 'mlp', 'vae'],
   text: ['gpt', 'gru'],
 };
 

@@ -9,6 +9,8 @@ export const viewStrings = {
     valLoss: 'Validation loss',
     valAccuracy: 'Validation accuracy',
     valError: 'Validation error',
+    valReconstruction: 'Validation reconstruction',
+    valKl: 'Validation KL divergence',
   } satisfies Readonly<Record<Metric, string>>,
   axis: 'Along',
   axes: { time: 'time', round: 'rounds' } satisfies Readonly<Record<Axis, string>>,

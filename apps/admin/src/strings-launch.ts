@@ -1,5 +1,5 @@
 /** Every sentence of the screens that launch a run and look at data. What a field means is said by the schema. */
-import type { Codec, OptimiserName, PresetName } from '@murmuration/protocol';
+import type { Codec, ObjectiveName, OptimiserName, PresetName, Reconstruction } from '@murmuration/protocol';
 import { bytesText } from './format.ts';
 import type { Decision, Source } from './run-draft.ts';
 
@@ -60,7 +60,16 @@ export const launch = {
       resnet: 'ResNet: convolutions with ways past them',
       gru: 'GRU: a recurrent net, for text',
       gpt: 'GPT: a small transformer, for text',
+      vae: 'VAE: learns to draw like the data, without labels',
     } satisfies Readonly<Record<PresetName, string>> as Readonly<Record<string, string>>,
+    'training.objective': {
+      prediction: 'What the data wants predicted',
+      autoencoding: 'The sample itself, through a code',
+    } satisfies Readonly<Record<ObjectiveName, string>> as Readonly<Record<string, string>>,
+    'training.reconstruction': {
+      bernoulli: 'Cross entropy of values from 0 to 1',
+      gaussian: 'Half the squared error',
+    } satisfies Readonly<Record<Reconstruction, string>> as Readonly<Record<string, string>>,
     'training.optimiser': {
       adam: 'Adam',
       'rmsprop-floored': 'RMSProp with a floor, for sparse updates',

@@ -5,7 +5,7 @@
 import { COMPARED_RUNS_MAX } from '@murmuration/protocol';
 import type { MetricPoint } from '@murmuration/protocol';
 
-export const METRICS = ['loss', 'valLoss', 'valAccuracy', 'valError'] as const;
+export const METRICS = ['loss', 'valLoss', 'valAccuracy', 'valError', 'valReconstruction', 'valKl'] as const;
 export type Metric = (typeof METRICS)[number];
 export const AXES = ['time', 'round'] as const;
 export type Axis = (typeof AXES)[number];
@@ -50,7 +50,7 @@ export function withPick(picked: readonly string[], runId: string, isPicked: boo
 }
 
 /** What a screen shows that was told no metric: accuracy or error where one was measured, else the loss. */
-export function metricFor(points: readonly MetricPoint[]): Metric {
+export function metricFor(points: readonly MetricPoint[]): 'valAccuracy' | 'valError' | 'loss' {
   if (points.some((point) => point.valAccuracy !== null)) return 'valAccuracy';
   return points.some((point) => point.valError != null) ? 'valError' : 'loss';
 }

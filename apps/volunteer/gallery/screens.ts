@@ -1,6 +1,6 @@
 /** The states of the gallery: every screen of the page's list, as a contributor whose signals stand still. */
 import { signal } from '@preact/signals';
-import type { RunState } from '@murmuration/protocol';
+import type { RunState, TaskKind } from '@murmuration/protocol';
 import type { VolunteerSnapshot, VolunteerState } from '@murmuration/swarm';
 import type { Contributor, Ended, Screen, Standing } from '../src/contributor.ts';
 import type { Learned } from '../src/curve.ts';
@@ -33,6 +33,7 @@ const RUN = {
   reason: '',
   parameterCount: 109_386,
   datasetName: 'Digits',
+  task: 'class' as TaskKind,
   volunteers: 5,
   round: 184,
   roundsMax: 1_000,

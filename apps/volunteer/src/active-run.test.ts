@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CODEC_BYTES_PER_PARAMETER, CODECS } from '@murmuration/protocol';
-import { activeRunOf, bytesPerParameterOf, dataPerHour } from './active-run.ts';
+import { activeRunOf, bytesPerParameterOf, dataPerHour, hasAnswers } from './active-run.ts';
 
 const run = (changes: Record<string, unknown> = {}) => ({
   name: 'digits',
@@ -28,7 +28,9 @@ describe('the run that a newcomer would help', () => {
 
   it('says what its model is to learn, as far as this page knows', () => {
     const of = (task: unknown) => activeRunOf([run({ task })])?.task;
-    expect(['class', 'value', 'next-token'].map(of)).toEqual(['class', 'value', 'next-token']);
+    const known = ['class', 'value', 'next-token', 'autoencoding'] as const;
+    expect(known.map(of)).toEqual(known);
+    expect(known.map(hasAnswers)).toEqual([true, false, true, false]);
     expect(['dream', null, undefined].map(of)).toEqual(['other', 'other', 'other']);
   });
 

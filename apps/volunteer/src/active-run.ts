@@ -4,7 +4,7 @@
  *
  * Reads only the fields that it shows; refuses an answer in which one of them has another shape.
  */
-import type { RunState } from '@murmuration/protocol';
+import type { RunState, TaskKind } from '@murmuration/protocol';
 
 export interface ActiveRun {
   readonly name: string;
@@ -22,8 +22,10 @@ export interface ActiveRun {
 }
 
 /** What the model is to learn; `other`: of a newer coordinator. */
-export type Task = 'class' | 'value' | 'next-token' | 'other';
-const TASKS: readonly Task[] = ['class', 'value', 'next-token'];
+export type Task = TaskKind | 'other';
+const TASKS: readonly Task[] = ['class', 'value', 'next-token', 'autoencoding'];
+/** Whether there is a right answer to each sample, and so a share of them. */
+export const hasAnswers = (task: Task): boolean => task !== 'value' && task !== 'autoencoding';
 
 /**
  * What one device sends and receives in an hour, each way. `measured` false: no round was timed yet, so a pace is supposed

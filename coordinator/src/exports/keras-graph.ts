@@ -3,8 +3,8 @@
  * from: tfjs.ts (the dialect of tfjs-layers, Keras 2) and keras.ts (Keras 3). Where a dialect lacks a layer of ours, it is
  * made of layers that the dialect has, so that the file loads without any code of ours.
  *
- * In training the last layer gives logits; the exported model gives probabilities, or the values of a regression as they
- * were trained (standardised). Input is what trained: p / 255 for bytes, values as they are, ids of tokens.
+ * In training the last layer gives logits; the exported model gives probabilities, the shares (0 to 1) of a Bernoulli
+ * decoder, or the values of a regression as they were trained (standardised). Input is what trained: p / 255 for bytes, values as they are, ids of tokens.
  */
 import { LAYER_EPSILON, BATCH_NORM_MOMENTUM, MODEL_INPUT } from '@murmuration/protocol';
 import type { Activation, LayerOf, LayerSpec, ModelSpec, ParameterLayout } from '@murmuration/protocol';
@@ -12,8 +12,8 @@ import { addedTable, attentionOfPlainLayers } from './plain-parts.ts';
 import { ExportError } from './weights.ts';
 
 export type Dialect = 'tfjs' | 'keras3';
-/** What the exported model gives: a softmax at the end, or none. */
-export type ExportOutput = 'probabilities' | 'values';
+/** What the exported model gives: a softmax at the end, a sigmoid of each value, or neither. */
+export type ExportOutput = 'probabilities' | 'shares' | 'values';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type Config = { readonly [key: string]: Json };
@@ -72,7 +72,9 @@ export function kerasGraph(
     nodes.push(...parts);
     ends.push(parts.at(-1)!.name);
   }
-  return output === 'values' ? nodes : withSoftmax(nodes);
+  return output === 'values'
+    ? nodes
+    : withActivation(nodes, output === 'probabilities' ? 'softmax' : 'sigmoid');
 }
 
 /** What a layer is turned into nodes with. */
@@ -288,19 +290,23 @@ function commonLayer(layer: CommonLayer, dialect: Dialect): [className: string, 
       return ['Add', {}];
     case 'concatenate':
       return ['Concatenate', { axis: -1 }];
+    case 'sampling':
+      // Keras's family has no layer that draws around a variance; routes-exports.ts gives the parts instead.
+      throw new ExportError(
+        'model: it draws its code by chance; export it at the mean, or encoder and decoder',
+      );
     default:
       return layer satisfies never;
   }
 }
 
-/** Only a plain dense layer has its activation free; behind anything else the softmax is a layer of its own. */
-function withSoftmax(nodes: readonly KerasNode[]): KerasNode[] {
+/** Only a plain dense layer has its activation free; behind anything else it is a layer of its own. */
+function withActivation(nodes: readonly KerasNode[], activation: 'softmax' | 'sigmoid'): KerasNode[] {
   const last = nodes.at(-1)!;
-  const activation = 'softmax';
   if (last.className === 'Dense' && last.config['activation'] === 'linear')
     return [...nodes.slice(0, -1), { ...last, config: { ...last.config, activation } }];
   const taken = new Set(nodes.map(({ name }) => name));
-  let name = activation;
+  let name: string = activation;
   while (taken.has(name)) name += '_';
   return [
     ...nodes,

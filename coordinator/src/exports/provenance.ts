@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorUnitOf } from '@murmuration/protocol';
+import { errorUnitOf, taskOf } from '@murmuration/protocol';
 import type { Provenance, RunEvent, Sha256 } from '@murmuration/protocol';
 import { servedCheckpoint } from '../ledger.ts';
 import type { RunLedger } from '../ledger.ts';
@@ -57,10 +57,15 @@ const withoutSequence = ({ atMs, kind, volunteerId, text }: RunEvent) => ({ atMs
 export function modelCard(provenance: Provenance): string {
   const { run, checkpoint, adapters, volunteers, seed, state } = provenance;
   const { dataset, model, training } = run;
-  const unit = errorUnitOf(dataset.target);
+  const unit = errorUnitOf(taskOf(run));
   const results = [
     `- held-out loss: ${number(checkpoint.loss)} on ${dataset.validation.sampleCount} samples`,
     ...(checkpoint.accuracy === null ? [] : [`- held-out accuracy: ${number(checkpoint.accuracy)}`]),
+    ...(checkpoint.parts === undefined
+      ? []
+      : [
+          `- of it, nats a sample: reconstruction ${number(checkpoint.parts.reconstruction)}, KL divergence ${number(checkpoint.parts.kl)} (weight ${training.klWeight})`,
+        ]),
     ...(checkpoint.error == null ? [] : [`- held-out error: ${number(checkpoint.error)} ${unit ?? ''}`]),
   ];
   return `---

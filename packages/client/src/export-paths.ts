@@ -6,6 +6,8 @@ const NAMES = {
   tfjsModel: 'tfjs/model.json',
   tfjsWeights: 'tfjs/group1-shard1of1.bin',
   keras: 'model.keras',
+  encoderKeras: 'encoder.keras',
+  decoderKeras: 'decoder.keras',
   safetensors: 'model.safetensors',
   metricsCsv: 'metrics.csv',
   metricsJson: 'metrics.json',

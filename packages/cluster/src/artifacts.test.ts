@@ -41,7 +41,7 @@ describe('what a cluster run leaves behind', () => {
 
   it('metrics: a line a round, nothing where nothing was measured', () => {
     expect(metricsCsv([point(1, { valAccuracy: 0.5 }), point(2)])).toBe(
-      'round,atMs,loss,lossMin,lossMax,valLoss,valAccuracy,valError,volunteers\n1,1000,1,,,,0.5,,4\n2,2000,0.6666666666666666,,,,,,4\n',
+      'round,atMs,loss,lossMin,lossMax,valLoss,valAccuracy,valError,volunteers,valReconstruction,valKl\n1,1000,1,,,,0.5,,4,,\n2,2000,0.6666666666666666,,,,,,4,,\n',
     );
   });
 

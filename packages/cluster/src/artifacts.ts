@@ -45,6 +45,8 @@ const METRICS = [
   'valAccuracy',
   'valError',
   'volunteers',
+  'valReconstruction',
+  'valKl',
 ] as const satisfies readonly (keyof MetricPoint)[];
 
 export const metricsCsv = (points: readonly MetricPoint[]): string =>
@@ -73,6 +75,8 @@ export function runPicture(options: {
   const x = (atMs: number) => LEFT + ((WIDTH - LEFT - RIGHT) * Math.min(atMs, endMs)) / endMs;
   const losses = points.flatMap(({ loss, valLoss }) => [loss, valLoss]).filter((loss) => loss !== null);
   const lossMax = Math.max(0.1, ...losses);
+  const hasParts = points.some(({ valKl }) => valKl !== undefined);
+  const part = (value: number | undefined) => (value === undefined ? null : value / lossMax);
   const tabsMax = Math.max(1, ...points.map(({ volunteers }) => volunteers));
   const y = ([top, height]: readonly [number, number], share: number) =>
     top + height * (1 - Math.min(1, Math.max(0, share)));
@@ -104,12 +108,19 @@ export function runPicture(options: {
   const parts = [
     `<text x="${LEFT}" y="26" class="title">${xml(title)}</text>`,
     frame(LOSS, 'loss: training (thin, mean over tabs) and validation', lossMax.toPrecision(2)),
-    frame(ACCURACY, 'validation accuracy', '1'),
+    hasParts
+      ? frame(ACCURACY, 'parts of the validation loss: reconstruction and KL (green)', lossMax.toPrecision(2))
+      : frame(ACCURACY, 'validation accuracy', '1'),
     frame(CHURN, 'tabs that reported; faults', String(tabsMax)),
     ...marks,
     curve(LOSS, 'training', ({ loss }) => (loss === null ? null : loss / lossMax)),
     curve(LOSS, 'validation', ({ valLoss }) => (valLoss === null ? null : valLoss / lossMax)),
-    curve(ACCURACY, 'validation', ({ valAccuracy }) => valAccuracy),
+    ...(hasParts
+      ? [
+          curve(ACCURACY, 'validation', ({ valReconstruction }) => part(valReconstruction)),
+          curve(ACCURACY, 'tabs', ({ valKl }) => part(valKl)),
+        ]
+      : [curve(ACCURACY, 'validation', ({ valAccuracy }) => valAccuracy)]),
     // A point without reports is only an evaluation's.
     curve(CHURN, 'tabs', ({ volunteers }) => (volunteers === 0 ? null : volunteers / tabsMax)),
     ...labels,

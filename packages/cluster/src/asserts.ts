@@ -8,7 +8,9 @@ export const FIGURES = {
   val_acc: 'validation accuracy of the best checkpoint, 0 to 1',
   val_loss: 'validation loss of that checkpoint',
   val_error:
-    'validation error of that checkpoint: mean absolute error in the units of the data, or bits a token',
+    'validation error of that checkpoint: mean absolute error in the units of the data, bits a token, or nats a value of an autoencoder',
+  val_reconstruction: "an autoencoder's validation loss without its KL part, nats a sample",
+  val_kl: 'its KL divergence from the standard normal, nats a sample',
   rounds: 'rounds that were closed',
   local_steps: 'optimiser steps of all tabs together',
   samples: 'samples trained, all tabs together',

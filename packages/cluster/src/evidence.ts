@@ -57,6 +57,8 @@ export function figuresOf(evidence: Evidence): Figures {
     val_acc: shown?.accuracy ?? null,
     val_loss: shown?.loss ?? null,
     val_error: shown?.error ?? null,
+    val_reconstruction: shown?.parts?.reconstruction ?? null,
+    val_kl: shown?.parts?.kl ?? null,
     rounds: run.round,
     local_steps: run.localSteps,
     samples: run.samples,

@@ -120,6 +120,19 @@ describe('a run in the terminal', () => {
   });
 });
 
+describe('a run without accuracies', () => {
+  const training = { ...DEFAULT_TRAINING, objective: 'autoencoding', targetAccuracy: null } as const;
+  const vae = { ...RUN, manifest: { ...RUN.manifest, training }, latest: null };
+  it('shows its loss and the parts of it', () => {
+    const lineOf = (run: RunView) => progressLines({ run, volunteers: [] }, 200).at(-1)!;
+    expect(lineOf(vae)).toContain('loss not measured yet');
+    const parts = { reconstruction: 92.11, kl: 11.13 };
+    const latest = { ...RUN.latest!, loss: 103.24, accuracy: null, parts };
+    expect(lineOf({ ...vae, latest })).toContain('validation loss 103.2 (reconstruction 92.11, KL 11.1)');
+    expect(lineOf({ ...vae, latest })).not.toContain('accuracy');
+  });
+});
+
 describe('numbers for people', () => {
   it('94.96 % never reads as 95.0 %, and 95 % does', () => {
     expect(percentText(0.9496)).toBe('94.9 %');

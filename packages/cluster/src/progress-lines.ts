@@ -2,7 +2,7 @@
  * A run as lines for a terminal: one per tab, then a bar with accuracy and an ETA. Pure: the same lines are redrawn in
  * place on a terminal and printed now and then into a log.
  */
-import type { RunLive, RunView, VolunteerView } from '@murmuration/protocol';
+import type { CheckpointView, RunLive, RunView, VolunteerView } from '@murmuration/protocol';
 
 const BAR_CELLS = 24;
 
@@ -47,18 +47,30 @@ function tabCells(tab: VolunteerView, index: number): string[] {
 
 function runLine(run: RunView): string {
   const filled = Math.round(run.progress * BAR_CELLS);
-  const target = run.manifest.training.targetAccuracy;
-  const accuracy = run.latest?.accuracy ?? null;
   return [
     `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}] ${Math.floor(run.progress * 100)} %`,
     `${run.state}${run.reason === '' ? '' : ` (${run.reason})`}`,
     `round ${run.round}`,
-    accuracy === null
-      ? 'accuracy not measured yet'
-      : `accuracy ${percentText(accuracy)}${target === null ? '' : ` of ${percentText(target)}`}`,
+    qualityText(run),
     run.etaMs === null ? 'ETA unknown' : `ETA ${etaText(run.etaMs)}`,
   ].join('  ');
 }
+
+/** Of the latest checkpoint: accuracy, or the loss and its parts. */
+function qualityText({ manifest, latest }: RunView): string {
+  const { targetAccuracy: target, objective } = manifest.training;
+  if (objective === 'autoencoding') {
+    return latest?.loss == null ? 'loss not measured yet' : `validation loss ${lossInParts(latest)}`;
+  }
+  const accuracy = latest?.accuracy ?? null;
+  return accuracy === null
+    ? 'accuracy not measured yet'
+    : `accuracy ${percentText(accuracy)}${target === null ? '' : ` of ${percentText(target)}`}`;
+}
+
+/** `103.2 (reconstruction 92.1, KL 11.1)`, or the loss alone where it has no parts. */
+export const lossInParts = ({ loss, parts }: Pick<CheckpointView, 'loss' | 'parts'>): string =>
+  `${loss?.toPrecision(4) ?? '-'}${parts === undefined ? '' : ` (reconstruction ${parts.reconstruction.toPrecision(4)}, KL ${parts.kl.toPrecision(3)})`}`;
 
 function etaText([fromMs, toMs]: readonly [number, number]): string {
   const [from, to] = [clockText(fromMs), clockText(toMs)];

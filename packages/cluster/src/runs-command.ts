@@ -6,7 +6,7 @@ import { runVerb, settings, tableLines, verb, type Verb } from './api-command.ts
 import type { CoordinatorClient } from './coordinator-client.ts';
 import { downloadModel } from './downloads.ts';
 import { followRun, isOver } from './follow-run.ts';
-import { bytesText, clockText, percentText } from './progress-lines.ts';
+import { bytesText, clockText, lossInParts, percentText } from './progress-lines.ts';
 import { preflightOfRunFile, readRunFile, requestOfRunFile } from './run-file.ts';
 
 const SET = {
@@ -177,7 +177,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
       const id = words[0]!;
       const directory = resolve(flags.out ?? id);
       const paths = Object.values(await downloadModel(client, id, directory)).filter((path) => path !== null);
-      for (const name of ['model.keras', 'metrics.csv', 'metrics.json', 'manifest.json', 'README.md']) {
+      const { training } = (await client.run(id)).manifest;
+      const parts = training.objective === 'autoencoding' ? ['encoder.keras', 'decoder.keras'] : [];
+      for (const name of [
+        'model.keras',
+        ...parts,
+        'metrics.csv',
+        'metrics.json',
+        'manifest.json',
+        'README.md',
+      ]) {
         const path = join(directory, name);
         await writeFile(path, await client.bytes(`/api/runs/${id}/export/${name}`));
         paths.push(path);
@@ -225,6 +234,7 @@ function runLine({
     volunteersConnected === 1 ? '1 tab' : `${volunteersConnected} tabs`,
     ...(lossLatest === null ? [] : [`loss ${lossLatest.toPrecision(4)}`]),
     ...(best?.accuracy == null ? [] : [`best ${percentText(best.accuracy)}`]),
+    ...(best?.parts === undefined ? [] : [`best ${lossInParts(best)}`]),
     ...(etaMs === null || etaMs[1] === 0 ? [] : [`${clockText(etaMs[0])} to ${clockText(etaMs[1])} left`]),
   ].join('  ');
 }

@@ -7,6 +7,7 @@ import { CheckpointViewSchema, MetricPointSchema } from './api.ts';
 import { DatasetIdSchema, RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { RunManifestSchema, RunRequestSchema, RunStateSchema } from './run.ts';
+import { TASK_KINDS } from './task.ts';
 import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
 
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -231,8 +232,8 @@ export const PublicRunSchema = Type.Object({
   trainingMs: Count,
   datasetName: Type.String(),
   licence: Type.String(),
-  /** What is learned of a sample: its class, values, or what comes next. */
-  task: Type.Union([Type.Literal('class'), Type.Literal('value'), Type.Literal('next-token')]),
+  /** What is learned of a sample: its class, values, what comes next, or the sample itself. */
+  task: Type.Enum(TASK_KINDS),
   /** Bytes of one shard, which is what a tab fetches and trains on at a time; the mean. */
   shardBytes: Count,
   modelName: Type.String(),

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
+import { LossPartsSchema } from './objective.ts';
 import { RunManifestSchema, RunStateSchema } from './run.ts';
 import { AdapterSchema, TabTotalsSchema } from './volunteer-messages.ts';
 
@@ -61,8 +62,10 @@ export const CheckpointViewSchema = Type.Object({
   sha256: Sha256Schema,
   loss: Nullable(Type.Number()),
   accuracy: Nullable(Type.Number()),
-  /** Mean absolute error or bits a token (task.ts); left out where there is none. */
+  /** Mean absolute error, bits a token or nats a value (task.ts); left out where there is none. */
   error: Type.Optional(Nullable(Type.Number())),
+  /** Where the loss is one of several. */
+  parts: Type.Optional(LossPartsSchema),
 });
 export type CheckpointView = Static<typeof CheckpointViewSchema>;
 
@@ -104,6 +107,9 @@ export const MetricPointSchema = Type.Object({
   valLoss: Nullable(Type.Number()),
   valAccuracy: Nullable(Type.Number()),
   valError: Type.Optional(Nullable(Type.Number())),
+  /** The parts of valLoss, where it has some: valLoss = valReconstruction + klWeight * valKl. */
+  valReconstruction: Type.Optional(Type.Number()),
+  valKl: Type.Optional(Type.Number()),
   volunteers: Count,
 });
 export type MetricPoint = Static<typeof MetricPointSchema>;

@@ -17,6 +17,7 @@ const KEPT: Readonly<Partial<Record<ModelSpec['layers'][number]['kind'], number>
   batchNorm: 4,
   layerNorm: 3,
   dropout: 1,
+  sampling: 3,
 };
 
 export interface ModelDemands {

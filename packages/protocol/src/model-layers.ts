@@ -3,7 +3,7 @@
  * in model-shapes.ts, arithmetic is in the trainer. A word that is not here cannot be said.
  *
  * Every layer may have a `name` (default: Keras's rule) and `inputs`, names of earlier layers or `input` (default: the
- * layer before it). Only `add` and `concatenate` take more than one.
+ * layer before it). Only `add`, `concatenate` and `sampling` take more than one.
  */
 import Type, { type Static } from 'typebox';
 import { LIMITS } from './limits.ts';
@@ -95,6 +95,11 @@ export const LayerSchema = Type.Union([
   layer('add', {}),
   /** Along the last dimension. */
   layer('concatenate', {}),
+  /**
+   * Of a mean and the logarithm of a variance, one shape each: mean + deviation * noise, the noise standard normal and
+   * drawn by place, round and step. Also in evaluation, where every round draws the same.
+   */
+  layer('sampling', {}),
 ]);
 export type LayerSpec = Static<typeof LayerSchema>;
 export type LayerKind = LayerSpec['kind'];
@@ -126,4 +131,5 @@ export const KERAS_NAMES: Readonly<Record<LayerKind, string>> = {
   lastStep: 'last_step',
   add: 'add',
   concatenate: 'concatenate',
+  sampling: 'sampling',
 };

@@ -1,23 +1,27 @@
 /** The built-in models, each for a kind of data, of a size that a browser tab trains at once. */
 import type { ModelSpec } from './model.ts';
 import type { LayerSpec } from './model-layers.ts';
+import { product } from './model-shapes.ts';
 
 /**
- * mlp: numbers and small images. cnn, resnet: images. gru, gpt: text (ids of tokens, the next one is predicted).
+ * mlp: numbers and small images. cnn, resnet: images. gru, gpt: text (ids of tokens, the next one is predicted). vae: images
+ * or numbers, which it learns to give again and to draw (no labels are used).
  */
-export const PRESET_NAMES = ['mlp', 'cnn', 'resnet', 'gru', 'gpt'] as const;
+export const PRESET_NAMES = ['mlp', 'cnn', 'resnet', 'gru', 'gpt', 'vae'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** Presets for samples of this shape; `isText`: they are ids of tokens. */
 export const presetsFor = (inputShape: readonly number[], isText: boolean): readonly PresetName[] =>
-  isText ? ['gpt', 'gru'] : inputShape.length === 3 ? ['mlp', 'cnn', 'resnet'] : ['mlp'];
+  isText ? ['gpt', 'gru'] : inputShape.length === 3 ? ['mlp', 'cnn', 'resnet', 'vae'] : ['mlp', 'vae'];
 
 const TEXT_UNITS = 64;
 const ATTENTION_HEADS = 4;
 const GPT_BLOCKS = 2;
+const VAE_UNITS = 128;
+const VAE_CODE_UNITS = 8;
 
 /**
- * @param outputSize values that the last layer gives: classes, values, or the size of the vocabulary
+ * @param outputSize values that the last layer gives: classes, values, or the size of the vocabulary; the vae gives its input again
  */
 export function presetModel(
   preset: PresetName,
@@ -68,6 +72,24 @@ export function presetModel(
         { kind: 'layerNorm', epsilon: 1e-5, name: 'final_norm' },
         output,
       ]);
+    case 'vae': {
+      const code = (name: string): LayerSpec => ({
+        kind: 'dense',
+        units: VAE_CODE_UNITS,
+        activation: 'linear',
+        name,
+        inputs: ['encoded'],
+      });
+      return make([
+        { kind: 'flatten' },
+        { kind: 'dense', units: VAE_UNITS, activation: 'relu', name: 'encoded' },
+        code('z_mean'),
+        code('z_log_var'),
+        { kind: 'sampling', name: 'z', inputs: ['z_mean', 'z_log_var'] },
+        { kind: 'dense', units: VAE_UNITS, activation: 'relu', name: 'decoded' },
+        { kind: 'dense', units: product(inputShape), activation: 'linear', name: 'reconstruction' },
+      ]);
+    }
     default:
       return preset satisfies never;
   }

@@ -47,13 +47,15 @@ const filled = (name: string, shape: Shape, fill: number, isStatistic = false): 
 const bias = (units: number, useBias: boolean | undefined) =>
   useBias === false ? [] : [filled('bias', [units], 0)];
 
+const TAKES_SEVERAL: readonly LayerSpec['kind'][] = ['add', 'concatenate', 'sampling'];
+
 /**
  * @param isModelInput whether the layer reads the model's input itself
  * @throws ShapeError
  */
 export function layerShapes(layer: LayerSpec, inputs: readonly Shape[], isModelInput: boolean): LayerShapes {
   const only = inputs[0]!;
-  if (inputs.length > 1 && layer.kind !== 'add' && layer.kind !== 'concatenate')
+  if (inputs.length > 1 && !TAKES_SEVERAL.includes(layer.kind))
     throw new ShapeError(`${layer.kind} takes one input, has ${inputs.length}`);
   const same: LayerShapes = { output: only, tensors: [] };
   switch (layer.kind) {
@@ -191,6 +193,14 @@ export function layerShapes(layer: LayerSpec, inputs: readonly Shape[], isModelI
           );
       return { output: [...leading, inputs.reduce((sum, shape) => sum + shape.at(-1)!, 0)], tensors: [] };
     }
+    case 'sampling':
+      if (inputs.length !== 2)
+        throw new ShapeError('sampling needs two inputs, mean and log variance; name them in "inputs"');
+      if (inputs[1]!.join() !== only.join())
+        throw new ShapeError(
+          `sampling needs one shape for mean and log variance, has [${only}] and [${inputs[1]}]`,
+        );
+      return same;
     default:
       return layer satisfies never;
   }

@@ -15,6 +15,7 @@ import {
 import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
+import { objectiveProperties } from './objective.ts';
 
 export const RUN_STATES = [
   'waiting',
@@ -202,9 +203,10 @@ export const TrainingSchema = Type.Object(
       Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
         title: 'Target error',
         description:
-          'The run also ends when the validation error (mean absolute error, or bits a token) is at most this.',
+          'The run also ends when the validation error (mean absolute error, bits a token, or nats a value) is at most this.',
       }),
     ),
+    ...objectiveProperties,
   },
   { additionalProperties: false },
 );
@@ -226,7 +228,7 @@ export const ImportedModelSchema = Type.Object(
 );
 
 export const MODEL_DESCRIPTION =
-  'mlp for numbers and small images, cnn and resnet for images, gru and gpt for text; an imported one, or layers in full.';
+  'mlp for numbers and small images, cnn and resnet for images, gru and gpt for text, vae to draw like the data; an imported one, or layers in full.';
 
 /** Body of POST /api/runs. `model` is a preset's name, a full description, or an imported model's id. */
 export const RunRequestSchema = Type.Object(

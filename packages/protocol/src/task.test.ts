@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DatasetManifest } from './dataset.ts';
 import type { LayerSpec } from './model-layers.ts';
 import { presetModel } from './model-presets.ts';
-import { errorUnitOf, isBetter, isReached, misfit } from './task.ts';
+import { errorUnitOf, isBetter, isReached, misfit, settledObjective, taskOf } from './task.ts';
 
 type Data = Pick<DatasetManifest, 'sampleShape' | 'encoding' | 'target'>;
 const images: Data = {
@@ -72,6 +72,74 @@ describe('whether a model can learn a dataset', () => {
   });
 });
 
+describe('the objective', () => {
+  const vae = presetModel('vae', images.sampleShape, 10);
+  const numbersVae = presetModel('vae', prices.sampleShape, 2);
+
+  it('of a model with a sampling layer is autoencoding, with the reconstruction that the data has, and no accuracy', () => {
+    const settled = { objective: 'autoencoding', klWeight: 1, targetAccuracy: null } as const;
+    expect(settledObjective(vae, images, {})).toEqual({ ...settled, reconstruction: 'bernoulli' });
+    expect(settledObjective(numbersVae, prices, {})).toEqual({ ...settled, reconstruction: 'gaussian' });
+    const wish = { objective: 'autoencoding', reconstruction: 'gaussian', klWeight: 4 } as const;
+    expect(settledObjective(vae, images, { ...wish, targetAccuracy: null })).toEqual({ ...settled, ...wish });
+    expect(misfit(vae, images, settled)).toBeNull();
+    expect(misfit(numbersVae, prices, settled)).toBeNull();
+    const training = { ...settled, reconstruction: 'bernoulli' } as const;
+    expect(taskOf({ training, dataset: images })).toEqual({
+      ...{ kind: 'autoencoding', reconstruction: 'bernoulli', klWeight: 1, size: 784 },
+    });
+  });
+
+  it('of any other model is what the dataset wants predicted, and nothing is filled in', () => {
+    const mlp = presetModel('mlp', images.sampleShape, 10);
+    expect(settledObjective(mlp, images, {})).toEqual({});
+    expect(settledObjective(mlp, images, { objective: 'prediction', targetAccuracy: 0.9 })).toEqual({});
+    expect(taskOf({ training: {}, dataset: images })).toBe(images.target);
+  });
+
+  const mlp = presetModel('mlp', images.sampleShape, 10);
+  it.each([
+    [vae, images, { targetAccuracy: 0.9 }, 'training.targetAccuracy', 'no accuracy to reach'],
+    [vae, images, { objective: 'prediction' }, 'training.objective', 'gives its input again'],
+    [mlp, images, { objective: 'autoencoding' }, 'training.objective', 'the preset vae'],
+    [mlp, images, { klWeight: 2 }, 'training.klWeight', 'belongs to autoencoding'],
+    [mlp, images, { reconstruction: 'gaussian' }, 'training.reconstruction', 'belongs to autoencoding'],
+    [numbersVae, prices, { reconstruction: 'bernoulli' }, 'training.reconstruction', 'take gaussian'],
+    [presetModel('vae', [16], 65), text, {}, 'model.layers', 'take the preset gpt or gru'],
+    [
+      presetModel('vae', [16], 65),
+      text,
+      { objective: 'autoencoding' },
+      'training.objective',
+      'ids of tokens',
+    ],
+  ] as const)('what makes no sense is refused by name (%#)', (model, data, wish, field, message) => {
+    expect(settledObjective(model, data, wish)).toEqual({ field, message: expect.stringContaining(message) });
+  });
+
+  it('a model that gives something else than its input, or reads past the code, is refused', () => {
+    const autoencoding = { objective: 'autoencoding' } as const;
+    const without = (count: number) => ({ ...vae, layers: vae.layers.slice(0, -count) });
+    expect(misfit(without(1), images, autoencoding)?.message).toContain('must give [784]; it gives [128]');
+    expect(misfit(mlp, images, autoencoding)?.message).toContain('go together');
+    expect(misfit(vae, images)?.message).toContain('go together');
+    const past: LayerSpec[] = [
+      ...vae.layers.slice(0, -1),
+      { kind: 'concatenate', name: 'both', inputs: ['decoded', 'encoded'] },
+      vae.layers.at(-1)!,
+    ];
+    expect(misfit({ ...vae, layers: past }, images, autoencoding)?.message).toContain('both goes past');
+    const drawnTwice: LayerSpec[] = [
+      ...vae.layers.slice(0, -1),
+      { kind: 'sampling', name: 'again', inputs: ['decoded', 'z_mean'] },
+    ];
+    // [128] and [8] are no mean and log variance.
+    expect(() => misfit({ ...vae, layers: drawnTwice }, images, autoencoding)).toThrow(
+      'one shape for mean and log',
+    );
+  });
+});
+
 describe('measures', () => {
   it('an error decides where there is one, else accuracy does', () => {
     expect(isBetter({ accuracy: 0.9 }, { accuracy: 0.8 })).toBe(true);
@@ -97,5 +165,6 @@ describe('measures', () => {
       'data-units',
       'bits-per-token',
     ]);
+    expect(errorUnitOf({ kind: 'autoencoding' })).toBe('nats-per-value');
   });
 });

@@ -6,6 +6,7 @@ import Type, { type Static } from 'typebox';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
+import { LossPartsSchema } from './objective.ts';
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
@@ -118,6 +119,8 @@ export const VolunteerMessageSchema = Type.Union([
     /** Accuracy and error as task.ts has them; null where the target has none. */
     accuracy: Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]),
     error: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+    /** Where the loss is one of several. */
+    parts: Type.Optional(LossPartsSchema),
     sampleCount: Type.Integer({ minimum: 1, maximum: LIMITS.samplesMax }),
   }),
   /**

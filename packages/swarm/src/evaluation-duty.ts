@@ -2,7 +2,7 @@
  * The duty to evaluate, from the coordinator's word to the stored checkpoint: what it waits for, and what it says at the
  * end. Whether this is the time for it is the assignment's to decide. Pure; wishes go to the outbox.
  */
-import type { CoordinatorMessageOf, Head, RunManifest, Sha256 } from '@murmuration/protocol';
+import type { CoordinatorMessageOf, Head, LossParts, RunManifest, Sha256 } from '@murmuration/protocol';
 import type { Outbox } from './outbox.ts';
 import type { TrainerEvent } from './ports.ts';
 
@@ -12,6 +12,7 @@ interface Evaluated {
   readonly loss: number | null;
   readonly accuracy: number | null;
   readonly error: number | null;
+  readonly parts?: LossParts;
   readonly sampleCount: number;
 }
 
@@ -81,12 +82,15 @@ export class EvaluationDuty {
 
   take(event: Extract<TrainerEvent, { kind: 'evaluated' }>, head: Head | null): void {
     if (this.#asked === null || head === null) return;
+    const { parts } = event;
+    const isFinite = parts !== undefined && Number.isFinite(parts.reconstruction + parts.kl);
     this.#evaluated = {
       generation: this.#asked.generation,
       head: { term: head.term, round: event.round, fingerprint: event.anchor },
       loss: Number.isFinite(event.loss) ? event.loss : null,
       accuracy: event.accuracy,
       error: event.error !== null && Number.isFinite(event.error) ? event.error : null,
+      ...(isFinite ? { parts } : {}),
       sampleCount: event.sampleCount,
     };
     this.#asked = null;

@@ -11,6 +11,7 @@ import type {
   CoordinatorMessage,
   Fingerprint,
   Frame,
+  LossParts,
   OutgoingFrame,
   RunManifest,
   Sha256,
@@ -145,10 +146,12 @@ export type TrainerEvent =
       readonly round: number;
       readonly anchor: Fingerprint;
       readonly loss: number;
-      /** 0..1; null: the target has none (protocol task.ts). */
+      /** 0..1; null: the task has none (protocol task.ts). */
       readonly accuracy: number | null;
-      /** Mean absolute error or bits a token; null: the target has none, or it was not finite. */
+      /** Mean absolute error, bits a token or nats a value; null: the task has none, or it was not finite. */
       readonly error: number | null;
+      /** Of a loss that is one of several. */
+      readonly parts?: LossParts;
       readonly sampleCount: number;
       /** float32 little-endian parameters in the layout's order. */
       readonly parameters: Uint8Array;

@@ -1,5 +1,5 @@
 /** What a volunteer's page may show of the mind: plain data, copied to the page at most four times a second. */
-import type { Adapter, RunState, TabTotals } from '@murmuration/protocol';
+import type { Adapter, RunState, TabTotals, TaskKind } from '@murmuration/protocol';
 
 /** State words of a volunteer: the same in page, API, log and metric. */
 export type VolunteerState =
@@ -53,6 +53,7 @@ export interface VolunteerSnapshot extends StateWord {
     readonly reason: string;
     readonly parameterCount: number;
     readonly datasetName: string;
+    readonly task: TaskKind;
     readonly volunteers: number;
     readonly round: number;
     readonly roundsMax: number;

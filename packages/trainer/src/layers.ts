@@ -16,7 +16,7 @@ import type { Operations, Value } from './operations.ts';
 export interface PassMode {
   /** Dropout loses values and batchNorm looks at the batch. */
   readonly training: boolean;
-  /** Of this step, for dropout. */
+  /** Of this step, for dropout and sampling. */
   readonly seed: number;
 }
 
@@ -26,17 +26,26 @@ export interface Statistic<V> {
   readonly value: V;
 }
 
+export interface ModelRun<V> {
+  readonly output: V;
+  readonly statistics: readonly Statistic<V>[];
+  /** What a sampling layer drew from; null: the model has none. */
+  readonly latent: { readonly mean: V; readonly logVariance: V } | null;
+}
+
 /** @param weights one a tensor of the layout, in its order */
 export function runModel<V extends Value>(
   ops: Operations<V>,
   model: ModelSpec,
   layout: ParameterLayout,
   { weights, input, mode }: { readonly weights: readonly V[]; readonly input: V; readonly mode: PassMode },
-): { readonly output: V; readonly statistics: readonly Statistic<V>[] } {
+): ModelRun<V> {
   const values: V[] = [];
   const statistics: Statistic<V>[] = [];
+  let latent: ModelRun<V>['latent'] = null;
   for (const [i, layer] of model.layers.entries()) {
     const inputs = layout.inputIndices[i]!.map((from) => (from < 0 ? input : values[from]!));
+    if (layer.kind === 'sampling') latent = { mean: inputs[0]!, logVariance: inputs[1]! };
     const first = layout.firstTensors[i]!;
     const own = weights.slice(first, layout.firstTensors[i + 1] ?? weights.length);
     const outputShape = [input.shape[0]!, ...layout.outputShapes[i]!];
@@ -53,7 +62,7 @@ export function runModel<V extends Value>(
         : runLayer(ops, layer, inputs, state),
     );
   }
-  return { output: values.at(-1)!, statistics };
+  return { output: values.at(-1)!, statistics, latent };
 }
 
 interface LayerState<V> {
@@ -116,6 +125,8 @@ function runLayer<V extends Value>(
       return inputs.slice(1).reduce((sum, value) => ops.add(sum, value), x);
     case 'concatenate':
       return ops.concatenate(inputs, x.shape.length - 1);
+    case 'sampling':
+      return ops.sample(x, inputs[1]!, mode.seed);
     default:
       return layer satisfies never;
   }

@@ -1,10 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { initialParameters, mulberry } from '@murmuration/codec';
-import { ACTIVATIONS, parameterLayout, type LayerSpec, type ModelSpec } from '@murmuration/protocol';
+import {
+  ACTIVATIONS,
+  autoencoderFault,
+  parameterLayout,
+  type Autoencoding,
+  type LayerSpec,
+  type ModelSpec,
+} from '@murmuration/protocol';
 import { openDevice } from './device.ts';
 import { Network, type Objective } from './network.ts';
-import { survives } from './operations.ts';
+import { noiseAt, survives } from './noise.ts';
 import { forwardMultiplyAdds, referencePass } from './reference.ts';
 import { readsIds } from './self-test-cases.ts';
 
@@ -86,6 +93,28 @@ const MODELS: ModelSpec[] = [
       { kind: 'dense', units: 3, activation: 'linear' },
     ],
   },
+  {
+    name: 'sampling on its way to classes',
+    inputShape: [6],
+    layers: [
+      { kind: 'dense', units: 4, activation: 'tanh', name: 'mean' },
+      { kind: 'dense', units: 4, activation: 'tanh', name: 'spread', inputs: ['input'] },
+      { kind: 'sampling', inputs: ['mean', 'spread'] },
+      { kind: 'dense', units: 3, activation: 'linear' },
+    ],
+  },
+  {
+    name: 'an autoencoder of images',
+    inputShape: [4, 4, 2],
+    layers: [
+      conv({ strides: 2, filters: 3, name: 'seen' }),
+      conv({ kernelSize: 1, filters: 2, name: 'mean', inputs: ['seen'] }),
+      conv({ kernelSize: 1, filters: 2, name: 'spread', inputs: ['seen'] }),
+      { kind: 'sampling', inputs: ['mean', 'spread'] },
+      { kind: 'flatten' },
+      { kind: 'dense', units: 32, activation: 'linear' },
+    ],
+  },
   { name: 'a prediction a step', inputShape: [5, 4], layers: [dense(6), { kind: 'gru', units: 3 }] },
   { name: 'only the head', inputShape: [2, 3, 1], layers: head },
 ];
@@ -112,60 +141,76 @@ function example(model: ModelSpec, objective: Objective) {
   return { parameters, inputs, targets };
 }
 
-const OBJECTIVES = ['cross-entropy', 'squared-error'] as const;
+const autoencoding = (reconstruction: Autoencoding['reconstruction'], klWeight: number): Objective => ({
+  kind: 'autoencoding',
+  reconstruction,
+  klWeight,
+  size: 32,
+});
+const objectivesOf = (model: ModelSpec): Objective[] =>
+  autoencoderFault(model) === null && parameterLayout(model).outputShapes.at(-1)!.join() === '32'
+    ? [autoencoding('bernoulli', 1), autoencoding('gaussian', 0.3)]
+    : ['cross-entropy', 'squared-error'];
 
 describe.each(MODELS)('$name', (model) => {
   beforeAll(() => openDevice('cpu'));
 
-  test('the reference agrees with finite differences of its own loss', () => {
-    const objective = 'cross-entropy';
-    const { parameters, inputs, targets } = example(model, objective);
-    const { tensors } = parameterLayout(model);
-    const mode = { training: true, seed: SEED };
-    const pass = () => referencePass(model, parameters, inputs, targets, objective, mode);
-    const { gradient } = pass();
-    // Small: a larger one may cross a kink of relu or max.
-    const step = 2e-5;
-    for (let i = 0; i < parameters.length; i += 11) {
-      if (tensors.find(({ offset, size }) => i >= offset && i < offset + size)!.isStatistic) continue;
-      // The step that float32 really makes.
-      const value = parameters[i]!;
-      parameters[i] = value + step;
-      const high = { at: parameters[i]!, loss: pass().loss };
-      parameters[i] = value - step;
-      const low = { at: parameters[i]!, loss: pass().loss };
-      parameters[i] = value;
-      expect(gradient[i]).toBeCloseTo((high.loss - low.loss) / (high.at - low.at), 3);
-    }
-  });
+  test.each(objectivesOf(model).filter((each) => each !== 'squared-error'))(
+    'the reference agrees with finite differences of its loss: %j',
+    (objective) => {
+      const { parameters, inputs, targets } = example(model, objective);
+      const { tensors } = parameterLayout(model);
+      const mode = { training: true, seed: SEED };
+      const pass = () => referencePass(model, parameters, inputs, targets, objective, mode);
+      const { gradient } = pass();
+      // Small: a larger one may cross a kink of relu or max.
+      const step = 2e-5;
+      for (let i = 0; i < parameters.length; i += 11) {
+        if (tensors.find(({ offset, size }) => i >= offset && i < offset + size)!.isStatistic) continue;
+        // The step that float32 really makes.
+        const value = parameters[i]!;
+        parameters[i] = value + step;
+        const high = { at: parameters[i]!, loss: pass().loss };
+        parameters[i] = value - step;
+        const low = { at: parameters[i]!, loss: pass().loss };
+        parameters[i] = value;
+        expect(gradient[i]).toBeCloseTo((high.loss - low.loss) / (high.at - low.at), 3);
+      }
+    },
+  );
 
-  test.each(OBJECTIVES)('tfjs forwards and backwards agree with the reference: %s', async (objective) => {
-    const { parameters, inputs, targets } = example(model, objective);
-    const mode = { training: true, seed: SEED };
-    const expected = referencePass(model, parameters, inputs, targets, objective, mode);
-    const evaluated = referencePass(model, parameters, inputs, targets, 'squared-error', {
-      ...mode,
-      training: false,
-    });
-    const before = tf.memory().numTensors;
-    const network = new Network(model);
-    const weights = network.weightsFrom(parameters);
-    const pass = tf.tidy(() => {
-      const samples = tf.tensor(inputs, [BATCH_SIZE, ...model.inputShape]);
-      const result = network.pass(weights, samples, tf.tensor1d(targets), { objective, seed: SEED });
-      return { ...result, logits: network.logits(weights, samples) };
-    });
-    const gradient = await network.vectorFrom(pass.gradients);
-    for (const [i, value] of gradient.entries()) expect(value).toBeCloseTo(expected.gradient[i]!, 5);
-    for (const [i, value] of (await pass.outputs.data()).entries())
-      expect(value).toBeCloseTo(expected.outputs[i]!, 5);
-    for (const [i, value] of (await pass.logits.data()).entries())
-      expect(value).toBeCloseTo(evaluated.outputs[i]!, 5);
-    tf.dispose([pass.outputs, pass.measure, pass.logits, ...pass.gradients, ...weights]);
-    network.dispose();
-    // No tensor is left.
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  test.each(objectivesOf(model))(
+    'tfjs forwards and backwards agree with the reference: %j',
+    async (objective) => {
+      const { parameters, inputs, targets } = example(model, objective);
+      const mode = { training: true, seed: SEED };
+      const expected = referencePass(model, parameters, inputs, targets, objective, mode);
+      const evaluated = referencePass(model, parameters, inputs, targets, 'squared-error', {
+        ...mode,
+        training: false,
+      });
+      const before = tf.memory().numTensors;
+      const network = new Network(model);
+      const weights = network.weightsFrom(parameters);
+      const pass = tf.tidy(() => {
+        const samples = tf.tensor(inputs, [BATCH_SIZE, ...model.inputShape]);
+        const result = network.pass(weights, samples, tf.tensor1d(targets), { objective, seed: SEED });
+        return { ...result, logits: network.logits(weights, samples, SEED) };
+      });
+      const gradient = await network.vectorFrom(pass.gradients);
+      for (const [i, value] of gradient.entries()) expect(value).toBeCloseTo(expected.gradient[i]!, 5);
+      for (const [i, value] of (await pass.outputs.data()).entries())
+        expect(value).toBeCloseTo(expected.outputs[i]!, 5);
+      for (const [i, value] of (await pass.measure.data()).entries())
+        expect(value).toBeCloseTo(expected.measure[i]!, 4);
+      for (const [i, value] of (await pass.logits.data()).entries())
+        expect(value).toBeCloseTo(evaluated.outputs[i]!, 5);
+      tf.dispose([pass.outputs, pass.measure, pass.logits, ...pass.gradients, ...weights]);
+      network.dispose();
+      // No tensor is left.
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 });
 
 test('the work of a forward pass counts every position of a convolution and every step of a sequence', () => {
@@ -190,4 +235,20 @@ test('dropout loses the same values for a seed, about as many as it is told, and
   expect(lost(5)).toEqual(lost(5));
   expect(lost(5)).not.toEqual(lost(6));
   expect(Math.abs(lost(5).length - 3_000)).toBeLessThan(150);
+});
+
+test('the noise is the same for a seed, and a standard normal as far as ten thousand draws can tell', () => {
+  const drawn = (seed: number) => Array.from({ length: 10_000 }, (_, i) => noiseAt(i, seed));
+  expect(drawn(5)).toEqual(drawn(5));
+  expect(drawn(5)).not.toEqual(drawn(6));
+  const moment = (power: number) => drawn(5).reduce((sum, value) => sum + value ** power, 0) / 10_000;
+  expect(Math.abs(moment(1))).toBeLessThan(0.03);
+  expect(Math.abs(moment(2) - 1)).toBeLessThan(0.05);
+  expect(Math.abs(moment(3))).toBeLessThan(0.1);
+  // 3 for a normal; 2.9 for a sum of twelve.
+  expect(Math.abs(moment(4) - 2.9)).toBeLessThan(0.2);
+  const together = drawn(5).reduce((sum, value, i, all) => sum + value * (all[i + 1] ?? 0), 0) / 10_000;
+  expect(Math.abs(together)).toBeLessThan(0.03);
+  // Whole numbers of 1/256: exact in float32.
+  for (const value of drawn(7)) expect(Number.isInteger(value * 256)).toBe(true);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { lossOf, Tally, targetsOf } from './objective.ts';
+import type { Autoencoding } from '@murmuration/protocol';
+import { AutoencodingTally, lossOf, objectiveOf, Tally, targetsOf, wantedOf } from './objective.ts';
 
 describe('the figures of an evaluation', () => {
   test('classes: cross entropy and the share that is right', () => {
@@ -29,7 +30,38 @@ describe('the figures of an evaluation', () => {
   });
 });
 
+const autoencoding: Autoencoding = {
+  kind: 'autoencoding',
+  reconstruction: 'bernoulli',
+  klWeight: 0.5,
+  size: 10,
+};
+
+describe('an autoencoder', () => {
+  test('its two losses are kept apart, and its error is nats a value', () => {
+    const tally = new AutoencodingTally(autoencoding);
+    // Reconstruction of each, then the divergence of each; the last sample of the second batch is padding.
+    tally.add([100, 80, 6, 2], 2);
+    tally.add([60, 1_000, 4, 1_000], 1);
+    const { loss, accuracy, error, parts } = tally.figures();
+    expect(parts).toEqual({ reconstruction: 80, kl: 4 });
+    expect([loss, error, accuracy]).toEqual([82, 8.2, null]);
+  });
+
+  test('learns its input, whatever the labels say', () => {
+    const batch = {
+      inputs: Float32Array.of(0.5, 1),
+      targets: { kind: 'class', labels: Uint8Array.of(3) },
+    } as const;
+    expect([...wantedOf(autoencoding, batch)]).toEqual([0.5, 1]);
+    expect([...wantedOf('cross-entropy', batch)]).toEqual([3]);
+    expect(objectiveOf(autoencoding)).toBe(autoencoding);
+    expect(objectiveOf({ kind: 'class', classCount: 2 })).toBe('cross-entropy');
+  });
+});
+
 test('the loss of a step comes from one number a row', () => {
+  expect(lossOf(autoencoding, [100, 80, 6, 2])).toBe(90 + 0.5 * 4);
   expect(lossOf('cross-entropy', [0.5, 0.25])).toBeCloseTo((Math.log(2) + Math.log(4)) / 2);
   expect(lossOf('cross-entropy', [0])).toBeCloseTo(-Math.log(1e-38));
   expect(lossOf('squared-error', [1, -2])).toBe(2.5);

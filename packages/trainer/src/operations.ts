@@ -50,20 +50,11 @@ export interface Operations<V extends Value> {
   oneHot(ids: V, count: number): V;
   /** Each value is lost with probability `rate`, the others grow by 1 / (1 - rate). The seed decides which. */
   dropout(x: V, rate: number, seed: number): V;
+  /** mean + exp(logVariance / 2) * noise, the noise of each place by the seed (noise.ts). */
+  sample(mean: V, logVariance: V, seed: number): V;
   reshape(x: V, shape: readonly number[]): V;
   transpose(x: V, order: readonly number[]): V;
   /** Equal parts. */
   split(x: V, axis: number, count: number): V[];
   concatenate(parts: readonly V[], axis: number): V;
-}
-
-/**
- * Whether dropout keeps the value at `index`: a hash in whole numbers (Jarzynski and Olano 2020, PCG), so that the same
- * seed loses the same values on every device. The kernel in row-kernels.ts says the same in WGSL.
- */
-export function survives(index: number, rate: number, seed: number): boolean {
-  const state = (Math.imul((index ^ seed) >>> 0, 747_796_405) + 2_891_336_453) >>> 0;
-  const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277_803_737) >>> 0;
-  // 24 bits: whole in float32 too.
-  return ((word >>> 22) ^ word) >>> 8 >= Math.round(rate * 16_777_216);
 }

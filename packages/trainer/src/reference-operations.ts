@@ -3,7 +3,8 @@
  * read beside the definition, not to be fast.
  */
 import { CURVES } from './reference-curves.ts';
-import { survives, type Convolution, type Curve, type Operations, type Value } from './operations.ts';
+import { noiseAt, survives } from './noise.ts';
+import type { Convolution, Curve, Operations, Value } from './operations.ts';
 
 export class PlainValue implements Value {
   readonly shape: readonly number[];
@@ -26,8 +27,8 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 export class PlainOperations implements Operations<PlainValue> {
   readonly #tape: (() => void)[] = [];
 
-  backward(output: PlainValue, upstream: Float64Array): void {
-    output.slope.set(upstream);
+  backward(roots: readonly (readonly [PlainValue, Float64Array])[]): void {
+    for (const [value, upstream] of roots) value.slope.set(upstream);
     for (const step of this.#tape.toReversed()) step();
   }
 
@@ -285,6 +286,13 @@ export class PlainOperations implements Operations<PlainValue> {
   dropout(x: PlainValue, rate: number, seed: number): PlainValue {
     const factors = x.values.map((_, j) => (survives(j, rate, seed) ? 1 / (1 - rate) : 0));
     return this.multiply(x, new PlainValue(x.shape, factors));
+  }
+
+  sample(mean: PlainValue, logVariance: PlainValue, seed: number): PlainValue {
+    const root = (value: number) => Math.exp(value / 2);
+    const deviation = this.#elementwise(logVariance, root, (value) => root(value) / 2);
+    const noise = mean.values.map((_, j) => noiseAt(j, seed));
+    return this.add(mean, this.multiply(deviation, new PlainValue(mean.shape, noise)));
   }
 
   reshape(x: PlainValue, shape: readonly number[]): PlainValue {

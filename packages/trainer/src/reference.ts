@@ -9,10 +9,12 @@ import type { Objective } from './network.ts';
 import { PlainOperations, PlainValue } from './reference-operations.ts';
 
 export interface ReferencePass {
-  /** Mean cross entropy, nats, or mean squared error. */
+  /** Mean cross entropy, nats, mean squared error, or an autoencoder's two losses together. */
   readonly loss: number;
-  /** Softmax of the logits, or the values themselves; flat. */
+  /** Softmax of the logits, or the values themselves, or their sigmoid; flat. */
   readonly outputs: Float64Array;
+  /** As network.ts says. */
+  readonly measure: Float64Array;
   /** Flat, in the layout's order; at statistics what the batch says of them. */
   readonly gradient: Float64Array;
 }
@@ -58,29 +60,52 @@ export function referencePass(
     ({ shape, offset, size }) =>
       new PlainValue([...shape], Float64Array.from(parameters.subarray(offset, offset + size))),
   );
-  const { output, statistics } = runModel(ops, model, layout, { weights, input, mode });
+  const { output, statistics, latent } = runModel(ops, model, layout, { weights, input, mode });
   const columns = output.shape.at(-1)!;
+  const roots: [PlainValue, Float64Array][] = [];
   let loss: number;
   let outputs: Float64Array;
+  let measure: Float64Array;
   let upstream: Float64Array;
   if (objective === 'cross-entropy') {
     ({ loss, probabilities: outputs } = crossEntropy(output.values, targets, columns));
+    measure = Float64Array.from(targets, (label, row) => outputs[row * columns + label]!);
     upstream = outputs.map(
       (p, j) => (p - (targets[Math.floor(j / columns)] === j % columns ? 1 : 0)) / targets.length,
     );
-  } else {
+  } else if (objective === 'squared-error') {
     outputs = output.values;
-    const differences = outputs.map((value, j) => value - targets[j]!);
-    loss = differences.reduce((sum, d) => sum + d * d, 0) / differences.length;
-    upstream = differences.map((d) => (2 * d) / differences.length);
+    measure = outputs.map((value, j) => value - targets[j]!);
+    loss = measure.reduce((sum, d) => sum + d * d, 0) / measure.length;
+    upstream = measure.map((d) => (2 * d) / measure.length);
+  } else {
+    const { mean, logVariance } = latent!;
+    const { klWeight, reconstruction } = objective;
+    const isBernoulli = reconstruction === 'bernoulli';
+    outputs = isBernoulli ? output.values.map((logit) => 1 / (1 + Math.exp(-logit))) : output.values;
+    measure = new Float64Array(2 * batchSize);
+    for (const [j, value] of outputs.entries())
+      measure[Math.floor(j / columns)]! += isBernoulli
+        ? -targets[j]! * Math.log(value) - (1 - targets[j]!) * Math.log(1 - value)
+        : (value - targets[j]!) ** 2 / 2;
+    const codeSize = mean.values.length / batchSize;
+    for (const [j, m] of mean.values.entries()) {
+      const variance = Math.exp(logVariance.values[j]!);
+      measure[batchSize + Math.floor(j / codeSize)]! += (m * m + variance - 1 - Math.log(variance)) / 2;
+    }
+    loss = measure.reduce((sum, part, j) => sum + part * (j < batchSize ? 1 : klWeight), 0) / batchSize;
+    upstream = outputs.map((value, j) => (value - targets[j]!) / batchSize);
+    const share = klWeight / batchSize;
+    roots.push([mean, mean.values.map((m) => share * m)]);
+    roots.push([logVariance, logVariance.values.map((s) => (share * (Math.exp(s) - 1)) / 2)]);
   }
-  ops.backward(output, upstream);
+  ops.backward([...roots, [output, upstream]]);
   const gradient = new Float64Array(layout.parameterCount);
   for (const [i, { offset, size }] of layout.tensors.entries())
     gradient.set(weights[i]!.gradient ?? new Float64Array(size), offset);
   for (const { tensorIndex, value } of statistics)
     gradient.set(value.values, layout.tensors[tensorIndex]!.offset);
-  return { loss, outputs, gradient };
+  return { loss, outputs, measure, gradient };
 }
 
 /** Softmax and mean cross entropy of logits, computed in double precision. `labels`: one a row. */

@@ -1,6 +1,6 @@
 /**
  * Own kernels that walk along rows (the last dimension), one invocation a row, for all backends: layer norm and its
- * gradient, the softmax's gradient, one-hot rows, dropout, and what the cross entropy needs of a row. In tfjs's own
+ * gradient, the softmax's gradient, one-hot rows, dropout, noise, and what the losses need of a row. In tfjs's own
  * operations each would be five to ten dispatches, and each dispatch a shader to compile before a volunteer can start.
  */
 import * as tf from '@tensorflow/tfjs-core';
@@ -8,7 +8,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { indexProgram, int32s, sizeOf, view } from './gpu-program.ts';
 import type { Host } from './host.ts';
 import { register } from './kernels.ts';
-import { survives } from './operations.ts';
+import { noiseAt, survives } from './noise.ts';
 
 /** (x - mean) / sqrt(variance + epsilon) of each row. */
 export const normaliseRows = (x: tf.Tensor, epsilon: number): tf.Tensor =>
@@ -20,9 +20,23 @@ export const softmaxGradient = (y: tf.Tensor, upstream: tf.Tensor): tf.Tensor =>
   run('SoftmaxGradient', { x: y, upstream });
 /** Ids to rows of `count` zeros and a one. */
 export const oneHotRows = (ids: tf.Tensor, count: number): tf.Tensor => run('OneHot', { x: ids }, { count });
-/** See operations.ts, `survives`. Its gradient is the same with the gradient for x. */
+/** See noise.ts. Its gradient is the same with the gradient for x. */
 export const dropout = (x: tf.Tensor, rate: number, seed: number): tf.Tensor =>
   run('Dropout', { x }, { rate, seed });
+/** x times standard normal noise, see noise.ts. */
+export const timesNoise = (x: tf.Tensor, seed: number): tf.Tensor => run('Noise', { x }, { seed });
+/** Of each row of logits the cross entropy to shares from 0 to 1, summed over its values: [rows]. */
+export const bernoulliLoss = (x: tf.Tensor2D, shares: tf.Tensor2D): tf.Tensor =>
+  run('BernoulliLoss', { x, upstream: shares });
+/** (sigmoid(x) - share) / rows: its mean's gradient. */
+export const bernoulliGradient = (x: tf.Tensor2D, shares: tf.Tensor2D): tf.Tensor =>
+  run('BernoulliGradient', { x, upstream: shares });
+/** Of each row half the squared distance to another: [rows]. */
+export const halfSquares = (x: tf.Tensor2D, values: tf.Tensor2D): tf.Tensor =>
+  run('HalfSquares', { x, upstream: values });
+/** Of each row of means and log variances the KL divergence of these normals from the standard one, summed: [rows]. */
+export const normalDivergence = (mean: tf.Tensor2D, logVariance: tf.Tensor2D): tf.Tensor =>
+  run('NormalDivergence', { x: mean, upstream: logVariance });
 /** Of each row of `x` the value at its label: [rows]. */
 export const labelShare = (x: tf.Tensor2D, labels: tf.Tensor): tf.Tensor =>
   run('LabelShare', { x, upstream: labels });
@@ -80,6 +94,27 @@ function moments({ x, columns, rows }: HostRows, epsilon: number) {
   }
   return { means, inverses };
 }
+
+/** `hash` of a place, as noise.ts has it. */
+const hashOf = (place: string) => `
+          let state = (u32(${place}) ^ bitcast<u32>(uniforms.seed)) * 747796405u + 2891336453u;
+          let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+          let hash = (word >> 22u) ^ word;`;
+
+/** Of each row the sum of what its values make with the others at their places. */
+const sumOfRows =
+  (of: (x: number, other: number) => number) =>
+  ({ x, other, result, columns, rows }: HostRows) => {
+    for (let row = 0, i = 0; row < rows; row++) {
+      let sum = 0;
+      for (const end = i + columns; i < end; i++) sum += of(x[i]!, other[i]!);
+      result[row] = sum;
+    }
+  };
+const gpuSum = (term: string) => `
+      var sum = 0.0;
+      for (var i = start; i < start + columns; i++) { sum += ${term}; }
+      result[index] = sum;`;
 
 const KERNELS: Readonly<Record<string, RowKernel>> = {
   Normalise: {
@@ -161,11 +196,54 @@ const KERNELS: Readonly<Record<string, RowKernel>> = {
     },
     gpu: `
       for (var c = 0; c < columns; c++) {
-        let state = (u32(start + c) ^ bitcast<u32>(uniforms.seed)) * 747796405u + 2891336453u;
-        let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-        let draw = ((word >> 22u) ^ word) >> 8u;
-        result[start + c] = select(0.0, x[start + c] * uniforms.growth, draw >= u32(uniforms.threshold));
+        ${hashOf('start + c')}
+        result[start + c] = select(0.0, x[start + c] * uniforms.growth, (hash >> 8u) >= u32(uniforms.threshold));
       }`,
+  },
+  Noise: {
+    hasOther: false,
+    host: ({ x, result }, { seed }) => {
+      for (let i = 0; i < x.length; i++) result[i] = x[i]! * noiseAt(i, seed!);
+    },
+    gpu: `
+      for (var c = 0; c < columns; c++) {
+        var sum = -1530;
+        for (var part = 0; part < 3; part++) {
+          ${hashOf('3 * (start + c) + part')}
+          sum += i32((hash & 255u) + ((hash >> 8u) & 255u) + ((hash >> 16u) & 255u) + (hash >> 24u));
+        }
+        result[start + c] = x[start + c] * (f32(sum) / 256.0);
+      }`,
+  },
+  BernoulliLoss: {
+    hasOther: true,
+    shape: (x) => x.slice(0, -1),
+    host: sumOfRows((x, share) => Math.max(x, 0) - x * share + Math.log1p(Math.exp(-Math.abs(x)))),
+    gpu: gpuSum('max(x[i], 0.0) - x[i] * other[i] + log(1.0 + exp(-abs(x[i])))'),
+  },
+  BernoulliGradient: {
+    hasOther: true,
+    host: ({ x, other, result, rows }) => {
+      for (let i = 0; i < x.length; i++) result[i] = (1 / (1 + Math.exp(-x[i]!)) - other[i]!) / rows;
+    },
+    // The exponent is never above zero, so nothing is infinite.
+    gpu: `
+      for (var i = start; i < start + columns; i++) {
+        let e = exp(-abs(x[i]));
+        result[i] = (select(e, 1.0, x[i] >= 0.0) / (1.0 + e) - other[i]) / f32(rows);
+      }`,
+  },
+  HalfSquares: {
+    hasOther: true,
+    shape: (x) => x.slice(0, -1),
+    host: sumOfRows((x, value) => 0.5 * (x - value) * (x - value)),
+    gpu: gpuSum('0.5 * (x[i] - other[i]) * (x[i] - other[i])'),
+  },
+  NormalDivergence: {
+    hasOther: true,
+    shape: (x) => x.slice(0, -1),
+    host: sumOfRows((mean, log) => 0.5 * (Math.exp(log) + mean * mean - 1 - log)),
+    gpu: gpuSum('0.5 * (exp(other[i]) + x[i] * x[i] - 1.0 - other[i])'),
   },
   LabelShare: {
     hasOther: true,
@@ -217,6 +295,7 @@ export function registerRowsOnGpu(): void {
       const attributes = (attrs ?? {}) as Attributes;
       const { outputShape, columns, rows } = rowShape(name, x!, attributes);
       const usesEpsilon = attributes.epsilon !== undefined;
+      const usesSeed = attributes.seed !== undefined;
       const usesRate = attributes.rate !== undefined;
       const flat = (tensor: tf.TensorInfo) => view(tensor, [sizeOf(tensor.shape)]);
       const program = indexProgram({
@@ -229,8 +308,8 @@ export function registerRowsOnGpu(): void {
         ],
         outputComponents: 1,
         uniforms: `threads : i32, columns : i32,${usesEpsilon ? ' epsilon : f32,' : ''}${
-          usesRate ? ' seed : i32, threshold : i32, growth : f32,' : ''
-        }`,
+          usesSeed ? ' seed : i32,' : ''
+        }${usesRate ? ' threshold : i32, growth : f32,' : ''}`,
         body: `
           let rows = uniforms.threads;
           if (index >= rows) { return; }
@@ -245,9 +324,10 @@ export function registerRowsOnGpu(): void {
         [
           ...int32s(rows, columns),
           ...(usesEpsilon ? [{ type: 'float32', data: [attributes.epsilon!] }] : []),
+          ...(usesSeed ? int32s(attributes.seed! | 0) : []),
           ...(usesRate
             ? [
-                ...int32s(attributes.seed! | 0, Math.round(attributes.rate! * 16_777_216)),
+                ...int32s(Math.round(attributes.rate! * 16_777_216)),
                 { type: 'float32', data: [1 / (1 - attributes.rate!)] },
               ]
             : []),

@@ -116,7 +116,8 @@ function caseFor(
     case 'lastStep':
       return sequence(layer);
     case 'add':
-    case 'concatenate': {
+    case 'concatenate':
+    case 'sampling': {
       const branch = (name: string): LayerSpec => ({ ...dense(inputs), name, inputs: [MODEL_INPUT] });
       const joined: LayerSpec = { ...layer, inputs: ['left', 'right'] };
       // One branch is read twice: its gradient has two parts.

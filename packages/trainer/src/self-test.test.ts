@@ -1,7 +1,7 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { OPTIMISERS, type ModelSpec, type OptimiserName } from '@murmuration/protocol';
+import { OPTIMISERS, presetModel, type ModelSpec, type OptimiserName } from '@murmuration/protocol';
 import { openDevice, type Device } from './device.ts';
 import { CURVE_GRADIENT_KERNEL, GELU_KERNEL } from './kernels.ts';
 import { OPTIMISER_KERNEL } from './optimiser-kernels.ts';
@@ -59,6 +59,24 @@ test('a model of values is tested on its squared error', async () => {
   const options = { batchSize: 8, optimiser: 'adam', objective: 'squared-error' } as const;
   expect(await selfTest(MODEL, options, device.compileAhead)).toBeNull();
 });
+
+const autoencoder = (reconstruction: 'bernoulli' | 'gaussian') =>
+  selfTest(
+    presetModel('vae', [8, 8, 1], 10),
+    {
+      batchSize: 8,
+      optimiser: 'adam',
+      objective: { kind: 'autoencoding', reconstruction, klWeight: 1, size: 64 },
+    },
+    device.compileAhead,
+  );
+
+test.each(['bernoulli', 'gaussian'] as const)(
+  'an autoencoder is tested on its two losses: %s',
+  async (kind) => {
+    expect(await autoencoder(kind)).toBeNull();
+  },
+);
 
 test('each different layer of the model has a case, in a shape that shaders treat alike', () => {
   expect(layerCases(MODEL).map(({ name }) => name)).toEqual([
@@ -129,12 +147,28 @@ describe('a broken kernel is found', () => {
     expect((await testDevice('adam', TEXT))?.case).toBe(failedCase);
   });
 
+  test.each([
+    ['MurmurationNoise', 'sampling, 8 to 8', 'bernoulli'],
+    ['MurmurationBernoulliLoss', 'the model vae', 'bernoulli'],
+    ['MurmurationBernoulliGradient', 'the model vae', 'bernoulli'],
+    ['MurmurationHalfSquares', 'the model vae', 'gaussian'],
+    ['MurmurationNormalDivergence', 'the model vae', 'gaussian'],
+  ] as const)('%s off by one in one value, in an autoencoder', async (kernelName, failedCase, kind) => {
+    plant(kernelName, (value) => value + 1);
+    expect((await autoencoder(kind))?.case).toBe(failedCase);
+  });
+
   test('of the kernels that walk along rows none is left out here', () => {
     expect(ROW_KERNELS.toSorted()).toEqual(
       [
+        'BernoulliGradient',
+        'BernoulliLoss',
         'Dropout',
+        'HalfSquares',
         'LabelGradient',
         'LabelShare',
+        'Noise',
+        'NormalDivergence',
         'Normalise',
         'NormaliseGradient',
         'OneHot',

@@ -120,22 +120,20 @@ async function compare({ name, spec, batchSize, objective }: Case): Promise<Self
     const samples = tf.tensor(inputs, [batchSize, ...spec.inputShape]);
     const wanted = tf.tensor1d(targets);
     const pass = network.pass(weights, samples, wanted, { objective, seed });
-    return { ...pass, logits: network.logits(weights, samples) };
+    return { ...pass, logits: network.logits(weights, samples, seed) };
   });
   try {
     const logits = (await tensors.logits.data()) as Float32Array;
-    const measure =
+    const outputsOf = (values: Float32Array): ArrayLike<number> =>
       objective === 'cross-entropy'
-        ? [...targets].map((label, row) => expected.outputs[row * outputSize + label]!)
-        : expected.outputs.map((value, i) => value - targets[i]!);
+        ? crossEntropy(values, targets, outputSize).probabilities
+        : typeof objective === 'object' && objective.reconstruction === 'bernoulli'
+          ? Float64Array.from(values, (logit) => 1 / (1 + Math.exp(-logit)))
+          : values;
     const pairs: [string, ArrayLike<number>, ArrayLike<number>][] = [
       ['outputs', await tensors.outputs.data(), expected.outputs],
-      ['measure', await tensors.measure.data(), measure],
-      [
-        'logits',
-        objective === 'cross-entropy' ? crossEntropy(logits, targets, outputSize).probabilities : logits,
-        evaluated.outputs,
-      ],
+      ['measure', await tensors.measure.data(), expected.measure],
+      ['logits', outputsOf(logits), evaluated.outputs],
     ];
     const gradient = await network.vectorFrom(tensors.gradients);
     for (const { name: weight, offset, size } of layout.tensors)

@@ -14,14 +14,14 @@ import {
   parametersToBytes,
   streamSeed,
 } from '@murmuration/codec';
-import { largestActivation, misfit, type ModelSpec, type RunManifest } from '@murmuration/protocol';
+import { largestActivation, misfit, taskOf, type ModelSpec, type RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Breath } from './breath.ts';
 import { calibrate } from './codec-calibration.ts';
 import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
 import { Network, type Objective } from './network.ts';
-import { lossOf, objectiveOf, Tally, targetsOf } from './objective.ts';
+import { AutoencodingTally, lossOf, objectiveOf, Tally, wantedOf } from './objective.ts';
 import { Optimiser } from './optimiser.ts';
 import type { Pacing } from './pacing.ts';
 import { GpuPosition, HostPosition, type Position } from './position.ts';
@@ -99,7 +99,7 @@ export class Stage {
         'error',
         `parameterCount: the manifest says ${manifest.parameterCount}, its model has ${parameterCount}`,
       );
-    const problem = misfit(model, dataset);
+    const problem = misfit(model, dataset, training);
     if (problem !== null) throw new TrainerError('error', `${problem.field}: ${problem.message}`);
     const batchMax = Math.max(training.batchSize, evaluationBatchSize(model));
     const activationMax = largestActivation(model) * batchMax;
@@ -112,7 +112,7 @@ export class Stage {
       );
     const failure = await selfTest(
       model,
-      { ...training, objective: objectiveOf(dataset.target) },
+      { ...training, objective: objectiveOf(taskOf(manifest)) },
       device.compileAhead,
     );
     if (failure !== null)
@@ -227,9 +227,9 @@ export class Stage {
   ): Promise<Answer> {
     const network = this.#network;
     const optimiser = this.#optimiser;
-    const { model, training, dataset } = this.#manifest;
+    const { model, training } = this.#manifest;
     const { batchSize } = training;
-    const objective = objectiveOf(dataset.target);
+    const objective = objectiveOf(taskOf(this.#manifest));
     if (command.batches.length === 0)
       throw new TrainerError('error', 'batches: a round needs at least one batch');
     this.#samples.requireShards(command.batches);
@@ -250,7 +250,7 @@ export class Stage {
         const seed = streamSeed(this.#manifest.seed, 'step', command.round, stepCount);
         const [measure, ...next] = tf.tidy(() => {
           const inputs = tf.tensor(Float32Array.from(batch.inputs), [batchSize, ...model.inputShape]);
-          const targets = tf.tensor1d(targetsOf(batch.targets));
+          const targets = tf.tensor1d(wantedOf(objective, batch));
           const pass = network.pass(previous, inputs, targets, { objective, seed });
           return [pass.measure, ...optimiser.step(previous, pass.gradients)];
         });
@@ -292,8 +292,8 @@ export class Stage {
 
   /** See `Trainer.predict`; null: no replica stands here yet, or the run is not about classes. */
   async predict(pixels: Float32Array, count: number): Promise<Float64Array | null> {
-    const { model, dataset } = this.#manifest;
-    if (this.#round === null || dataset.target.kind !== 'class') return null;
+    const { model } = this.#manifest;
+    if (this.#round === null || taskOf(this.#manifest).kind !== 'class') return null;
     const batchSize = Math.max(this.#evaluationBatchSize, count);
     const batch = new Float32Array(batchSize * (pixels.length / count));
     batch.set(pixels);
@@ -317,20 +317,31 @@ export class Stage {
     const sampleCount = samples.validationCount;
     const weights = network.weightsFrom(shared.average);
     const batchSize = this.#evaluationBatchSize;
-    const tally = new Tally(this.#manifest.dataset.target);
+    const objective = objectiveOf(taskOf(this.#manifest));
+    const tally =
+      typeof objective === 'object'
+        ? new AutoencodingTally(objective)
+        : new Tally(this.#manifest.dataset.target);
     try {
       for (let start = 0; start < Math.max(sampleCount, 1); start += batchSize) {
         const batch = samples.validationBatch(start, batchSize);
         const count = Math.min(batchSize, sampleCount - start);
+        const targets = wantedOf(objective, batch);
+        const shape = [batchSize, ...this.#manifest.model.inputShape];
         const outputs = tf.tidy(() => {
-          const inputs = Float32Array.from(batch.inputs);
-          return network.logits(weights, tf.tensor(inputs, [batchSize, ...this.#manifest.model.inputShape]));
+          const inputs = tf.tensor(Float32Array.from(batch.inputs), shape);
+          if (typeof objective !== 'object') return network.logits(weights, inputs);
+          // The same noise in every round, so that losses compare.
+          const seed = streamSeed(this.#manifest.seed, 'evaluation', start);
+          return network.autoencodingMeasure(weights, inputs, tf.tensor1d(targets), { objective, seed });
         });
         const values = (await outputs.data()) as Float32Array;
         outputs.dispose();
-        const targets = targetsOf(batch.targets);
-        const own = (vector: Float32Array) => vector.subarray(0, (vector.length / batchSize) * count);
-        tally.add(own(values), own(targets), network.outputSize);
+        if (tally instanceof AutoencodingTally) tally.add(values, count);
+        else {
+          const own = (vector: Float32Array) => vector.subarray(0, (vector.length / batchSize) * count);
+          tally.add(own(values), own(targets), network.outputSize);
+        }
         await breath.take();
         await pacing.between(nothingInFlight, neverStopped);
         assertHealthy();

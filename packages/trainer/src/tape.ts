@@ -15,7 +15,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { curveGradient, gelu } from './kernels.ts';
 import type { Convolution, Curve, Operations, Value } from './operations.ts';
-import { dropout, normaliseRows, normaliseRowsGradient, oneHotRows, softmaxGradient } from './row-kernels.ts';
+import {
+  dropout,
+  normaliseRows,
+  normaliseRowsGradient,
+  oneHotRows,
+  softmaxGradient,
+  timesNoise,
+} from './row-kernels.ts';
 
 export class TapeValue implements Value {
   readonly tensor: tf.Tensor;
@@ -77,9 +84,9 @@ export class TapeOperations implements Operations<TapeValue> {
     this.#constants = constants;
   }
 
-  /** Fills the `gradient` of every value that needs one. */
-  backward(output: TapeValue, upstream: tf.Tensor): void {
-    output.gradient = upstream;
+  /** Fills the `gradient` of every value that needs one. @param roots values that the loss is made of, and its slopes there */
+  backward(roots: readonly (readonly [TapeValue, tf.Tensor])[]): void {
+    for (const [value, upstream] of roots) value.gradient = upstream;
     for (const { outputs, backward } of this.#steps.toReversed())
       if (outputs.some(({ gradient }) => gradient !== null))
         backward(outputs.map(({ gradient }) => gradient));
@@ -263,6 +270,14 @@ export class TapeOperations implements Operations<TapeValue> {
 
   dropout(x: TapeValue, rate: number, seed: number): TapeValue {
     return this.#record(dropout(x.tensor, rate, seed), [x], (dy) => give(x, () => dropout(dy, rate, seed)));
+  }
+
+  sample(mean: TapeValue, logVariance: TapeValue, seed: number): TapeValue {
+    const away = timesNoise(tf.exp(tf.mul(logVariance.tensor, 0.5)), seed);
+    return this.#record(sum(mean.tensor, away), [mean, logVariance], (dy) => {
+      give(mean, () => dy);
+      give(logVariance, () => tf.mul(times(dy, away), 0.5));
+    });
   }
 
   reshape(x: TapeValue, shape: readonly number[]): TapeValue {

@@ -12,7 +12,7 @@ import {
   type Training,
 } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
-import { exampleBatches, exampleCheckpoint, exampleManifest } from '../tests/example.ts';
+import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../tests/example.ts';
 import { createTrainer } from './trainer.ts';
 
 const trainer = createTrainer({ backend: 'cpu', formedBy: 'host' });
@@ -183,6 +183,40 @@ test.each(['gru', 'gpt'] as const)('the preset %s learns English letters', async
   // Before, every letter is as likely as any other; the letters' own frequencies are worth 4.2 bits.
   expect(before.error).toBeGreaterThan(Math.log2(letters.length) - 0.2);
   expect(after.error).toBeLessThan(3.6);
+});
+
+test('the preset vae learns to give pictures again, and both of its losses fall', async () => {
+  const side = 10;
+  const data: Data = {
+    encoding: 'uint8',
+    sampleShape: [side, side, 1],
+    target: { kind: 'class', classCount: 10 },
+  };
+  const model = presetModel('vae', data.sampleShape, 10);
+  const autoencoding = { objective: 'autoencoding', targetAccuracy: null, learningRate: 0.005 } as const;
+  const { before, losses, after } = await learn(
+    manifestOf(model, data, { ...autoencoding, batchSize: 8 }),
+    exampleShard(0, side, SAMPLE_COUNT),
+    16,
+  );
+  expect(after.accuracy).toBeNull();
+  // Every value as likely black as white is ln 2 a value.
+  expect(before.error).toBeGreaterThan(0.6);
+  expect(after.parts!.reconstruction).toBeLessThan(0.9 * before.parts!.reconstruction);
+  expect(after.loss).toBeCloseTo(after.parts!.reconstruction + after.parts!.kl, 6);
+  expect(after.error).toBeCloseTo(after.loss / side ** 2, 6);
+  expect(losses.at(-1)).toBeLessThan(0.9 * losses[0]!);
+  expect(after).toEqual({ ...(await ask('evaluated', { kind: 'evaluate' })), ticket: after.ticket });
+
+  // From a code that is far from the prior, a large weight draws it there.
+  const tight = await learn(
+    manifestOf(model, data, { ...autoencoding, batchSize: 8, klWeight: 50 }),
+    exampleShard(0, side, SAMPLE_COUNT),
+    16,
+  );
+  expect(tight.before.parts!.kl).toBeGreaterThan(0.05);
+  expect(tight.after.parts!.kl).toBeLessThan(0.5 * tight.before.parts!.kl);
+  expect(tight.after.parts!.reconstruction).toBeLessThan(tight.before.parts!.reconstruction);
 });
 
 test('the preset resnet tells stripes of ten kinds apart', async () => {

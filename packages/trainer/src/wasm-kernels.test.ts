@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { presetModel, type ModelSpec } from '@murmuration/protocol';
+import { isAutoencoder, presetModel, type ModelSpec } from '@murmuration/protocol';
 import { openDevice, type Device } from './device.ts';
+import type { Objective } from './network.ts';
 import { selfTest } from './self-test.ts';
 
 const wasmUrl = createRequire(import.meta.url).resolve(
@@ -35,10 +36,14 @@ test.each([
   presetModel('resnet', [28, 28, 1], 10),
   presetModel('gru', [16], 12),
   presetModel('gpt', [16], 12),
+  presetModel('vae', [8, 8, 1], 10),
   IMAGES,
 ])('$name: the self-test passes on WebAssembly, and no tensor is left', async (model) => {
   const before = tf.memory().numTensors;
-  const options = { batchSize: 4, optimiser: 'adam', objective: 'cross-entropy' } as const;
+  const objective: Objective = isAutoencoder(model)
+    ? { kind: 'autoencoding', reconstruction: 'bernoulli', klWeight: 1, size: 64 }
+    : 'cross-entropy';
+  const options = { batchSize: 4, optimiser: 'adam', objective } as const;
   expect(await selfTest(model, options, device.compileAhead)).toBeNull();
   expect(tf.getBackend()).toBe('wasm');
   expect(tf.memory().numTensors).toBe(before);

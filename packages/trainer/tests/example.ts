@@ -2,6 +2,7 @@
 import { encodeState, initialParameters, mulberry, parametersToBytes, streamSeed } from '@murmuration/codec';
 import {
   DEFAULT_TRAINING,
+  isAutoencoder,
   parameterLayout,
   presetModel,
   sampleSize,
@@ -14,6 +15,12 @@ import type { BatchPlan } from '@murmuration/swarm';
 
 export const EXAMPLE_SEED = 7;
 const CLASS_COUNT = 10;
+const AUTOENCODING = {
+  objective: 'autoencoding',
+  reconstruction: 'bernoulli',
+  klWeight: 1,
+  targetAccuracy: null,
+} as const;
 
 export function exampleManifest(
   model: 'mlp' | 'cnn' | ModelSpec,
@@ -27,7 +34,7 @@ export function exampleManifest(
     seed: EXAMPLE_SEED,
     model: spec,
     parameterCount: parameterLayout(spec).parameterCount,
-    training: { ...DEFAULT_TRAINING, ...training },
+    training: { ...DEFAULT_TRAINING, ...(isAutoencoder(spec) ? AUTOENCODING : {}), ...training },
     dataset: {
       id: 'data_00000000000000000000000000',
       name: 'squares',
@@ -49,7 +56,9 @@ export function exampleManifest(
 
 /** A model that begins with an embedding reads ids and says what comes next; any other tells classes of images. */
 function dataOf(model: ModelSpec): Pick<DatasetManifest, 'encoding' | 'target'> {
-  const classCount = parameterLayout(model).outputShapes.at(-1)!.at(-1)!;
+  const outputSize = parameterLayout(model).outputShapes.at(-1)!.at(-1)!;
+  // An autoencoder gives its input, and reads no labels.
+  const classCount = isAutoencoder(model) ? CLASS_COUNT : outputSize;
   return model.layers[0]!.kind === 'embedding'
     ? { encoding: 'token', target: { kind: 'next-token', vocabularySize: classCount } }
     : { encoding: 'uint8', target: { kind: 'class', classCount } };

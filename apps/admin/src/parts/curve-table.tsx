@@ -8,7 +8,9 @@ const ROWS_MAX = 40;
 
 export function CurveTable({ curves }: { readonly curves: Curves }) {
   const { columns } = text;
-  const hasError = curves.valError.some((value) => value !== null);
+  const isKnown = (value: number | null) => value !== null;
+  const hasError = curves.valError.some(isKnown);
+  const hasParts = curves.valKl.some(isKnown);
   const heads = [
     columns.time,
     columns.round,
@@ -16,7 +18,7 @@ export function CurveTable({ curves }: { readonly curves: Curves }) {
     columns.low,
     columns.high,
     columns.valLoss,
-    columns.accuracy,
+    ...(hasParts ? [columns.reconstruction, columns.kl] : [columns.accuracy]),
     ...(hasError ? [columns.error] : []),
     columns.tabs,
   ];
@@ -43,7 +45,14 @@ export function CurveTable({ curves }: { readonly curves: Curves }) {
                 <td>{lossText(point.lossMin)}</td>
                 <td>{lossText(point.lossMax)}</td>
                 <td>{lossText(point.valLoss)}</td>
-                <td>{percentText(point.valAccuracy)}</td>
+                {hasParts ? (
+                  <>
+                    <td>{lossText(point.valReconstruction ?? null)}</td>
+                    <td>{lossText(point.valKl ?? null)}</td>
+                  </>
+                ) : (
+                  <td>{percentText(point.valAccuracy)}</td>
+                )}
                 {hasError && <td>{lossText(point.valError ?? null)}</td>}
                 <td>{countText(point.volunteers)}</td>
               </tr>

@@ -34,7 +34,9 @@ export function CurvesPanel({ picture }: { readonly picture: RunPicture }) {
   const accuracies = useMemo(() => accuracyLines(curves, target), [curves, target]);
   const errors = useMemo(() => errorLines(curves), [curves]);
   const hasError = errors[0]!.values.some((value) => value !== null);
-  const hasAccuracy = !hasError || curves.valAccuracy.some((value) => value !== null);
+  const isAutoencoding = run.manifest.training.objective === 'autoencoding';
+  const hasAccuracy = !isAutoencoding && (!hasError || curves.valAccuracy.some((value) => value !== null));
+  const parts = useMemo(() => partLines(curves), [curves]);
   const shared = { xs: curves.xs, axis, range: curves.range, cursor, onCursor: setChosen };
 
   return (
@@ -66,10 +68,21 @@ export function CurvesPanel({ picture }: { readonly picture: RunPicture }) {
               heightPx={CHART_HEIGHT_PX - 50}
             />
           )}
+          {isAutoencoding && (
+            <Chart
+              {...shared}
+              heading={text.parts}
+              summary={partsSummary(picture)}
+              lines={parts}
+              band={null}
+              valueText={(value) => String(Number(value.toPrecision(3)))}
+              heightPx={CHART_HEIGHT_PX - 50}
+            />
+          )}
           {hasError && (
             <Chart
               {...shared}
-              heading={text.error}
+              heading={isAutoencoding ? text.nats : text.error}
               summary={errorSummary(picture)}
               lines={errors}
               band={null}
@@ -114,6 +127,11 @@ const errorLines = (curves: Curves): readonly Line[] => [
   { label: text.legend.smooth, values: curves.valErrorSmooth, colour: '--glow', look: 'strong' },
 ];
 
+const partLines = (curves: Curves): readonly Line[] => [
+  { label: text.legend.reconstruction, values: curves.valReconstruction, colour: '--teal', look: 'dots' },
+  { label: text.legend.kl, values: curves.valKl, colour: '--glow', look: 'dots' },
+];
+
 function lossSummary({ points, lossSmooth }: Curves): string {
   const known = lossSmooth.filter((value) => value !== null);
   return text.lossSummary(
@@ -135,6 +153,17 @@ function errorSummary({ points, run }: RunPicture): string {
   return text.errorSummary(lossText(last?.valError ?? null), lossText(run.best?.error ?? null));
 }
 
+function partsSummary({ points, run }: RunPicture): string {
+  const last = points.findLast((point) => point.valKl !== undefined);
+  return last === undefined
+    ? text.noneAccuracy
+    : text.partsSummary(
+        lossText(last.valReconstruction ?? null),
+        lossText(last.valKl ?? null),
+        String(run.manifest.training.klWeight),
+      );
+}
+
 interface ScrubberProps {
   readonly curves: Curves;
   readonly cursor: number;
@@ -153,9 +182,11 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
     countText(point.round),
     lossText(point.loss),
     spread,
-    point.valError == null
-      ? text.accuracyReading(percentText(point.valAccuracy))
-      : text.errorReading(lossText(point.valError)),
+    point.valKl !== undefined
+      ? text.partsReading(lossText(point.valReconstruction ?? null), lossText(point.valKl))
+      : point.valError != null
+        ? text.errorReading(lossText(point.valError))
+        : text.accuracyReading(percentText(point.valAccuracy)),
     countText(point.volunteers),
   );
   const step = (move: number) => onCursor(Math.max(0, Math.min(curves.points.length - 1, cursor + move)));

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { exportPath, type ExportName } from '@murmuration/client';
 import type { ExportList, RunId, RunView } from '@murmuration/protocol';
-import { bytesText, countText, percentText } from '../format.ts';
+import { bestText, bytesText, countText, percentText } from '../format.ts';
 import { api } from '../session.ts';
 import { strings } from '../strings.ts';
 import { TableHead } from './table-head.tsx';
@@ -20,7 +20,7 @@ export function Downloads({ run }: { readonly run: RunView }) {
         <p class="note">{text.none}</p>
       ) : (
         <>
-          <p>{text.which(countText(best.round), percentText(best.accuracy))}</p>
+          <p>{text.which(countText(best.round), measuredOf(best))}</p>
           <ul class="downloads">
             <li>
               <a role="button" class="outline" href={address('tfjsModel')} download>
@@ -37,6 +37,17 @@ export function Downloads({ run }: { readonly run: RunView }) {
               </a>
               <small>{text.kerasNote}</small>
             </li>
+            {manifest.training.objective === 'autoencoding' && (
+              <li>
+                <a role="button" class="outline" href={address('encoderKeras')} download>
+                  {text.encoderKeras}
+                </a>
+                <a role="button" class="outline" href={address('decoderKeras')} download>
+                  {text.decoderKeras}
+                </a>
+                <small>{text.partsNote}</small>
+              </li>
+            )}
             <li>
               <a role="button" class="outline" href={address('safetensors')} download>
                 {text.safetensors}
@@ -76,6 +87,9 @@ export function Downloads({ run }: { readonly run: RunView }) {
     </section>
   );
 }
+
+const measuredOf = (best: NonNullable<RunView['best']>): string =>
+  best.accuracy === null ? bestText(best) : text.whichAccuracy(percentText(best.accuracy));
 
 /** Asked for when somebody looks: the coordinator makes every file for it. */
 function Sizes({ runId }: { readonly runId: RunId }) {

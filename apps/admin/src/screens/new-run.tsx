@@ -16,7 +16,7 @@ import { messageOf, Trouble } from '../parts/trouble.tsx';
 import { YamlEditor } from '../parts/yaml-editor.tsx';
 import { goTo } from '../route.ts';
 import { commandLine, curlCommands } from '../run-commands.ts';
-import { draftFields, FIRST_DRAFT, nameOfFile, sourceOf, withStored } from '../run-draft.ts';
+import { draftFields, FIRST_DRAFT, nameOfFile, sourceOf, withStored, withWritten } from '../run-draft.ts';
 import {
   createRun,
   dataKey,
@@ -96,7 +96,7 @@ export function NewRunScreen({ datasetId, modelId }: Props) {
     setRefused([]);
     setTrouble('');
   }
-  const editField = ({ path }: FormField, value: unknown) => edit(withField(draft.value, path, value));
+  const editField = ({ path }: FormField, value: unknown) => edit(withWritten(draft.value, path, value));
 
   return (
     <form ref={form} class="new-run" onSubmit={submit} noValidate>

@@ -115,7 +115,6 @@ function Curve({ run, points }: PublicRunPage) {
   const [name, raw, smooth] = {
     valAccuracy: [text.accuracy, curves.valAccuracy, curves.valAccuracySmooth] as const,
     valError: [text.error, curves.valError, curves.valErrorSmooth] as const,
-    valLoss: [text.loss, curves.loss, curves.lossSmooth] as const,
     loss: [text.loss, curves.loss, curves.lossSmooth] as const,
   }[metric];
   const lines = useMemo(

@@ -98,17 +98,31 @@ function heartbeatOf({ volunteers }: RunPicture): string {
 
 function Standing({ picture: { run, volunteers } }: { readonly picture: RunPicture }) {
   const { best, manifest } = run;
-  const { targetAccuracy, roundsMax } = manifest.training;
+  const { targetAccuracy, roundsMax, objective } = manifest.training;
   const speed = volunteers.reduce((sum, tab) => sum + (tab.connected ? tab.stepsPerSecond : 0), 0);
   const isOver = run.state === 'finished' || run.state === 'failed';
   const target = targetAccuracy === null ? '' : text.bestOf(percentText(targetAccuracy));
   return (
     <dl class="numbers">
-      <Figure
-        name={text.best}
-        value={percentText(best?.accuracy ?? null)}
-        note={[target, best === null ? '' : text.bestRound(countText(best.round))].filter(Boolean).join(', ')}
-      />
+      {objective === 'autoencoding' ? (
+        <Figure
+          name={text.bestLoss}
+          value={lossText(best?.loss ?? null)}
+          note={
+            best?.parts === undefined
+              ? ''
+              : text.bestParts(lossText(best.parts.reconstruction), lossText(best.parts.kl))
+          }
+        />
+      ) : (
+        <Figure
+          name={text.best}
+          value={percentText(best?.accuracy ?? null)}
+          note={[target, best === null ? '' : text.bestRound(countText(best.round))]
+            .filter(Boolean)
+            .join(', ')}
+        />
+      )}
       <Figure name={text.loss} value={lossText(run.lossLatest)} note={text.lossNote} />
       <Figure name={text.round} value={countText(run.round)} note={text.roundOf(countText(roundsMax))} />
       <Figure

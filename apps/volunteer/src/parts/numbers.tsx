@@ -1,6 +1,7 @@
 /** The volunteer's own numbers. Local and confirmed samples stand side by side: neither is ever hidden. */
 import type { ComponentChildren } from 'preact';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
+import { hasAnswers } from '../active-run.ts';
 import { bytesText, countText, percentText, rateText } from '../format.ts';
 import { strings } from '../strings/index.ts';
 import { Bird } from './icons.tsx';
@@ -22,7 +23,7 @@ export function Numbers({ snapshot }: { readonly snapshot: VolunteerSnapshot }) 
         <Figure name={text.samplesConfirmed} value={countText(snapshot.confirmedSamples)} />
         <Figure name={text.stepsPerSecond} value={rateText(snapshot.stepsPerSecond)} />
         <Figure name={text.loss} value={loss === null ? '–' : loss.toFixed(3)}>
-          {loss === null ? text.lossUnknown : text.lossMeaning(percentText(Math.exp(-loss)))}
+          {lossMeaning(snapshot)}
         </Figure>
         <Figure name={text.rounds} value={countText(totals.rounds)} />
         <Figure name={text.sent} value={bytesText(totals.bytesSentPeers + totals.bytesSentCoordinator)} />
@@ -55,6 +56,13 @@ export function Numbers({ snapshot }: { readonly snapshot: VolunteerSnapshot }) 
       <p class="note">{text.trafficNote(bytesText(peerBytes), bytesText(coordinatorBytes))}</p>
     </section>
   );
+}
+
+function lossMeaning({ loss, run }: VolunteerSnapshot): string {
+  if (loss === null) return text.lossUnknown;
+  return run !== null && !hasAnswers(run.task)
+    ? text.lossLess
+    : text.lossMeaning(percentText(Math.exp(-loss)));
 }
 
 interface FigureProps {

@@ -1,5 +1,6 @@
-/** The run as a whole: its name, how good the model is, how far it is to the aim. */
+/** The run as a whole: its name, how good the model is, how far it is to the aim or to the last round. */
 import type { VolunteerSnapshot } from '@murmuration/swarm';
+import { hasAnswers } from '../active-run.ts';
 import { countText, percentText } from '../format.ts';
 import { strings } from '../strings/index.ts';
 
@@ -13,8 +14,14 @@ export function RunProgress({ run }: { readonly run: Run }) {
     <section class="card" aria-labelledby="run-heading">
       <p class="eyebrow">{text.heading}</p>
       <h2 id="run-heading">{run.name}</h2>
-      <AccuracyBar accuracy={run.accuracy} target={run.targetAccuracy} />
-      <p class="note">{accuracyText(run)}</p>
+      {hasAnswers(run.task) ? (
+        <>
+          <AccuracyBar accuracy={run.accuracy} target={run.targetAccuracy} />
+          <p class="note">{accuracyText(run)}</p>
+        </>
+      ) : (
+        <RoundsBar run={run} />
+      )}
       <ul class="facts">
         <li>{text.round(countText(run.round), countText(run.roundsMax))}</li>
         {!isOver && <li>{text.devices(countText(run.volunteers), run.volunteers === 1)}</li>}
@@ -30,6 +37,16 @@ function accuracyText({ accuracy, targetAccuracy }: Run): string {
   const say = accuracy >= targetAccuracy ? text.accuracyReached : text.accuracyOf;
   return say(percentText(accuracy), percentText(targetAccuracy));
 }
+
+/** Where no answer is right or wrong, the way to the last round. */
+const RoundsBar = ({ run: { round, roundsMax } }: { readonly run: Run }) => (
+  <div class="accuracy">
+    <label for="rounds">{text.roundsLabel}</label>
+    <div class="track">
+      <progress id="rounds" max={roundsMax} value={Math.min(round, roundsMax)} />
+    </div>
+  </div>
+);
 
 function AccuracyBar({
   accuracy,

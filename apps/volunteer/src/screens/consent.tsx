@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { activeRunOf, type ActiveRun } from '../active-run.ts';
+import { activeRunOf, hasAnswers, type ActiveRun } from '../active-run.ts';
 import { firstDownloadBytes } from '../build.ts';
 import type { Contributor } from '../contributor.ts';
 import { capLastsMs } from '../data-cap.ts';
@@ -94,14 +94,16 @@ function Facts({ known }: { readonly known: Known }) {
             name={text.helping}
             value={text.helpingValue(countText(run.volunteers), run.volunteers === 1)}
           />
-          <Fact
-            name={text.accuracy}
-            value={
-              run.accuracy === null
-                ? text.accuracyNone
-                : text.accuracyValue(percentText(run.accuracy), target)
-            }
-          />
+          {hasAnswers(run.task) && (
+            <Fact
+              name={text.accuracy}
+              value={
+                run.accuracy === null
+                  ? text.accuracyNone
+                  : text.accuracyValue(percentText(run.accuracy), target)
+              }
+            />
+          )}
         </dl>
       );
     }

@@ -38,6 +38,7 @@ export const de: Strings = {
       class: (dataset) => `ein Modell lehren, die Beispiele aus „${dataset}“ zu unterscheiden`,
       value: (dataset) => `ein Modell lehren, Zahlen aus „${dataset}“ vorherzusagen`,
       'next-token': (dataset) => `ein Modell lehren, Texte wie „${dataset}“ fortzusetzen`,
+      autoencoding: (dataset) => `ein Modell lehren, neue Beispiele wie die von „${dataset}“ zu zeichnen`,
       other: (dataset) => `ein Modell lehren, was in „${dataset}“ steckt`,
     },
     contract: (share, data, power, address) => `${share} Ihrer Grafikeinheit, ${data}, ${power}; ${address}.`,
@@ -175,6 +176,7 @@ export const de: Strings = {
     lossUnknown: 'noch nicht bekannt',
     lossMeaning: (percent) =>
       `Das Modell gibt der richtigen Antwort jetzt im Mittel eine Chance von ${percent}.`,
+    lossLess: 'Weniger ist besser; richtige oder falsche Antworten gibt es hier nicht.',
     rounds: 'Geteilte Runden',
     sent: 'Gesendet',
     received: 'Empfangen',
@@ -193,6 +195,7 @@ export const de: Strings = {
     heading: 'Der Lauf',
     devices: (count, one) => (one ? 'Gerade hilft nur Ihr Gerät' : `${count} Geräte helfen gerade`),
     round: (round, most) => `Runde ${round} von höchstens ${most}`,
+    roundsLabel: 'Der Weg zur letzten Runde',
     accuracyLabel: 'Richtige Antworten auf Beispiele, die nie trainiert wurden',
     accuracyUnknown: 'Noch nicht gemessen; die erste Messung kommt nach einigen Runden.',
     accuracyReached: (now, target) => `${now}: Das Ziel von ${target} ist erreicht`,

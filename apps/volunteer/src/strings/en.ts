@@ -41,6 +41,7 @@ export const en = {
       class: (dataset: string) => `teach one model to tell the samples of “${dataset}” apart`,
       value: (dataset: string) => `teach one model to predict numbers from “${dataset}”`,
       'next-token': (dataset: string) => `teach one model to continue texts like “${dataset}”`,
+      autoencoding: (dataset: string) => `teach one model to draw new samples like those of “${dataset}”`,
       other: (dataset: string) => `teach one model what is in “${dataset}”`,
     },
     contract: (share: string, data: string, power: string, address: string) =>
@@ -177,6 +178,7 @@ export const en = {
     lossUnknown: 'not known yet',
     lossMeaning: (percent: string) =>
       `The model now gives the right answer a chance of ${percent} on average.`,
+    lossLess: 'Less is better; no answer is right or wrong here.',
     rounds: 'Rounds shared',
     sent: 'Sent',
     received: 'Received',
@@ -196,6 +198,7 @@ export const en = {
     devices: (count: string, one: boolean) =>
       one ? 'Only your device helps now' : `${count} devices help now`,
     round: (round: string, most: string) => `Round ${round} of at most ${most}`,
+    roundsLabel: 'The way to the last round',
     accuracyLabel: 'Right answers on samples never trained on',
     accuracyUnknown: 'Not measured yet; the first measurement comes after a few rounds.',
     accuracyReached: (now: string, target: string) => `${now}: the aim of ${target} is reached`,
