@@ -5,7 +5,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastifyWebsocket from '@fastify/websocket';
 import type { WebSocket } from '@fastify/websocket';
-import { ENVELOPE_MAX_BYTES, isVolunteerId, LIMITS } from '@murmuration/protocol';
+import { ENVELOPE_MAX_BYTES, FAN_OUT_MAX_BYTES, isVolunteerId, LIMITS } from '@murmuration/protocol';
 import Fastify from 'fastify';
 import type {
   FastifyBaseLogger,
@@ -143,10 +143,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
     onRecord: (ledger, record) => alerts.notice(ledger, record),
   });
   const switchboard = new Switchboard({ areIntroduced: (a, b) => grid.routeOf(a, b) === 'peers', nowMs });
-  const relay = new Relay(settings.relay, {
-    mayExchange: (a, b) => grid.routeOf(a, b) === 'coordinator',
-    nowMs,
-  });
+  const relay = new Relay(settings.relay, { routeOf: (a, b) => grid.routeOf(a, b), nowMs });
 
   const app = Fastify({
     logger: false,
@@ -194,7 +191,7 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   await app.register(fastifyWebsocket, {
     options: {
       // Of the largest message of any route; the others look at the length themselves.
-      maxPayload: ENVELOPE_MAX_BYTES,
+      maxPayload: Math.max(ENVELOPE_MAX_BYTES, FAN_OUT_MAX_BYTES),
       maxFragments: 256,
       maxBufferedChunks: 4_096,
       perMessageDeflate: false,

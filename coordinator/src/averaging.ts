@@ -62,14 +62,17 @@ export class Averaging {
     this.#ports = ports;
   }
 
-  /** @throws ApiError: this run's server would not fit, or could not be reached */
+  /** @throws ApiError: the relay that this run needs is off, or its averaging server would not fit */
   admit(manifest: RunManifest): void {
-    if (serverOf(manifest) === null) return;
     const refuse = (message: string): never => {
       throw new ApiError(400, 'bad-field', message, 'training.architecture');
     };
-    if (!this.#ports.isRelayOn())
-      refuse('tabs reach an averaging server over the relay, which is off here; see --relay-volunteer-mbit');
+    const { architecture = 'decentralised' } = manifest.training;
+    if (architecture !== 'decentralised' && !this.#ports.isRelayOn())
+      refuse(
+        `a ${architecture} run needs the relay, which is off here; see --relay-volunteer-mbit, or architecture: decentralised`,
+      );
+    if (serverOf(manifest) === null) return;
     const needs = averagingMaxBytes(manifest);
     const held = [...this.#runs.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     const room = this.#limits.memoryMaxBytes - held;

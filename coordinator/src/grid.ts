@@ -25,6 +25,7 @@ import { linksOffered } from './links-offered.ts';
 import { isOver, latestCheckpoint, RunLedger, servedCheckpoint } from './ledger.ts';
 import type { Exit, LedgerDecision, LedgerEvent, LedgerRecord, RunOrder, RunSetup } from './ledger.ts';
 import type { Secrets } from './secrets.ts';
+import type { PairRoute } from './route-book.ts';
 import { RunBook } from './run-book.ts';
 import type { ServerEvent } from './server-seat.ts';
 import type { Store, StoredRun } from './store.ts';
@@ -140,7 +141,7 @@ export class Grid {
    * @throws ApiError when the weights that it is to begin with are gone or damaged
    */
   createRun(manifest: RunSetup['manifest'], shards: RunSetup['shards']): Promise<RunLedger> {
-    this.#ports.averaging.admit(manifest);
+    this.admit(manifest);
     return this.checkpoints.inTurn(async () => {
       const begun = givenWeights(manifest);
       if (begun !== null && !(await this.checkpoints.isWhole(begun)))
@@ -229,7 +230,7 @@ export class Grid {
   }
 
   /** How these two may reach each other: by signalling and links of their own, or by the relay; null: not at all. */
-  routeOf(a: VolunteerId, b: VolunteerId): 'peers' | 'coordinator' | null {
+  routeOf(a: VolunteerId, b: VolunteerId): PairRoute | null {
     for (const { ledger } of this.#runs.values()) {
       const route = ledger.routeOf(a, b);
       if (route !== null) return route;
@@ -265,6 +266,11 @@ export class Grid {
   /** Parameters of the checkpoint that the run serves for download; null: its file is gone or damaged. */
   servedParameters({ state }: RunLedger): Promise<Float32Array | null> {
     return this.checkpoints.parameters(servedCheckpoint(state).sha256, state.setup.manifest.parameterCount);
+  }
+
+  /** @throws ApiError: this coordinator cannot carry such a run */
+  admit(manifest: RunSetup['manifest']): void {
+    this.#ports.averaging.admit(manifest);
   }
 
   /** What is said of a central run's averaging server. */

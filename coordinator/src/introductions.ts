@@ -4,7 +4,7 @@
  */
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { Crews, type Moved } from './crews.ts';
-import { RouteBook } from './route-book.ts';
+import { RouteBook, type PairRoute } from './route-book.ts';
 import { Star } from './star.ts';
 
 export { Crews, type Moved } from './crews.ts';
@@ -100,6 +100,13 @@ export class Introductions {
     if (!this.areIntroduced(volunteerId, peer) || !this.#routes.noPath(volunteerId, peer)) return;
     this.#rerouted.add(volunteerId);
     this.#rerouted.add(peer);
+  }
+
+  /** Null: they were not introduced. */
+  routeOf(a: VolunteerId, b: VolunteerId, isHybrid: boolean): PairRoute | null {
+    if (!this.areIntroduced(a, b)) return null;
+    if (!this.isViaCoordinator(a, b)) return 'peers';
+    return isHybrid ? 'fan-out' : 'coordinator';
   }
 
   /** Whether these two, who were introduced, have no other way. */

@@ -30,6 +30,7 @@ import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { isOver, NO_TOTALS } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Presence } from './presence.ts';
+import type { PairRoute } from './route-book.ts';
 import type { ServerEvent } from './server-seat.ts';
 import { totalsEveryMs } from './talk.ts';
 
@@ -114,10 +115,9 @@ export class RunLedger {
     return this.#desk.attendance.present;
   }
   /** How these two may reach each other; null: they were not introduced. */
-  routeOf(a: VolunteerId, b: VolunteerId): 'peers' | 'coordinator' | null {
-    const { introductions } = this.#desk;
-    if (!introductions.areIntroduced(a, b)) return null;
-    return introductions.isViaCoordinator(a, b) ? 'coordinator' : 'peers';
+  routeOf(a: VolunteerId, b: VolunteerId): PairRoute | null {
+    const { introductions, state } = this.#desk;
+    return introductions.routeOf(a, b, state.setup.manifest.training.architecture === 'hybrid');
   }
   mayStoreCheckpoint(volunteerId: VolunteerId): boolean {
     return hasDuty(this.#desk, volunteerId);

@@ -6,13 +6,22 @@
  * Memory is bounded at four places. A channel has at most a window on its way: who sends more loses the channel. A
  * volunteer has at most so many bytes here that have not left, all volunteers together so many; beyond either, and
  * beyond their rates, sockets are simply not read, so that TCP holds the sender back and nothing is lost. And a socket
- * that reads nothing while others fill it is ended.
+ * that reads nothing while others fill it is ended. A message for several (a hybrid run's fan-out) becomes a copy for each
+ * of them, and each copy is held against all of these.
  */
 import type { WebSocket } from '@fastify/websocket';
-import { addressEnvelope, decodeEnvelope, encodeEnvelope, LIMITS } from '@murmuration/protocol';
-import type { Envelope, EnvelopeCloseReason, VolunteerId } from '@murmuration/protocol';
+import {
+  addressEnvelope,
+  decodeEnvelope,
+  decodeFanOut,
+  encodeEnvelope,
+  FAN_OUT_KIND,
+  LIMITS,
+} from '@murmuration/protocol';
+import type { Envelope, EnvelopeCloseReason, FanOutRejection, VolunteerId } from '@murmuration/protocol';
 import { ByteBudget } from './byte-budget.ts';
 import { Liveness } from './liveness.ts';
+import type { PairRoute } from './route-book.ts';
 
 export interface RelayLimits {
   /** What one volunteer may send through the relay, steadily. 0: there is no relay. */
@@ -38,6 +47,8 @@ interface Channel {
   readonly number: number;
   /** Who dialled. */
   readonly from: VolunteerId;
+  /** Their run is hybrid: a message for several may have it among its channels. */
+  readonly mayFanOut: boolean;
   state: 'offered' | 'open';
   /** Bytes on their way that the receiver has not taken, by sender. */
   readonly untaken: Map<VolunteerId, number>;
@@ -58,9 +69,14 @@ interface Member {
   strikes: number;
 }
 
+/** Why something was not passed on. Nonsense ends a socket in the end; the others may come of crossing words. */
+export type RelayRefusal = FanOutRejection | 'not-an-envelope' | 'not-introduced' | Unpassed;
+/** Of one copy: there is no such open channel, its window is full, or its run is not hybrid. */
+type Unpassed = 'no-channel' | 'overrun' | 'not-hybrid';
+
 export interface RelayPorts {
-  /** Were these two introduced to each other for this route? */
-  readonly mayExchange: (a: VolunteerId, b: VolunteerId) => boolean;
+  /** Which way these two were introduced to each other for; null: they were not. */
+  readonly routeOf: (a: VolunteerId, b: VolunteerId) => PairRoute | null;
   readonly nowMs: () => number;
 }
 
@@ -70,10 +86,10 @@ export class Relay {
   readonly #members = new Map<VolunteerId, Member>();
   readonly #total: ByteBudget;
   #inFlightBytes = 0;
-  /** Bytes of messages that were passed on since the start. */
+  /** Bytes of messages that came since the start, and that were passed on: more, where one was for several. */
+  takenBytes = 0;
   passedBytes = 0;
-  /** Envelopes that were dropped: nonsense, or of no channel. */
-  droppedCount = 0;
+  readonly #refusals = new Map<RelayRefusal, number>();
 
   constructor(limits: RelayLimits, ports: RelayPorts) {
     this.#limits = limits;
@@ -89,6 +105,10 @@ export class Relay {
   }
   get inFlightBytes(): number {
     return this.#inFlightBytes;
+  }
+  /** What was not passed on since the start, by reason. */
+  get refusals(): ReadonlyMap<RelayRefusal, number> {
+    return this.#refusals;
   }
 
   /**
@@ -139,65 +159,107 @@ export class Relay {
       liveness.heard();
       if (socket.readyState !== socket.OPEN) return;
       this.#spend(member, raw.length);
+      if (isBinary && raw[0] === FAN_OUT_KIND) return this.#fanOut(member, raw);
       const envelope = isBinary ? decodeEnvelope(raw) : null;
-      if (envelope === null || !this.#take(member, envelope, raw)) this.#strike(member, envelope === null);
+      if (envelope === null) return this.#strike(member, 'not-an-envelope');
+      const refusal = this.#take(member, envelope, raw);
+      if (refusal !== null) this.#refuse(refusal);
     });
   }
 
-  /** False: it belongs to no channel, and was dropped. */
-  #take(member: Member, envelope: Envelope, raw: Buffer): boolean {
+  /** A copy for each receiver that may have one, as if it had come alone; the first was paid for as it came. */
+  #fanOut(member: Member, raw: Buffer): void {
+    const decoded = decodeFanOut(raw);
+    if ('rejected' in decoded) return this.#strike(member, decoded.rejected);
+    const { receivers, message } = decoded;
+    let copies = 0;
+    for (const { peer, channel } of receivers) {
+      const refusal = this.#carry(member, peer, { number: channel, bytes: message.length, isFanOut: true });
+      if (refusal !== null) {
+        this.#refuse(refusal);
+        continue;
+      }
+      const copy = encodeEnvelope({ kind: 'data', peer: member.id, channel, message });
+      if (copies > 0) this.#spend(member, copy.length);
+      copies += 1;
+      this.#pass(member, this.#members.get(peer)!, Buffer.from(copy.buffer));
+    }
+    if (copies > 0) this.takenBytes += message.length;
+  }
+
+  /** Counts one message into a channel's window. Null: it is to be passed on. */
+  #carry(
+    member: Member,
+    peer: VolunteerId,
+    {
+      number,
+      bytes,
+      isFanOut,
+    }: { readonly number: number; readonly bytes: number; readonly isFanOut: boolean },
+  ): Unpassed | null {
+    const channel = member.channels.get(peer);
+    const target = this.#members.get(peer);
+    if (channel?.number !== number || target === undefined || channel.state !== 'open') return 'no-channel';
+    if (isFanOut && !channel.mayFanOut) return 'not-hybrid';
+    const untaken = (channel.untaken.get(member.id) ?? 0) + bytes;
+    if (untaken > bytes && untaken > LIMITS.relayWindowBytes) {
+      this.#close(member, target, channel, 'overrun');
+      return 'overrun';
+    }
+    channel.untaken.set(member.id, untaken);
+    this.passedBytes += bytes;
+    return null;
+  }
+
+  /** Null: it was passed on. */
+  #take(member: Member, envelope: Envelope, raw: Buffer): RelayRefusal | null {
     const { peer, channel: number, kind } = envelope;
     if (kind === 'open') return this.#open(member, peer, number, raw);
     const channel = member.channels.get(peer);
     const target = this.#members.get(peer);
     // Crossing words about a channel that just ended are nobody's fault.
-    if (channel?.number !== number || target === undefined) return false;
+    if (channel?.number !== number || target === undefined) return 'no-channel';
     switch (kind) {
       case 'accept':
-        if (channel.state !== 'offered' || channel.from === member.id) return false;
+        if (channel.state !== 'offered' || channel.from === member.id) return 'no-channel';
         channel.state = 'open';
-        this.#pass(member, target, raw);
-        return true;
+        break;
       case 'data': {
-        if (channel.state !== 'open') return false;
         const bytes = envelope.message.length;
-        const untaken = (channel.untaken.get(member.id) ?? 0) + bytes;
-        if (untaken > bytes && untaken > LIMITS.relayWindowBytes) {
-          this.#close(member, target, channel, 'overrun');
-          return false;
-        }
-        channel.untaken.set(member.id, untaken);
-        this.passedBytes += bytes;
-        this.#pass(member, target, raw);
-        return true;
+        const unpassed = this.#carry(member, peer, { number, bytes, isFanOut: false });
+        if (unpassed !== null) return unpassed;
+        this.takenBytes += bytes;
+        break;
       }
       case 'taken':
         channel.untaken.set(peer, Math.max(0, (channel.untaken.get(peer) ?? 0) - envelope.bytes));
-        this.#pass(member, target, raw);
-        return true;
+        break;
       case 'close':
         this.#forget(member, target);
-        this.#pass(member, target, raw);
-        return true;
+        break;
       default:
         return envelope satisfies never;
     }
+    this.#pass(member, target, raw);
+    return null;
   }
 
-  #open(member: Member, peer: VolunteerId, number: number, raw: Buffer): boolean {
+  #open(member: Member, peer: VolunteerId, number: number, raw: Buffer): RelayRefusal | null {
     const target = this.#members.get(peer);
-    const isAllowed = peer !== member.id && this.#ports.mayExchange(member.id, peer);
+    const route = peer === member.id ? null : this.#ports.routeOf(member.id, peer);
+    const isAllowed = route === 'coordinator' || route === 'fan-out';
     const hasRoom = member.channels.size < LIMITS.linksMax || member.channels.has(peer);
     if (target === undefined || !isAllowed || !hasRoom) {
       this.#tell(member, { kind: 'close', peer, channel: number, reason: 'absent' });
       // Who asks for somebody that it was not introduced to is mistaken or worse; an absent mate is everyday.
-      return isAllowed;
+      return isAllowed ? null : 'not-introduced';
     }
-    const channel: Channel = { number, from: member.id, state: 'offered', untaken: new Map() };
+    const mayFanOut = route === 'fan-out';
+    const channel: Channel = { number, from: member.id, mayFanOut, state: 'offered', untaken: new Map() };
     member.channels.set(peer, channel);
     target.channels.set(member.id, channel);
     this.#pass(member, target, raw);
-    return true;
+    return null;
   }
 
   /** On its way with another address. Its bytes count as the sender's until the operating system has them. */
@@ -206,15 +268,22 @@ export class Relay {
     if (socket.bufferedAmount > READER_QUEUE_MAX_BYTES) return socket.terminate();
     addressEnvelope(raw, from.id);
     from.inFlightBytes += raw.length;
-    this.#inFlightBytes += raw.length;
+    this.#inFlight(raw.length);
     socket.send(raw, () => {
       from.inFlightBytes -= raw.length;
-      const wasFull = this.#inFlightBytes >= this.#limits.totalInFlightMaxBytes;
-      this.#inFlightBytes -= raw.length;
+      this.#inFlight(-raw.length);
       this.#settle(from);
-      if (wasFull) for (const member of this.#members.values()) this.#settle(member);
     });
     this.#settle(from);
+  }
+
+  /** Nobody is read any more when all that may wait is here, and everybody again when it is not. */
+  #inFlight(changeBytes: number): void {
+    const { totalInFlightMaxBytes } = this.#limits;
+    const wasFull = this.#inFlightBytes >= totalInFlightMaxBytes;
+    this.#inFlightBytes += changeBytes;
+    if (wasFull !== this.#inFlightBytes >= totalInFlightMaxBytes)
+      for (const member of this.#members.values()) this.#settle(member);
   }
 
   #tell(member: Member, envelope: Envelope): void {
@@ -243,11 +312,15 @@ export class Relay {
     }
   }
 
-  #strike(member: Member, isNonsense: boolean): void {
-    this.droppedCount += 1;
-    if (!isNonsense) return;
+  #refuse(refusal: RelayRefusal): void {
+    this.#refusals.set(refusal, (this.#refusals.get(refusal) ?? 0) + 1);
+  }
+
+  /** Nonsense. The socket's end names the last of it. */
+  #strike(member: Member, nonsense: FanOutRejection | 'not-an-envelope'): void {
+    this.#refuse(nonsense);
     member.strikes += 1;
-    if (member.strikes >= STRIKES_MAX) member.socket.close(CLOSE_POLICY, 'not an envelope');
+    if (member.strikes >= STRIKES_MAX) member.socket.close(CLOSE_POLICY, nonsense);
   }
 
   #spend(member: Member, bytes: number): void {
@@ -259,7 +332,11 @@ export class Relay {
   /** Reads its socket, or does not, as its budget and what is in flight allow. */
   #settle(member: Member): void {
     const { socket } = member;
-    if (socket.readyState !== socket.OPEN) return;
+    if (socket.readyState !== socket.OPEN) {
+      // Who is not read does not hear that it is to close.
+      if (socket.isPaused) socket.resume();
+      return;
+    }
     const waitMs = member.readAtMs - this.#ports.nowMs();
     const isFull =
       member.inFlightBytes >= member.inFlightMaxBytes ||

@@ -8,6 +8,12 @@ import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 /** Pairs remembered of one volunteer: more than it has links (LIMITS.linksMax). */
 const PATHLESS_MAX = 128;
 
+/**
+ * A pair's way: links of their own, the relay, or the relay of a hybrid run, which also copies for them what one sends to
+ * several (SPEC T6).
+ */
+export type PairRoute = 'peers' | 'coordinator' | 'fan-out';
+
 export class RouteBook {
   readonly #peerless = new Set<VolunteerId>();
   /** Both ways. */

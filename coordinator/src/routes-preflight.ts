@@ -51,6 +51,7 @@ export function routePreflight(app: Api, { grid, datasets, models }: AppParts): 
       let manifest: RunManifest;
       try {
         manifest = manifestOf({ ...run, datasetId: dataset.manifest.id }, { dataset, models }, PREFLIGHT_ID);
+        grid.admit(manifest);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return refused([{ field: error.body.field ?? '', message: error.body.message }]);

@@ -81,7 +81,7 @@ export const USAGE = `usage: server [options]            (each option also as MU
   --tls-cert FILE --tls-key FILE    serve https
   --ice-servers JSON    e.g. [{"urls":["stun:stun.example.org"]}]
   --turn-url URL --turn-secret TEXT coturn with use-auth-secret
-  --relay-volunteer-mbit N   what one volunteer may send through the coordinator; 0: nobody may  (20)
+  --relay-volunteer-mbit N   what the coordinator may send on for one volunteer; 0: nothing  (20)
   --relay-total-mbit N       and all together                         (200)
   --relay-volunteer-mib N    bytes of one volunteer that wait here    (4)
   --relay-total-mib N        and of all together                      (64)

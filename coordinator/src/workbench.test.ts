@@ -351,6 +351,11 @@ describe('preflight', () => {
     expect(await refusals({ training: { batchSize: 4_096 } })).toEqual(['training.batchSize']);
     const { warnings } = (await post('/api/preflight', { ...wish, training: { peersMin: 4 } })).json();
     expect(warnings).toEqual([expect.objectContaining({ field: 'training.peersMin' })]);
+    const hybrid = { ...wish, training: { architecture: 'hybrid' } };
+    expect((await post('/api/preflight', hybrid)).json().warnings).toContainEqual({
+      field: 'training.architecture',
+      message: expect.stringMatching(/the coordinator send about 0\.2 MB in a round of 2 tabs$/),
+    });
   });
 });
 

@@ -243,10 +243,10 @@ describe('a central run over real sockets', () => {
 });
 
 describe('a central run is refused', () => {
-  const asked = async (settings: object) => {
+  const asked = async (settings: object, architecture = 'central') => {
     const coordinator = await TestCoordinator.start({ settings });
     try {
-      return await coordinator.createRun({ architecture: 'central' });
+      return await coordinator.createRun({ architecture });
     } finally {
       await coordinator.stop();
     }
@@ -261,7 +261,12 @@ describe('a central run is refused', () => {
   it('where the relay is off, because tabs would have no way to it', async () => {
     const relay = { volunteerBytesPerSecond: 0, totalBytesPerSecond: 0 };
     const limits = { volunteerInFlightMaxBytes: 1, totalInFlightMaxBytes: 1 };
-    const answer: unknown = await asked({ relay: { ...relay, ...limits } });
+    const off = { relay: { ...relay, ...limits } };
+    expect(await asked(off)).toMatchObject({ code: 'bad-field', field: 'training.architecture' });
+    // [T6] A hybrid run too; one among peers alone needs no relay.
+    const answer = (await asked(off, 'hybrid')) as unknown as { message: string };
     expect(answer).toMatchObject({ code: 'bad-field', field: 'training.architecture' });
+    expect(answer.message).toMatch(/^a hybrid run needs the relay/);
+    expect(await asked(off, 'decentralised')).toMatchObject({ state: 'waiting' });
   });
 });

@@ -79,6 +79,7 @@ describe('a channel through the coordinator', () => {
             peers.receive({ kind: 'link-drop', peer, link, reason: 'closed' });
           };
         },
+        fanned: () => undefined,
         nowMs: () => nowMs,
         random: Math.random,
       });

@@ -118,7 +118,10 @@ export const strings = {
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],
       roundsMax: ['Rounds at most', 'The run ends here, reached or not.'],
-      architecture: ['Architecture', 'Who averages: the tabs, or the coordinator.'],
+      architecture: [
+        'Architecture',
+        'Who averages: the tabs (hybrid: helped by the coordinator), or it alone.',
+      ],
       objective: ['Objective', 'What is made small.'],
       reconstruction: ['Reconstruction loss', 'How far what is given again is from the input.'],
       klWeight: ['KL weight (beta)', 'What the code’s distance from a standard normal weighs.'],

@@ -7,7 +7,6 @@
 import {
   encodeFrame,
   fragment,
-  type FrameLimits,
   type LinkRoute,
   type OutgoingFrame,
   type Routes,
@@ -15,7 +14,7 @@ import {
 } from '@murmuration/protocol';
 import type { PeerGone, VolunteerEvent } from '@murmuration/swarm';
 import { DirectChannel, type BulkChannel } from './bulk-channel.ts';
-import { Link, type LinkEvent, type LinkRun, type LinkTotals } from './link.ts';
+import { Link, queueMaxBytes, type LinkEvent, type LinkRun, type LinkTotals } from './link.ts';
 import type { LinkNews, LinkWish } from './link-words.ts';
 import { PipedChannel } from './piped-channel.ts';
 import { RelayPeers, type EnvelopeSocket, type RelayTicket } from './relay-peers.ts';
@@ -49,6 +48,10 @@ export interface MeshTotals {
   } & Readonly<LinkTotals>)[];
 }
 
+export interface MeshRun extends LinkRun {
+  readonly fansOut?: boolean;
+}
+
 interface Held {
   readonly number: number;
   readonly link: Link;
@@ -77,8 +80,10 @@ export class ChannelTransport {
   };
   readonly #relay: RelayPeers;
   #viaCoordinator: ReadonlySet<VolunteerId> = new Set();
+  /** What was sent to one peer in a message for several that counts at another. */
+  #copiedBytes = 0;
   readonly #unreachable = new Map<VolunteerId, number>();
-  #run: LinkRun | null = null;
+  #run: MeshRun | null = null;
   #transferId = 0;
   #tickedMs: number;
   #peersMax = 0;
@@ -105,6 +110,11 @@ export class ChannelTransport {
     this.#relay = new RelayPeers({
       connect: parts.connectRelay,
       begin: (news, channel) => this.#begin(news, channel, 'coordinator'),
+      fanned: (peer, bytes, kind) => {
+        const link = this.#links.get(peer)?.link;
+        link?.fanned(bytes, parts.nowMs());
+        if (link !== undefined && kind === 'copy') this.#copiedBytes += bytes;
+      },
       nowMs: parts.nowMs,
       random: parts.random,
     });
@@ -117,9 +127,10 @@ export class ChannelTransport {
 
   /**
    * Sets what frames are judged by; needed before any link. Links of another run are dropped: bytes on their way were
-   * promised under other limits.
+   * promised under other limits. `fansOut`: the run is hybrid, and an update for several peers behind the coordinator
+   * goes up once (SPEC T6).
    */
-  setRun(run: { readonly runTag: number; readonly limits: FrameLimits } | null): void {
+  setRun(run: MeshRun | null): void {
     const isSame =
       run?.runTag === this.#run?.runTag &&
       run?.limits.updatePayloadMaxBytes === this.#run?.limits.updatePayloadMaxBytes &&
@@ -145,7 +156,12 @@ export class ChannelTransport {
   /** Sends, or does nothing when there is no open link: its end was or will be told by an event. */
   send(peer: VolunteerId, frame: OutgoingFrame): void {
     const held = this.#links.get(peer);
-    if (held?.link.isOpen) held.link.send(this.#cutOnce(frame), this.#nowMs());
+    if (held === undefined || !held.link.isOpen) return;
+    const cut = this.#cutOnce(frame);
+    const run = this.#run;
+    if (run?.fansOut !== true || held.route !== 'coordinator' || frame.kind !== 'update')
+      held.link.send(cut, this.#nowMs());
+    else if (!this.#relay.fanOut(cut, peer, queueMaxBytes(run))) held.link.close('clogged');
   }
 
   drop(peer: VolunteerId, reason: PeerGone): void {
@@ -174,6 +190,11 @@ export class ChannelTransport {
       sums[route].links += 1;
       peers.push({ peer, route, queuedBytes: link.queuedBytes, ...link.totals });
     }
+    // A message for several left once.
+    sums.coordinator.bytesSent -= this.#copiedBytes;
+    const fanOut = this.#relay.fanOutBytes;
+    leftBytes -= fanOut.onWay;
+    waitingBytes += fanOut.onWay + fanOut.waiting;
     const sum = noTotals();
     for (const each of Object.values(sums)) addTotals(sum, each);
     const routeTotals = ({ links, bytesSent, bytesReceived }: LinkTotals & { links: number }) => ({

@@ -70,6 +70,10 @@ const HIGH_WATER_MAX_BYTES = 4 * 1024 * 1024;
 const DRAIN_MIN_MS = 150;
 const DRAIN_MAX_MS = 500;
 
+/** What may wait for one peer. One frame always fits beside another, however large the model is. */
+export const queueMaxBytes = ({ limits }: LinkRun): number =>
+  Math.max(LIMITS.peerQueueMaxBytes, 2 * frameMaxBytes(limits));
+
 export class Link {
   readonly totals: LinkTotals = { bytesSent: 0, bytesReceived: 0, bytesSentState: 0, rejectedFrames: 0 };
   readonly #channel: BulkChannel;
@@ -110,8 +114,7 @@ export class Link {
     this.#heartbeat = parts.heartbeat;
     this.#emit = parts.emit;
     const frameBytes = frameMaxBytes(parts.run.limits);
-    // One frame always fits beside another, however large the model is.
-    this.#queue = new SendQueue(Math.max(LIMITS.peerQueueMaxBytes, 2 * frameBytes));
+    this.#queue = new SendQueue(queueMaxBytes(parts.run));
     this.#bucket = new TokenBucket(
       { perSecond: LIMITS.peerMessagesPerSecond, burst: LIMITS.peerMessagesBurst },
       nowMs,
@@ -140,6 +143,12 @@ export class Link {
     if (this.#phase !== 'open') return;
     if (!this.#queue.push(frame)) return this.close('clogged');
     this.#pump(nowMs);
+  }
+
+  /** Bytes of ours went to the peer beside this link's own channel, in a message for several. */
+  fanned(bytes: number, nowMs: number): void {
+    this.totals.bytesSent += bytes;
+    this.#spokeMs = nowMs;
   }
 
   channelOpened(): void {

@@ -1,12 +1,16 @@
 /**
  * A bulk channel whose messages go through the coordinator in envelopes (protocol, relay-envelope.ts). Reliable and
  * ordered as the WebSockets at both ends are; the receiver says what it took, and no more than a window is ever on its
- * way, so that neither the coordinator nor the other end has to keep more than that for a slow reader.
+ * way, so that neither the coordinator nor the other end has to keep more than that for a slow reader. Messages that go to
+ * several channels at once (fan-out.ts) share the window, and are counted apart: this channel did not queue them.
  *
  * It knows nothing of sockets, dialling or time: `post` carries its envelopes out, relay-peers.ts brings the others in.
  */
 import { encodeEnvelope, LIMITS, type VolunteerId } from '@murmuration/protocol';
 import type { BulkChannel, BulkListener } from './bulk-channel.ts';
+
+/** A message for several channels is counted at the first of them as on the line, and as a copy at the others. */
+export type FannedKind = 'first' | 'copy';
 
 export class RelayChannel implements BulkChannel {
   readonly peer: VolunteerId;
@@ -19,7 +23,9 @@ export class RelayChannel implements BulkChannel {
   /** Envelopes of messages that the window has no room for yet, in order. */
   readonly #waiting: { readonly envelope: Uint8Array<ArrayBuffer>; readonly bytes: number }[] = [];
   #waitingBytes = 0;
-  #untakenBytes = 0;
+  /** Messages on their way that the other end has not taken, in order. */
+  readonly #onWay: { bytes: number; readonly kind: 'own' | FannedKind }[] = [];
+  readonly #onWayBytes = { own: 0, first: 0, copy: 0 };
 
   constructor(parts: {
     readonly peer: VolunteerId;
@@ -42,7 +48,15 @@ export class RelayChannel implements BulkChannel {
 
   /** Until the other end has taken it, a message counts as not having left: the line is both lines. */
   get bufferedBytes(): number {
-    return this.#waitingBytes + this.#untakenBytes;
+    return this.#waitingBytes + this.#onWayBytes.own;
+  }
+  get untakenBytes(): number {
+    const { own, first, copy } = this.#onWayBytes;
+    return own + first + copy;
+  }
+  /** Of messages for several, those that are counted here. */
+  get fannedBytes(): number {
+    return this.#onWayBytes.first;
   }
 
   setLowWater(bytes: number): void {
@@ -95,11 +109,24 @@ export class RelayChannel implements BulkChannel {
     this.#listener?.message(message.slice().buffer as ArrayBuffer);
   }
 
+  /** A message for several went to this end too. */
+  fanned(bytes: number, kind: FannedKind): void {
+    this.#onWay.push({ bytes, kind });
+    this.#onWayBytes[kind] += bytes;
+  }
+
   /** The other end took so many bytes of ours. More than there were is a lie that would only fill its own memory. */
   taken(bytes: number): void {
     if (this.#state !== 'open' && this.#state !== 'closing') return;
     const wasHigh = this.bufferedBytes > this.#lowWaterBytes;
-    this.#untakenBytes = Math.max(0, this.#untakenBytes - bytes);
+    for (let left = bytes; left > 0 && this.#onWay.length > 0;) {
+      const first = this.#onWay[0]!;
+      const taken = Math.min(left, first.bytes);
+      first.bytes -= taken;
+      this.#onWayBytes[first.kind] -= taken;
+      left -= taken;
+      if (first.bytes === 0) this.#onWay.shift();
+    }
     this.#pump();
     if (this.#state === 'closing') this.#closeWhenEmpty();
     else if (wasHigh && this.bufferedBytes <= this.#lowWaterBytes) this.#listener?.low();
@@ -122,17 +149,20 @@ export class RelayChannel implements BulkChannel {
   #pump(): void {
     while (this.#waiting.length > 0) {
       const { envelope, bytes } = this.#waiting[0]!;
-      if (this.#untakenBytes > 0 && this.#untakenBytes + bytes > LIMITS.relayWindowBytes) return;
+      const { untakenBytes } = this;
+      if (untakenBytes > 0 && untakenBytes + bytes > LIMITS.relayWindowBytes) return;
       this.#waiting.shift();
       this.#waitingBytes -= bytes;
-      this.#untakenBytes += bytes;
+      this.#onWay.push({ bytes, kind: 'own' });
+      this.#onWayBytes.own += bytes;
       this.#post(envelope);
     }
   }
 
   #end(): void {
     this.#state = 'over';
-    this.#waiting.length = 0;
-    this.#waitingBytes = this.#untakenBytes = 0;
+    this.#waiting.length = this.#onWay.length = 0;
+    this.#waitingBytes = 0;
+    Object.assign(this.#onWayBytes, { own: 0, first: 0, copy: 0 });
   }
 }

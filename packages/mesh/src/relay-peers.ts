@@ -2,19 +2,23 @@
  * Links through the coordinator: one WebSocket of envelopes (SPEC T), opened only while there is somebody to reach in this
  * way, and on it a channel for each peer. The counterpart of page-peers.ts for tabs without a way to each other; it
  * lives in the worker, because it needs no page. As there, the smaller id dials, a lost link is dialled again with
- * backoff, and there are no timers: the transport's tick drives every deadline.
+ * backoff, and there are no timers: the transport's tick drives every deadline. In a hybrid run a frame for several of them
+ * leaves once (fan-out.ts); it is sent at the end of the turn, when all its receivers are known.
  */
 import {
   decodeEnvelope,
   encodeEnvelope,
+  encodeFanOut,
   ENVELOPE_MAX_BYTES,
   type EnvelopeCloseReason,
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { PeerGone } from '@murmuration/swarm';
 import { backoffMs, DialPlan } from './dial-plan.ts';
+import { FanOut } from './fan-out.ts';
 import type { LinkWish } from './link-words.ts';
-import { RelayChannel } from './relay-channel.ts';
+import { RelayChannel, type FannedKind } from './relay-channel.ts';
+import type { QueuedFrame } from './send-queue.ts';
 
 /** The part of a WebSocket that is needed; binary messages come as ArrayBuffers. */
 export interface EnvelopeSocket {
@@ -57,6 +61,8 @@ export interface RelayPeersParts {
     news: { readonly peer: VolunteerId; readonly link: number },
     channel: RelayChannel,
   ) => void;
+  /** A message for several went to this peer too. */
+  readonly fanned: (peer: VolunteerId, bytes: number, kind: FannedKind) => void;
   readonly nowMs: () => number;
   readonly random: () => number;
 }
@@ -69,6 +75,8 @@ export class RelayPeers {
   readonly #links = new Map<VolunteerId, Held>();
   /** Closed at this end, with something still to leave. */
   readonly #closing = new Map<RelayChannel, number>();
+  readonly #fanOut = new FanOut<RelayChannel>();
+  #isFlushDue = false;
   #line: Line = { state: 'none' };
   #failureCount = 0;
   #linkNumber = 0;
@@ -106,6 +114,51 @@ export class RelayPeers {
     }
   }
 
+  /**
+   * Sends a frame to a peer, together with the others that the same frame is given for in this turn. There is no order
+   * between it and what the peer's link sends. False: more than `bytesMax` would wait for this peer.
+   */
+  fanOut(frame: QueuedFrame, peer: VolunteerId, bytesMax: number): boolean {
+    const channel = this.#links.get(peer)?.channel;
+    if (channel?.isOpen !== true) return true;
+    if (!this.#fanOut.add(frame, channel, bytesMax)) return false;
+    if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      queueMicrotask(() => {
+        this.#isFlushDue = false;
+        this.#flush();
+      });
+    }
+    return true;
+  }
+
+  /** Of frames for several: bytes that wait, and that nobody has taken yet; each message once. */
+  get fanOutBytes(): { readonly waiting: number; readonly onWay: number } {
+    let onWay = 0;
+    for (const { channel } of this.#links.values()) onWay += channel.fannedBytes;
+    return { waiting: this.#fanOut.backlogBytes, onWay };
+  }
+
+  #flush(): void {
+    if (this.#line.state !== 'open') return;
+    const nowMs = this.#parts.nowMs();
+    for (let next = this.#fanOut.next(nowMs); next !== null; next = this.#fanOut.next(nowMs)) {
+      const { message, ends } = next;
+      const [only] = ends;
+      const receivers = ends.map(({ peer, number }) => ({ peer, channel: number }));
+      this.#post(
+        ends.length === 1
+          ? encodeEnvelope({ kind: 'data', peer: only!.peer, channel: only!.number, message })
+          : encodeFanOut({ receivers, message }),
+      );
+      for (const [i, end] of ends.entries()) {
+        const kind = i === 0 ? 'first' : 'copy';
+        end.fanned(message.length, kind);
+        this.#parts.fanned(end.peer, message.length, kind);
+      }
+    }
+  }
+
   #hold(peers: readonly VolunteerId[]): void {
     this.#wanted = peers;
     this.#plan?.hold(peers, this.#parts.nowMs());
@@ -125,6 +178,7 @@ export class RelayPeers {
     }
     if (this.#wanted.length === 0 && this.#links.size === 0 && this.#closing.size === 0) this.#hangUp();
     this.#dial();
+    this.#flush();
   }
 
   /** Opens the socket if somebody is to be reached, and dials whom it is our turn to dial. */
@@ -187,7 +241,7 @@ export class RelayPeers {
         return;
       case 'taken':
         channel?.taken(envelope.bytes);
-        return;
+        return this.#flush();
       case 'close':
         channel?.lost();
         if (held !== undefined && held.channel === channel) this.#forget(peer, held, 'closed');
@@ -229,6 +283,9 @@ export class RelayPeers {
     if (this.#links.get(peer) !== held) return;
     this.#links.delete(peer);
     this.#plan?.lost(peer, reason, this.#parts.nowMs());
+    this.#fanOut.drop(held.channel);
+    // Who waited for it need not any more.
+    this.#flush();
   }
 
   #lineLost(socket: EnvelopeSocket): void {

@@ -15,6 +15,7 @@ export * from './dataset.ts';
 export * from './dataset-answers.ts';
 export * from './dataset-requests.ts';
 export * from './doors.ts';
+export * from './fan-out-envelope.ts';
 export * from './fragments.ts';
 export * from './ids.ts';
 export * from './limits.ts';

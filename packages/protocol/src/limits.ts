@@ -41,6 +41,8 @@ export const LIMITS = {
    * carries 20 Mbit/s; a slow reader in a full group of 32 makes the coordinator keep at most 8 MiB.
    */
   relayWindowBytes: 256 * 1024,
+  /** Receivers of one envelope of a hybrid run: as many as a tab has links, so one message in makes at most so many out. */
+  fanOutMaxReceivers: 64,
   /** Members of one group: everybody sends to everybody, so bytes grow with it. */
   groupMaxMembers: 32,
   /** Partitions of a large swarm into groups; see the coordinator's crews. */

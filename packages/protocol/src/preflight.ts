@@ -121,6 +121,12 @@ function warningsOn({ training, tabs, dataset }: PreflightFacts, estimate: Estim
       'training.codec',
       `even a slow tab sends ${(bytesSentPerHour[0] / 1e9).toFixed(1)} GB an hour; topk-auto or more local steps send less`,
     );
+  if (training.architecture === 'hybrid')
+    // Its update to each of the others, and theirs to it.
+    warn(
+      'training.architecture',
+      `each tab without a way to its peers has the coordinator send about ${(2e-6 * estimate.updateBytes * (estimate.tabs - 1)).toFixed(1)} MB in a round of ${estimate.tabs} tabs`,
+    );
   if (training.peersMin > tabs)
     warn(
       'training.peersMin',

@@ -86,9 +86,11 @@ export type OptimiserName = (typeof OPTIMISERS)[number];
 
 /**
  * Who averages. `decentralised`: the tabs, among themselves; frames of pairs without a path pass through the coordinator
- * unread (SPEC T). `central`: the coordinator's averaging server, which is every tab's only peer (SPEC S).
+ * unread (SPEC T). `hybrid`: the same, and the coordinator copies what a tab sends to several through it, so that a tab
+ * without any path sends its update once (SPEC T6). `central`: the coordinator's averaging server, which is every tab's
+ * only peer (SPEC S).
  */
-export const ARCHITECTURES = ['decentralised', 'central'] as const;
+export const ARCHITECTURES = ['decentralised', 'central', 'hybrid'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 /** At first all tabs learn the same coarse things, which a step brings forward most when it starts from everybody's last. */
@@ -196,7 +198,7 @@ export const TrainingSchema = Type.Object(
         default: 'decentralised',
         title: 'Architecture',
         description:
-          'Who averages: the tabs among themselves (decentralised), or the coordinator, as the only peer of each tab (central).',
+          'Who averages: the tabs among themselves (decentralised); the same, and the coordinator copies the updates of tabs without a way to their peers (hybrid); or the coordinator, as the only peer of each tab (central).',
       }),
     ),
     targetError: Type.Optional(

@@ -134,7 +134,10 @@ export class Hands {
     }
     if (message.type === 'assignment') {
       const { run } = message;
-      this.#mesh.setRun(run === null ? null : { runTag: runTagOf(run.id), limits: runFrameLimits(run) });
+      const fansOut = run?.training.architecture === 'hybrid';
+      this.#mesh.setRun(
+        run === null ? null : { runTag: runTagOf(run.id), limits: runFrameLimits(run), fansOut },
+      );
     }
     this.handle({ kind: 'coordinator-message', message });
   }
