@@ -357,8 +357,8 @@ export class Assignment {
 
   #formUpdate({ term, round }: Head): TrainerCommand {
     const { crews } = this.membership;
-    const mateCount = crews.matesAmong(this.#peers.listening(term), round).length;
-    const scheme = this.#choice.next({ round, mateCount, withSlice: crews.isMixed });
+    const copyCount = crews.copiesFor(this.#peers.listening(term), round);
+    const scheme = this.#choice.next({ round, copyCount, withSlice: crews.isMixed });
     return { kind: 'form-update', round, scheme, withSlice: crews.isMixed };
   }
 

@@ -30,12 +30,15 @@ interface KeptReach {
 
 export class CrewBook {
   readonly #self: VolunteerId;
+  readonly #fansOut: boolean;
   #planes: Plane[] = [];
   /** Asked several times after every event, and changed by few of them. */
   #reach: KeptReach | null = null;
 
-  constructor(self: VolunteerId) {
+  /** @param fansOut the run is hybrid */
+  constructor(self: VolunteerId, fansOut = false) {
     this.#self = self;
+    this.#fansOut = fansOut;
   }
 
   /** Whether there is more than one group: anchors differ. */
@@ -96,6 +99,15 @@ export class CrewBook {
   /** Of these, whom this round of ours concerns. */
   matesAmong(peers: readonly VolunteerId[], round: number): readonly VolunteerId[] {
     return this.isMixed ? peers.filter((peer) => this.#planeOf(round).mates.has(peer)) : peers;
+  }
+
+  /** How often an update leaves for these: once for each mate of the round, but once for all of a fan-out (SPEC T6). */
+  copiesFor(peers: readonly VolunteerId[], round: number): number {
+    const mates = this.matesAmong(peers, round);
+    if (!this.#fansOut) return mates.length;
+    const via = new Set(this.#planes.flatMap((each) => each.viaCoordinator));
+    const direct = mates.filter((mate) => !via.has(mate)).length;
+    return direct + Math.min(1, mates.length - direct);
   }
 }
 

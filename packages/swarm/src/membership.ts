@@ -73,7 +73,7 @@ export class Membership {
     this.#peers = options.peers;
     this.#outbox = options.outbox;
     this.#paused = options.paused;
-    this.crews = new CrewBook(options.self);
+    this.crews = new CrewBook(options.self, options.manifest.training.architecture === 'hybrid');
     this.server = serverOf(options.manifest);
     this.#donations = new Donations(options);
   }

@@ -40,8 +40,8 @@ class Uplink {
   /** One round; returns what its update was formed in, and how long it took to leave. */
   round(number: number, roundMs: number): { scheme: string; exchangeMs: number } {
     const startMs = this.nowMs;
-    const scheme = this.choice.next({ round: number, mateCount: MATES, withSlice: false });
-    expect(this.choice.next({ round: number, mateCount: 1, withSlice: false })).toBe(scheme);
+    const scheme = this.choice.next({ round: number, copyCount: MATES, withSlice: false });
+    expect(this.choice.next({ round: number, copyCount: 1, withSlice: false })).toBe(scheme);
     this.choice.sent(this.nowMs);
     this.#waitingBytes += MATES * PARAMETERS * CODEC_BYTES_PER_PARAMETER[scheme];
     while (this.#waitingBytes > 0) this.pass(this.choice.nextLookMs - this.nowMs);
@@ -61,7 +61,7 @@ class Uplink {
 describe('scheme choice', () => {
   it('[R14] a run with one scheme has one, and nobody wakes up to look at the line', () => {
     const uplink = new Uplink('int8', 1);
-    expect(uplink.choice.next({ round: 0, mateCount: MATES, withSlice: false })).toBe('int8');
+    expect(uplink.choice.next({ round: 0, copyCount: MATES, withSlice: false })).toBe('int8');
     uplink.choice.sent(0);
     expect(uplink.choice.nextLookMs).toBe(Infinity);
   });
@@ -99,7 +99,7 @@ describe('scheme choice', () => {
   it('[R14] one burst in which the tab was frozen moves nothing', () => {
     const uplink = new Uplink('topk-auto', 50);
     uplink.settled(2_000);
-    uplink.choice.next({ round: 20, mateCount: MATES, withSlice: false });
+    uplink.choice.next({ round: 20, copyCount: MATES, withSlice: false });
     uplink.choice.sent(uplink.nowMs);
     uplink.pass(60_000);
     expect(uplink.round(21, 2_000).scheme).toBe('topk-1024');

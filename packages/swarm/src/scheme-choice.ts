@@ -3,7 +3,7 @@
  * that this tab's own uplink carries to its group within 30 % of a usual round [R14].
  *
  * Mental model. Three things are measured, all here: how long a round is (from commit to commit), what the uplink carries
- * (bytes that left while an update was on its way, over the time that it took them), and to how many an update goes. A
+ * (bytes that left while an update was on its way, over the time that it took them), and how often an update leaves. A
  * burst begins when an update is sent and ends when nothing waits any more; meanwhile the mind looks at the line every
  * LOOK_EVERY_MS, which bounds what a short burst can be mistaken by: a line that is faster than that can see is taken for
  * a slower one, k rises a step, the burst is longer and is measured better. Medians of the last few: a tab that was frozen
@@ -43,8 +43,8 @@ const FRAME_BYTES = 128;
 /** A round in which an update is formed. */
 export interface Occasion {
   readonly round: number;
-  /** To how many it will be sent. */
-  readonly mateCount: number;
+  /** How often it will leave this machine. */
+  readonly copyCount: number;
   /** It carries a slice of its author's anchor. */
   readonly withSlice: boolean;
 }
@@ -116,12 +116,12 @@ export class SchemeChoice {
     return (this.#scheme = fits ?? TOP_K_LADDER[0]!);
   }
 
-  #exchangeMs(scheme: Scheme, { mateCount, withSlice }: Occasion): number {
+  #exchangeMs(scheme: Scheme, { copyCount, withSlice }: Occasion): number {
     const bytes =
       FRAME_BYTES +
       CODEC_BYTES_PER_PARAMETER[scheme] * this.#parameterCount +
       (withSlice ? sliceMaxBytes(this.#parameterCount) : 0);
-    return (mateCount * bytes) / median(this.#bytesPerMs);
+    return (copyCount * bytes) / median(this.#bytesPerMs);
   }
 
   #measured(leftBytes: number, nowMs: number): void {
