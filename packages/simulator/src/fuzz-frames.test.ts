@@ -1,10 +1,10 @@
-import { CODECS } from '@murmuration/protocol';
+import { CODECS, FAN_OUT_REJECTIONS } from '@murmuration/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fuzzFrames, type FuzzReport } from './fuzz-frames.ts';
 
 const RUNS = 100_000;
 
-describe(`[P1] [P2] [P3] [P4] ${RUNS} frames of hostile bytes`, () => {
+describe(`[P1] [P2] [P3] [P4] [T6] ${RUNS} frames of hostile bytes`, () => {
   let report: FuzzReport;
   beforeAll(() => {
     report = fuzzFrames({ seed: 1, from: 0, runs: RUNS });
@@ -35,6 +35,9 @@ describe(`[P1] [P2] [P3] [P4] ${RUNS} frames of hostile bytes`, () => {
         'fragment:fragment-out-of-range',
       ],
       ...['fragment:fragment-inconsistent', 'fragment:too-many-transfers'],
+      ...['relay:data', 'relay:not-an-envelope', 'relay:fan-out'],
+      // A frame of this corpus is no longer than a bulk message.
+      ...FAN_OUT_REJECTIONS.filter((name) => name !== 'fan-out-too-large').map((name) => `relay:${name}`),
     ];
     expect(
       [...named, ...updates, ...others].filter((outcome) => report.outcomes[outcome] === undefined),

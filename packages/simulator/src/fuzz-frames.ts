@@ -1,7 +1,7 @@
 /**
  * Hostile bytes for the wire: valid frames of every kind and codec, mutated with knowledge of their structure, and given
  * to everything that takes a stranger's bytes: decoding of frames, putting fragments together, inspection and decoding
- * of updates, slices and chunks of a state, averaging. Seeded: a failure names its run, which can be run again alone.
+ * of updates, slices and chunks of a state, averaging, and the relay's envelopes (fuzz-envelopes.ts). Seeded: a failure names its run, which can be run again alone.
  *
  * Mental model of a mutation: bytes are changed, cut, repeated, spliced with another frame, or a length lies; then, three
  * times out of four, what lies on top is made right again (payload length, checksum), so that the layer below is reached
@@ -48,6 +48,7 @@ import {
   type OutgoingFrame,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { fuzzEnvelope } from './fuzz-envelopes.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -69,8 +70,9 @@ const ROUND = 3;
 const MUTATIONS_MAX = 4;
 /** Failures that are kept; the rest is only counted by its run being missing among them. */
 const FAILURES_MAX = 20;
-/** Of so many frames one goes through fragments. */
+/** Of so many frames one goes through fragments, and one in an envelope to the relay. */
 const FRAGMENT_EVERY = 8;
+const ENVELOPE_EVERY = 4;
 
 interface Seed {
   readonly bytes: Uint8Array;
@@ -91,6 +93,7 @@ export function fuzzFrames({ seed, from, runs }: FuzzOptions): FuzzReport {
     try {
       const whole = random() * FRAGMENT_EVERY < 1 ? throughFragments(bytes, one, random, met) : bytes;
       if (whole !== null) judge(whole, one, met);
+      if (random() * ENVELOPE_EVERY < 1) fuzzEnvelope(one.bytes, random, met);
     } catch (error) {
       if (failures.length < FAILURES_MAX)
         failures.push({

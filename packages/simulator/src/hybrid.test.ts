@@ -15,6 +15,21 @@ describe('a run in which some tabs go through the coordinator', () => {
     expect(some.coordinatorShare).toBeLessThan(0.53);
   });
 
+  it('[T6] through fan-outs: the same rounds on one anchor, and a tab without peers sends each update once', () => {
+    const pairwise = studyHybrid({ ...small, noPeersShare: 0.25 });
+    const fanned = studyHybrid({ ...small, noPeersShare: 0.25, architecture: 'hybrid' });
+    expect([fanned.passed, fanned.forks, fanned.rounds]).toEqual([true, 0, pairwise.rounds]);
+    // Seven mates; commits, states and heartbeats go to each as before.
+    expect(fanned.apartUpBytes).toBeLessThan(pairwise.apartUpBytes / 4);
+    expect(fanned.coordinatorInBytesPerSecond).toBeLessThan(0.7 * fanned.coordinatorOutBytesPerSecond);
+    expect(pairwise.coordinatorInBytesPerSecond).toBe(pairwise.coordinatorOutBytesPerSecond);
+  });
+
+  it('[T6] a hybrid run without such tabs is a decentralised one, event for event', () => {
+    const { traceHash } = studyHybrid({ ...small, architecture: 'hybrid' });
+    expect(traceHash).toBe(studyHybrid(small).traceHash);
+  });
+
   it('[T2] pairs without a path find each other through the coordinator, and the run ends', () => {
     const row = studyHybrid({ ...small, peersMin: 1, pathlessShare: 0.3, rounds: 120 });
     expect(row.passed).toBe(true);
@@ -35,6 +50,7 @@ describe('a run in which some tabs go through the coordinator', () => {
       noPeersShare: 0.25,
       rounds: 100,
       coordinatorKillEveryMs: 10_000,
+      architecture: 'hybrid',
     });
     expect(row.passed).toBe(true);
   });

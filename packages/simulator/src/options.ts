@@ -72,7 +72,10 @@ export const OPTIONS = {
 
   stepMs: number(50, [1, 60_000], "imaginary ms of the fastest tab's step"),
   speedRatio: number(1.5, [1, 100], "the slowest tab's step takes so many times the fastest's"),
-  architecture: choice(ARCHITECTURES, 'who averages: the tabs, or the coordinator as their only peer'),
+  architecture: choice(
+    ARCHITECTURES,
+    'who averages: the tabs (hybrid: the relay copies), or the coordinator',
+  ),
   serverMbit: number(200, [0.1, 100_000], 'what an averaging server may send to all tabs together, Mbit/s'),
 
   wire: choice(

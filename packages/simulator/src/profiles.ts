@@ -105,13 +105,15 @@ export function drawMix(seed: number): Settings {
     pathlessShare: maybe(0.05, 0.5, 0.15),
     noPeersShare: maybe(0.1, 1, 0.15),
     // Last, so that the draws above are as they were.
-    ...drawCentral(maybe(8_000, 60_000, 0.15)),
+    ...drawArchitecture(maybe(8_000, 60_000, 0.15), random()),
   };
 }
 
-/** One seed in seven goes through an averaging server, whose thread dies now and then. */
-const drawCentral = (crashEveryMs: number): Settings =>
-  crashEveryMs === 0 ? {} : { architecture: 'central', serverCrashEveryMs: crashEveryMs };
+/** One seed in seven goes through an averaging server, whose thread dies now and then; half of the others are hybrid. */
+function drawArchitecture(crashEveryMs: number, chance: number): Settings {
+  if (crashEveryMs > 0) return { architecture: 'central', serverCrashEveryMs: crashEveryMs };
+  return chance < 0.5 ? { architecture: 'hybrid' } : {};
+}
 
 const round3 = (value: number) => Number(value.toPrecision(3));
 

@@ -3,21 +3,12 @@
  * retransmission, for which whatever comes behind waits), uplinks and downlinks of finite rate, and faults that hold a direction's
  * traffic back. Messages of different channels overtake each other. A dead end is noticed as a tab's mesh would notice
  * it: by silence.
- *
- * What stays real: every frame is encoded by production code, and what a tab receives is decoded from these bytes. A
- * frame that goes to many is encoded and decoded once (`wire: 'fast'`); every sixteenth transfer, and each that does
- * not fit one message, is also cut and put together at its receiver, as all are with `wire: 'full'`.
+ * What stays real: the bytes (sim-wire.ts).
  */
 import {
-  decodeFrame,
-  encodeFrame,
   fnv1a32,
-  fragment,
-  FRAGMENT_HEADER_BYTES,
-  frameMaxBytes,
   LIMITS,
-  Reassembler,
-  type Frame,
+  type Architecture,
   type FrameLimits,
   type OutgoingFrame,
   type VolunteerId,
@@ -33,14 +24,26 @@ import {
   type Packet,
 } from './sim-link.ts';
 import { SimRelay, type RelayOptions } from './sim-relay.ts';
+import { SimWire, type Sized } from './sim-wire.ts';
 import type { World } from './world.ts';
 
 export interface NetworkOptions extends RelayOptions {
+  /** `hybrid`: an update for several peers behind the coordinator leaves once (SPEC T6). */
+  readonly architecture: Architecture;
   readonly delayMeanMs: number;
   /** A message's delay lies this share of the mean around it; 0: all take the same time. */
   readonly jitterShare: number;
   readonly lossShare: number;
   readonly wire: 'fast' | 'full';
+}
+
+interface Way {
+  readonly link: Link;
+  readonly direction: Direction;
+}
+interface Sent extends Sized {
+  readonly isState: boolean;
+  readonly leftMs?: number | undefined;
 }
 
 /** Who is cut off from whom. */
@@ -55,13 +58,11 @@ const RETRANSMIT_MS = 200;
 const REDIAL_MS = 2_000;
 /** ICE gives up twice (mesh, UNREACHABLE_MIN). */
 const PATHLESS_MS = 30_000;
-/** Of `wire: 'fast'`, one in so many transfers takes the whole way. */
-const FULL_EVERY = 16;
 
 export class SimNetwork {
   readonly #world: World;
   readonly #options: NetworkOptions;
-  readonly #limits: FrameLimits;
+  readonly #wire: SimWire;
   readonly #random: () => number;
   readonly relay: SimRelay;
   readonly #links = new Map<VolunteerId, Map<VolunteerId, Link>>();
@@ -69,15 +70,19 @@ export class SimNetwork {
   readonly #cuts = new Set<Cut>();
   /** When tabs died: what their uplinks had not sent by then never arrives. */
   readonly #diedMs = new Map<VolunteerId, number>();
-  #transferCount = 0;
-  #reservedBytesMax = 0;
-  #lastSent: { readonly frame: OutgoingFrame; readonly packet: Packet } | null = null;
+  /** The last update that went to several, in one moment: of each of its messages, when it left. */
+  #fanned: {
+    readonly from: VolunteerId;
+    readonly packet: Packet;
+    readonly atMs: number;
+    readonly leftMs: number[];
+  } | null = null;
 
   constructor(world: World, options: NetworkOptions, limits: FrameLimits) {
     this.#world = world;
     this.#options = options;
     this.relay = new SimRelay(options);
-    this.#limits = limits;
+    this.#wire = new SimWire(options.wire, limits);
     this.#random = world.chance('network');
   }
 
@@ -90,7 +95,7 @@ export class SimNetwork {
 
   /** Largest memory that one link ever reserved for unfinished frames, bytes. */
   get reservedBytesMax(): number {
-    return this.#reservedBytesMax;
+    return this.#wire.reservedBytesMax;
   }
 
   cut(cut: Cut): void {
@@ -166,9 +171,22 @@ export class SimNetwork {
   }
 
   send(from: NetworkEnd, to: VolunteerId, frame: OutgoingFrame): void {
-    if (this.#lastSent?.frame !== frame)
-      this.#lastSent = { frame, packet: { bytes: encodeFrame(frame), decoded: null } };
-    this.#sendPacket(from, to, this.#lastSent.packet, frame.kind === 'state');
+    const packet = this.#wire.pack(frame);
+    const isFanned = this.#options.architecture === 'hybrid' && frame.kind === 'update';
+    const way = this.#wayTo(from, to);
+    if (isFanned && way?.direction.isVia === true) this.#fanOut(from, way, packet);
+    else this.#sendPacket(from, to, packet, frame.kind === 'state');
+  }
+
+  /** As `#sendPacket`, but what has left for one receiver in this moment has left for all. */
+  #fanOut(from: NetworkEnd, way: Way, packet: Packet): void {
+    const atMs = this.#world.nowMs;
+    const last = this.#fanned;
+    if (last?.packet !== packet || last.from !== from.id || last.atMs !== atMs)
+      this.#fanned = { from: from.id, packet, atMs, leftMs: [] };
+    const { leftMs } = this.#fanned!;
+    for (const [i, piece] of this.#wire.cut(packet).entries())
+      leftMs[i] = this.#transmit(from, way, { ...piece, isState: false, leftMs: leftMs[i] });
   }
 
   /** Any bytes, as a hostile tab may send them. */
@@ -180,14 +198,10 @@ export class SimNetwork {
   sendTorn(from: NetworkEnd, to: VolunteerId, bytes: Uint8Array): void {
     const way = this.#wayTo(from, to);
     if (way === null) return;
-    this.#transferCount += 1;
-    const pieceMaxBytes = Math.max(1, Math.min(LIMITS.peerMessageMaxBytes, bytes.length >> 1));
-    const pieces = fragment(bytes, this.#transferCount >>> 0, FRAGMENT_HEADER_BYTES + pieceMaxBytes);
-    for (const piece of pieces.slice(0, Math.ceil(pieces.length / 2)))
-      this.#transmit(from, way.link, way.direction, { piece }, piece.length, false);
+    for (const piece of this.#wire.tear(bytes)) this.#transmit(from, way, { ...piece, isState: false });
   }
 
-  #wayTo(from: NetworkEnd, to: VolunteerId): { link: Link; direction: Direction } | null {
+  #wayTo(from: NetworkEnd, to: VolunteerId): Way | null {
     const link = this.#links.get(from.id)?.get(to);
     if (link === undefined || !link[from.id < to ? 1 : 0].open) return null;
     return { link, direction: link[from.id < to ? 0 : 1] };
@@ -196,32 +210,22 @@ export class SimNetwork {
   #sendPacket(from: NetworkEnd, to: VolunteerId, packet: Packet, isState: boolean): void {
     const way = this.#wayTo(from, to);
     if (way === null) return;
-    const { link, direction } = way;
-    this.#transferCount += 1;
-    const isWhole = packet.bytes.length + FRAGMENT_HEADER_BYTES <= LIMITS.peerMessageMaxBytes;
-    if (isWhole && this.#options.wire === 'fast' && this.#transferCount % FULL_EVERY !== 0) {
-      this.#transmit(from, link, direction, { packet }, packet.bytes.length + FRAGMENT_HEADER_BYTES, isState);
-      return;
-    }
-    for (const piece of fragment(packet.bytes, this.#transferCount >>> 0))
-      this.#transmit(from, link, direction, { piece }, piece.length, isState);
+    for (const piece of this.#wire.cut(packet)) this.#transmit(from, way, { ...piece, isState });
   }
 
-  #transmit(
-    from: NetworkEnd,
-    link: Link,
-    direction: Direction,
-    message: Message,
-    bytes: number,
-    isState: boolean,
-  ): void {
-    from.sent(bytes, isState);
+  /** @returns when it has left; with `leftMs` it has left already, in a message for several */
+  #transmit(from: NetworkEnd, { link, direction }: Way, sent: Sent): number {
+    const { message, bytes, isState } = sent;
     const now = this.#world.nowMs;
-    from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
-    const leftMs = from.uplinkFreeMs;
+    const isCopy = sent.leftMs !== undefined;
+    if (!isCopy) {
+      from.sent(bytes, isState);
+      from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
+    }
+    const leftMs = sent.leftMs ?? from.uplinkFreeMs;
     const { jitterShare } = this.#options;
     const spread = () => 1 - jitterShare + 2 * jitterShare * this.#random();
-    let atMs = this.#arrivalMs(from, direction, bytes, { leftMs, spread });
+    let atMs = this.#arrivalMs(from, direction, bytes, { leftMs, spread, isCopy });
     while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
     this.#world.at(atMs, () => {
@@ -234,18 +238,23 @@ export class SimNetwork {
       to.downlinkFreeMs = Math.max(atMs, to.downlinkFreeMs) + bytes / to.downlinkBytesPerMs;
       this.#world.at(to.downlinkFreeMs, () => this.#arrive(link, direction, message));
     });
+    return leftMs;
   }
 
   #arrivalMs(
     from: NetworkEnd,
     { to, isVia }: Direction,
     bytes: number,
-    { leftMs, spread }: { readonly leftMs: number; readonly spread: () => number },
+    {
+      leftMs,
+      spread,
+      isCopy,
+    }: { readonly leftMs: number; readonly spread: () => number; readonly isCopy: boolean },
   ): number {
     const { delayMeanMs, relayDelayMeanMs } = this.#options;
     if (from.isServer === true) return leftMs + relayDelayMeanMs * spread();
     if (to.isServer === true) return this.relay.readMs(from.id, bytes, leftMs, spread);
-    if (isVia) return this.relay.arrivalMs(from.id, bytes, leftMs, spread);
+    if (isVia) return this.relay.arrivalMs(from.id, bytes, leftMs, spread, isCopy);
     return leftMs + delayMeanMs * spread();
   }
 
@@ -276,29 +285,10 @@ export class SimNetwork {
       return;
     }
     const peer = otherEnd(link, direction).id;
-    const decoded = this.#decode(direction, message);
+    const decoded = this.#wire.join(direction, message, this.#world.nowMs);
     if (decoded === null) return;
     if ('rejected' in decoded) end.refused(peer, decoded.rejected);
     else end.received(peer, decoded.frame, decoded.bytes);
-  }
-
-  /** Null: more pieces are to come. */
-  #decode(
-    direction: Direction,
-    message: Message,
-  ): { readonly frame: Frame; readonly bytes: number } | { readonly rejected: string } | null {
-    if ('packet' in message) {
-      const { packet } = message;
-      const decoded = (packet.decoded ??= decodeFrame(packet.bytes, this.#limits));
-      return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: packet.bytes.length };
-    }
-    direction.reassembler ??= new Reassembler(frameMaxBytes(this.#limits));
-    const pushed = direction.reassembler.push(message.piece, this.#world.nowMs);
-    this.#reservedBytesMax = Math.max(this.#reservedBytesMax, direction.reassembler.reservedBytes);
-    if ('rejected' in pushed) return pushed;
-    if ('pending' in pushed) return null;
-    const decoded = decodeFrame(pushed.frame, this.#limits);
-    return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: pushed.frame.length };
   }
 
   #isCut(from: VolunteerId, to: VolunteerId): boolean {

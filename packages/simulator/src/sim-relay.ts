@@ -18,7 +18,8 @@ export class SimRelay {
   readonly #options: RelayOptions;
   readonly #senderFreeMs = new Map<VolunteerId, number>();
   #freeMs = 0;
-  /** Bytes of messages that were passed on. */
+  /** Bytes of messages that came, and that were passed on: more, where one was for several. */
+  takenBytes = 0;
   passedBytes = 0;
   /** The coordinator's process runs. */
   isUp: () => boolean = () => true;
@@ -30,9 +31,11 @@ export class SimRelay {
   /**
    * When a message that leaves its sender at `leftMs` is at its receiver.
    * @param spread of a delay around its mean, drawn anew for each of the two ways
+   * @param isCopy it came once for several receivers, of which this is not the first; rates are held against each
    */
-  arrivalMs(from: VolunteerId, bytes: number, leftMs: number, spread: () => number): number {
+  arrivalMs(from: VolunteerId, bytes: number, leftMs: number, spread: () => number, isCopy = false): number {
     this.passedBytes += bytes;
+    if (!isCopy) this.takenBytes += bytes;
     return this.readMs(from, bytes, leftMs, spread) + this.#options.relayDelayMeanMs * spread();
   }
 

@@ -61,9 +61,12 @@ export interface SimulateReport {
   readonly spreadMax: number;
   readonly spreadEnd: number;
   readonly bytesPerParameterPerExchange: number | null;
-  /** Peer bytes that tabs sent, and of these, what went through the coordinator. */
+  /** Peer bytes that left tabs, what of these came to the coordinator's relay, and what it passed on. */
   readonly bytesSentPeers: number;
+  readonly bytesToRelay: number;
   readonly bytesThroughCoordinator: number;
+  /** Of the bytes that left tabs, those of tabs without a way to their peers. */
+  readonly bytesSentApart: number;
   /** Frames' bytes that tabs received, and what an averaging server sent and received. */
   readonly bytesReceivedPeers: number;
   readonly serverBytes: { readonly sentBytes: number; readonly receivedBytes: number } | null;
@@ -152,7 +155,15 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const shared = new SharedAverage();
   const hostiles = new Hostiles(options, manifest, world);
   const tabs = new Map<VolunteerId, SimTab>();
-  const sums = { joins: 0, localSteps: 0, exchangeBytes: 0, exchanges: 0, peerBytes: 0, receivedBytes: 0 };
+  const sums = {
+    joins: 0,
+    localSteps: 0,
+    exchangeBytes: 0,
+    exchanges: 0,
+    peerBytes: 0,
+    receivedBytes: 0,
+    apartBytes: 0,
+  };
   const counts: Record<string, number> = {};
   /** Spread evenly over the arrivals, so that a share of few tabs is that share. */
   const isApart = () => {
@@ -212,6 +223,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     sums.localSteps += totals.localSteps;
     sums.peerBytes += tab.traffic.bytesSentPeers;
     sums.receivedBytes += tab.traffic.bytesReceivedPeers;
+    if (tab.isApart) sums.apartBytes += tab.traffic.bytesSentPeers;
     sums.exchangeBytes += tab.traffic.bytesSentPeers - tab.traffic.bytesSentState;
     sums.exchanges += totals.rounds * Math.max(1, peers.length);
     let proven = 0;
@@ -341,7 +353,9 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     bytesPerParameterPerExchange:
       sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
     bytesSentPeers: sums.peerBytes,
+    bytesToRelay: network.relay.takenBytes,
     bytesThroughCoordinator: network.relay.passedBytes,
+    bytesSentApart: sums.apartBytes,
     bytesReceivedPeers: sums.receivedBytes,
     serverBytes: server === null ? null : { ...server.traffic },
     violations: watch.violations.list,

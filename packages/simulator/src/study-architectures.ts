@@ -1,6 +1,6 @@
 /**
  * Who averages, measured: the whole simulated grid on one task with peers among themselves, with a quarter of the tabs that
- * exchange through the coordinator's relay (hybrid), and with an averaging server (central). Pure.
+ * exchange through the coordinator, which copies their updates (hybrid), and with an averaging server (central). Pure.
  */
 import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 import { simulate } from './simulate.ts';
@@ -10,7 +10,7 @@ export type StudiedArchitecture = (typeof ARCHITECTURES_STUDIED)[number];
 
 const SETTINGS: Readonly<Record<StudiedArchitecture, Partial<SimulateOptions>>> = {
   decentralised: {},
-  hybrid: { noPeersShare: 0.25 },
+  hybrid: { architecture: 'hybrid', noPeersShare: 0.25 },
   central: { architecture: 'central' },
 };
 
@@ -43,7 +43,7 @@ export function studyArchitecture(
   const tabRounds = Math.max(1, rounds * all.tabs);
   const { sentBytes, receivedBytes } = report.serverBytes ?? {
     sentBytes: report.bytesThroughCoordinator,
-    receivedBytes: report.bytesThroughCoordinator,
+    receivedBytes: report.bytesToRelay,
   };
   return {
     loss: valLoss ?? Infinity,
