@@ -6,7 +6,7 @@ import { parseAssertion, type Assertion } from './asserts.ts';
 import { CHAOS_PROFILES, withChurn, type ChaosName, type ChaosProfile, type Fault } from './chaos.ts';
 import { parseChaosFile } from './chaos-file.ts';
 import type { Flags } from './flags.ts';
-import { freshDirectory } from './places.ts';
+import { freshDirectory, Sentence } from './places.ts';
 import { readRunFile } from './run-file.ts';
 import { PLANTS } from './tabs.ts';
 
@@ -54,6 +54,13 @@ export const FLAGS = {
     placeholder: 'DIR',
     help: 'report.json, junit.xml, metrics.csv, picture.svg, models and logs (default .murmuration/cluster-N)',
   },
+  'without-peers': {
+    kind: 'integer',
+    min: 0,
+    max: 64,
+    placeholder: 'N',
+    help: 'so many of the tabs, the last ones, want no peers: they take part through the coordinator (default 0)',
+  },
   'allow-backend': {
     kind: 'choice',
     choices: ['cpu', 'wasm'],
@@ -79,11 +86,21 @@ function budgetOf(text: string): number | null {
     : Number(match[1]) * (match[2] === 's' ? 1_000 : 60_000);
 }
 
+/** What the volunteer page of a seat is asked for, behind its address; empty: nothing. */
+export function wishesOf({ tabs, withoutPeers, flags }: Plan, seat: number): string {
+  const wishes = new URLSearchParams();
+  if (flags['allow-backend'] !== undefined) wishes.set('backend', flags['allow-backend']);
+  if (seat > tabs - withoutPeers) wishes.set('links', 'no-peers');
+  return wishes.size === 0 ? '' : `?${wishes}`;
+}
+
 /** Everything that was asked for, read and checked. */
 export interface Plan {
   readonly command: string;
   readonly file: RunFile;
   readonly tabs: number;
+  /** Of these, the last so many want no peers. */
+  readonly withoutPeers: number;
   readonly budgetMs: number;
   readonly asserts: readonly Assertion[];
   readonly chaosName: string;
@@ -98,6 +115,9 @@ export interface Plan {
 /** @throws Sentence: what is wrong, and the fix. */
 export async function planOf(flags: Flags<typeof FLAGS>, argv: readonly string[]): Promise<Plan> {
   const tabs = flags.tabs ?? TABS_DEFAULT;
+  const withoutPeers = flags['without-peers'] ?? 0;
+  if (withoutPeers > tabs)
+    throw new Sentence(`--without-peers ${withoutPeers}: there are only ${tabs} tabs; give --tabs more`);
   const chaosName = flags.chaos ?? 'none';
   const { profile, script } = Object.hasOwn(CHAOS_PROFILES, chaosName)
     ? { profile: CHAOS_PROFILES[chaosName as ChaosName], script: [] }
@@ -111,6 +131,7 @@ export async function planOf(flags: Flags<typeof FLAGS>, argv: readonly string[]
     command: [COMMAND, ...argv.map((word) => (/[\s<>!]/.test(word) ? `"${word}"` : word))].join(' '),
     file,
     tabs,
+    withoutPeers,
     budgetMs: budgetOf(flags.budget ?? '240s')!,
     asserts: flags.assert.map((text) => parseAssertion(text) as Assertion),
     chaosName: churn > 0 ? `${chaosName} and churn ${churn}` : chaosName,

@@ -14,10 +14,10 @@ import { FIGURES, judge } from './asserts.ts';
 import { adapterText, findBrowser, probeBrowser, type GpuBrowser } from './browser.ts';
 import { chaosPlan, faultText } from './chaos.ts';
 import { ChaosHands } from './chaos-hands.ts';
-import { COMMAND, FLAGS, planOf, type Plan } from './cluster-plan.ts';
+import { COMMAND, FLAGS, planOf, wishesOf, type Plan } from './cluster-plan.ts';
 import type { CoordinatorClient } from './coordinator-client.ts';
 import { downloadModel } from './downloads.ts';
-import { emptiness, figuresOf, isCentral } from './evidence.ts';
+import { emptiness, figuresOf, wayOfLearning } from './evidence.ts';
 import { parseFlags } from './flags.ts';
 import { followRun, isOver, RunHistory } from './follow-run.ts';
 import { Grid } from './grid.ts';
@@ -113,7 +113,7 @@ class Cluster {
   }
 
   async #play(browser: GpuBrowser): Promise<number> {
-    const { file, tabs, budgetMs, profile, script, seed, chaosName, flags } = this.#plan;
+    const { file, tabs, withoutPeers, budgetMs, profile, script, seed, chaosName } = this.#plan;
     const say = (line: string) => this.#screen.say(line);
     const { coordinator, client, fleet, url } = this.#grid!;
     const { manifest } = await client.createRun(await requestOfRunFile(client, file));
@@ -127,11 +127,11 @@ class Cluster {
     say(
       `Chaos        ${chaosName}, seed ${seed}: ${faults.length === 0 ? 'no faults' : `${faults.length} faults planned in ${budgetMs / 1_000} s`}`,
     );
-    say(`Tabs         opening ${tabs}, budget ${budgetMs / 1_000} s`);
+    const apart = withoutPeers === 0 ? '' : `, ${withoutPeers} of them without peers`;
+    say(`Tabs         opening ${tabs}${apart}, budget ${budgetMs / 1_000} s`);
 
     const budget = AbortSignal.timeout(budgetMs);
-    const asked = flags['allow-backend'] === undefined ? '' : `?backend=${flags['allow-backend']}`;
-    const seats = new Seats(fleet, `${url}${asked}`);
+    const seats = new Seats(fleet, (seat) => url + wishesOf(this.#plan, seat));
     this.#chaos = new ChaosHands({ seats, coordinator, say });
     const stop = AbortSignal.any([budget, this.#interrupted.signal]);
     const opening = (async () => {
@@ -221,7 +221,7 @@ class Cluster {
     const figures = figuresOf(evidence);
     const outcomes = asserts.map((assertion) => judge(assertion, figures));
     const empty = emptiness(evidence, tabs);
-    const verdict = verdictOf(ending, empty, outcomes, isCentral(run));
+    const verdict = verdictOf(ending, empty, outcomes, wayOfLearning(run, figures));
     const exports =
       run.best === null
         ? { tfjs: null, safetensors: null }

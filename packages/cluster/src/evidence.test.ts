@@ -1,6 +1,6 @@
 import { NO_ROUTES, type RunView, type VolunteerView } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { emptiness, figuresOf, type Evidence } from './evidence.ts';
+import { emptiness, figuresOf, wayOfLearning, type Evidence } from './evidence.ts';
 import { verdictOf } from './verdict.ts';
 
 const run = {
@@ -94,8 +94,36 @@ describe('a run is never green on nothing', () => {
     const of = (...volunteers: VolunteerView[]) => emptiness({ ...evidence(...volunteers), run: central }, 2);
     expect(of(served('a'), served('b'))).toEqual([]);
     expect(of(served('a'), tab('b'))).toEqual(['tab vol_b received nothing of the averaging server']);
-    expect(verdictOf('over', [], [], true).outcome).toMatch(/from the averaging server alone/);
-    expect(verdictOf('over', [], []).outcome).not.toMatch(/server/);
+    const figures = figuresOf({ ...evidence(served('a'), served('b')), run: central });
+    expect(verdictOf('over', [], [], wayOfLearning(central, figures)).outcome).toMatch(
+      /from the averaging server alone/,
+    );
+    expect(wayOfLearning(run, figures)).toBe('');
+    expect(verdictOf('over', [], [], '').outcome).toBe('the run was real');
+  });
+
+  it('[T6] a hybrid run shows both: a tab that took part through the coordinator, and bytes over a data channel', () => {
+    const training = { localSteps: 5, batchSize: 8, architecture: 'hybrid' };
+    const hybrid = { ...run, manifest: { parameterCount: 1_000, training } } as unknown as RunView;
+    const of = (...volunteers: VolunteerView[]) => emptiness({ ...evidence(...volunteers), run: hybrid }, 2);
+    const relayed = { ...NO_ROUTES, coordinator: totals.routes.direct };
+    const apart = (changes: object = {}) =>
+      tab('c', { links: 'no-peers' }, { routes: relayed, bytesReceivedPeers: 50_000, ...changes });
+    // It wished for peers, and found no way to any.
+    const pathless = tab('d', {}, { routes: relayed });
+    expect(of(tab('a'), tab('b'), apart())).toEqual([]);
+    expect(of(tab('a'), tab('b'), pathless)).toEqual([]);
+    expect(of(tab('a'), tab('b'))).toEqual([
+      'nobody took part through the coordinator (--without-peers 1 opens a tab that does)',
+    ]);
+    const silent = { ...relayed, coordinator: { ...relayed.coordinator, bytesSent: 0 } };
+    expect(of(tab('a'), tab('b'), apart({ routes: silent })).join()).toMatch(/nobody took part through/);
+    expect(of(apart(), pathless)).toEqual(['nothing crossed a data channel']);
+    const figures = figuresOf({ ...evidence(tab('a'), tab('b'), apart()), run: hybrid });
+    expect(figures.coordinator_share).toBeCloseTo(1 / 3);
+    expect(wayOfLearning(hybrid, figures)).toBe(
+      '33.3 % of the peer bytes that arrived came through the coordinator',
+    );
   });
 
   it('too few tabs, no training, no round', () => {

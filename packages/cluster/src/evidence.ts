@@ -1,7 +1,8 @@
 /**
  * What a run has to show at its end: the figures that assertions are about, and the evidence that it was real. A run is
  * never green on nothing: every tab that counts trained on the backend that was promised, took part in exchanges, and
- * received bytes of its peers over data channels, or of the averaging server of a central run. Pure.
+ * received bytes of its peers over data channels, or of the averaging server of a central run. In a hybrid run peers were
+ * reached in both ways, over data channels and through the coordinator. Pure.
  */
 import { serverOf, type Adapter, type RunView, type VolunteerView } from '@murmuration/protocol';
 import type { Figures } from './asserts.ts';
@@ -37,8 +38,20 @@ const isExchanging = ({ totals }: VolunteerView) => totals.rounds > 0 && totals.
 const channelBytes = ({ totals: { routes } }: VolunteerView) =>
   routes.direct.bytesReceived + routes.relayed.bytesReceived;
 
+/** Both ways: who only receives takes no part. */
+const isRelayed = ({ totals: { rounds, routes } }: VolunteerView) =>
+  rounds > 0 && routes.coordinator.bytesReceived > 0 && routes.coordinator.bytesSent > 0;
+
 /** In a central run what peers learned comes through the averaging server alone (SPEC S). */
-export const isCentral = ({ manifest }: RunView): boolean => serverOf(manifest) !== null;
+const isCentral = ({ manifest }: RunView): boolean => serverOf(manifest) !== null;
+const isHybrid = ({ manifest }: RunView): boolean => manifest.training.architecture === 'hybrid';
+
+/** How tabs learned of each other, where it was not over data channels alone; empty: it was. */
+export function wayOfLearning(run: RunView, { coordinator_share: share }: Figures): string {
+  if (isCentral(run)) return 'what tabs learned of each other came from the averaging server alone';
+  if (!isHybrid(run)) return '';
+  return `${(100 * (share ?? 0)).toFixed(1)} % of the peer bytes that arrived came through the coordinator`;
+}
 
 export function figuresOf(evidence: Evidence): Figures {
   const { run, volunteers, faultCount } = evidence;
@@ -74,12 +87,18 @@ export function figuresOf(evidence: Evidence): Figures {
         ? null
         : sum(({ totals }) => totals.bytesSentPeers) / linkSteps / manifest.parameterCount,
     bytes_to_peers: sum(({ totals }) => totals.bytesSentPeers),
+    coordinator_share: shareOf(
+      sum(({ totals }) => totals.routes.coordinator.bytesReceived),
+      sum(({ totals }) => totals.bytesReceivedPeers),
+    ),
     bytes_to_coordinator: sum(({ totals }) => totals.bytesSentCoordinator),
     lost_updates: Math.ceil(unconfirmed / (H * batchSize)),
     departures: departed.length,
     faults: faultCount,
   };
 }
+
+const shareOf = (part: number, whole: number) => (whole === 0 ? null : part / whole);
 
 /** Why this run proves nothing; empty: it is evidence. Each line names tab and cause. */
 export function emptiness(evidence: Evidence, tabsWished: number): string[] {
@@ -106,16 +125,16 @@ export function emptiness(evidence: Evidence, tabsWished: number): string[] {
       if (tab.totals.routes.coordinator.bytesReceived === 0)
         wrong.push(`${name} received nothing of the averaging server`);
     }
-    // Who wants no peers gets its frames through the coordinator.
-    else if (
-      tabsWished > 1 &&
-      (tab.links === 'no-peers' ? tab.totals.bytesReceivedPeers : channelBytes(tab)) === 0
-    )
-      wrong.push(
-        `${name} received nothing ${tab.links === 'no-peers' ? 'of its peers' : 'over a data channel'}`,
-      );
+    // Who wants no peers, or found no way to them, gets its frames through the coordinator.
+    else if (tabsWished > 1) {
+      const mayBeRelayed = tab.links === 'no-peers' || isHybrid(run);
+      if ((mayBeRelayed ? tab.totals.bytesReceivedPeers : channelBytes(tab)) === 0)
+        wrong.push(`${name} received nothing ${mayBeRelayed ? 'of its peers' : 'over a data channel'}`);
+    }
   }
   if (tabsWished > 1 && !isCentral(run) && counted.every((tab) => channelBytes(tab) === 0))
     wrong.push('nothing crossed a data channel');
+  if (isHybrid(run) && !counted.some(isRelayed))
+    wrong.push('nobody took part through the coordinator (--without-peers 1 opens a tab that does)');
   return wrong;
 }

@@ -5,18 +5,19 @@ import type { Tab, TabFleet } from './tabs.ts';
 
 export class Seats {
   readonly #fleet: TabFleet;
-  readonly #url: string;
+  readonly #urlOf: (seat: number) => string;
   readonly #tabs = new Map<number, Tab>();
   readonly #busy = new Set<number>();
 
-  constructor(fleet: TabFleet, url: string) {
+  /** @param urlOf the volunteer page of a seat, with what its tab wishes */
+  constructor(fleet: TabFleet, urlOf: (seat: number) => string) {
     this.#fleet = fleet;
-    this.#url = url;
+    this.#urlOf = urlOf;
   }
 
   /** Opens the volunteer page in this seat and gives consent. */
   async take(seat: number): Promise<Tab> {
-    const tab = await this.#fleet.openVolunteer(this.#url);
+    const tab = await this.#fleet.openVolunteer(this.#urlOf(seat));
     this.#tabs.set(seat, tab);
     return tab;
   }

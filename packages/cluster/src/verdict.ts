@@ -6,11 +6,12 @@ import type { AssertionOutcome } from './asserts.ts';
 /** How a run came to its end. */
 export type Ending = 'over' | 'budget' | 'interrupted';
 
+/** @param how to be said aloud of a run that was real: what its evidence rests on; empty: data channels */
 export function verdictOf(
   ending: Ending,
   empty: readonly string[],
   outcomes: readonly AssertionOutcome[],
-  isCentral = false,
+  how = '',
 ): { readonly exitCode: number; readonly outcome: string } {
   if (ending === 'interrupted') return { exitCode: 130, outcome: 'interrupted' };
   if (empty.length > 0)
@@ -22,9 +23,7 @@ export function verdictOf(
   const failed = outcomes.filter(({ holds }) => !holds).length;
   if (failed > 0) return { exitCode: 1, outcome: `${failed} of ${outcomes.length} assertions failed` };
   const outcome = outcomes.length === 0 ? 'the run was real' : 'every assertion holds';
-  // Said aloud: no data channel was needed, so none is proof of anything here.
-  const how = isCentral ? ' (what tabs learned of each other came from the averaging server alone)' : '';
-  return { exitCode: 0, outcome: outcome + how };
+  return { exitCode: 0, outcome: how === '' ? outcome : `${outcome} (${how})` };
 }
 
 /** @throws Error when the report is not what the contract says; that would be our bug. */
