@@ -85,8 +85,9 @@ export const OPTIONS = {
   delayMeanMs: number(40, [0, 10_000], 'mean one-way delay of a message'),
   jitterShare: number(0.5, [0, 1], 'a delay lies within this share of the mean around it'),
   lossShare: number(0.01, [0, 0.9], 'share of messages that must be sent again, each time after 200 ms'),
-  uplinkMinMbit: number(10, [0.1, 10_000], 'slowest uplink, Mbit/s'),
-  uplinkMaxMbit: number(10, [0.1, 10_000], 'fastest uplink, Mbit/s'),
+  uplinkMinMbit: number(10, [0.01, 10_000], 'slowest uplink, Mbit/s'),
+  uplinkMaxMbit: number(10, [0.01, 10_000], 'fastest uplink, Mbit/s'),
+  downlinkMbit: number(0, [0, 10_000], 'downlink of every tab, Mbit/s; 0: no bound'),
 
   noPeersShare: number(0, [0, 1], 'share of the tabs that want no peers: through the coordinator only'),
   pathlessShare: number(0, [0, 1], 'share of the pairs that find no path to each other'),

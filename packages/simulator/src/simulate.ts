@@ -95,6 +95,8 @@ export interface Glimpse {
 export interface SimulateHooks {
   /** Called about once an imaginary second. It must not change anything. */
   readonly onLook?: (glimpse: Glimpse) => void;
+  /** Asked with every look: true ends the run here, for who has seen enough of it. */
+  readonly isEnough?: (glimpse: Glimpse) => boolean;
   /** A message on a coordinator's socket: sent by a tab, or come to one. It must not change anything. */
   readonly onControl?: (word: {
     readonly direction: 'up' | 'down';
@@ -215,6 +217,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       watch: tabWatch,
       adversary,
     });
+    if (options.downlinkMbit > 0) tab.downlinkBytesPerMs = options.downlinkMbit * BYTES_PER_MS_PER_MBIT;
     tabs.set(id, tab);
   };
   /** What a tab did stays in the sums; the tab itself is forgotten. */
@@ -255,7 +258,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const endMs = options.hours * 3_600_000;
   let spread = 0;
   let lookAtMs = 0;
-  const look = () => {
+  const look = (): Glimpse => {
     spread = watch.replicas.spread(tabs.values());
     let connected = 0;
     let holders = 0;
@@ -289,7 +292,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       joins: sums.joins,
       departures: faults.counted.departures,
     });
-    hooks.onLook?.({
+    const glimpse = {
       nowMs: world.nowMs,
       eventCount: world.eventCount,
       round,
@@ -298,12 +301,15 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       alive,
       violations: watch.violations.count,
       isQuiet: faults.over,
-    });
+    };
+    hooks.onLook?.(glimpse);
+    return glimpse;
   };
   while (!coordinator.isOver && world.step(endMs)) {
     if (world.nowMs < lookAtMs) continue;
     lookAtMs = world.nowMs + LOOK_EVERY_MS;
-    look();
+    const glimpse = look();
+    if (hooks.isEnough?.(glimpse) === true) break;
   }
   look();
   if (shared.mismatches > 0)
