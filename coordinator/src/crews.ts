@@ -18,8 +18,6 @@ import { drawPlanes } from './planes.ts';
  * drawn anew for every round (30 % failing: 6 rounds both); 3 are on the edge, 2 take 8.
  */
 export const PLANE_COUNT = 4;
-/** Members of a crew when the swarm is cut: 4 planes of 8 are 28 links a tab. */
-const CREW_SIZE = 8;
 const CREW_MAX = 12;
 const CREW_MIN = 5;
 /** A swarm that shrinks becomes one group again below this: not at the edge, or it would change back and forth. */
@@ -91,7 +89,7 @@ export class Crews {
         : drawPlanes({
             seed: streamSeed(this.#seed, 'cut', this.#draws++),
             seatCount: ids.length,
-            groupSize: CREW_SIZE,
+            groupSize: LIMITS.crewMembers,
             planeCount,
           });
     const crewsBySeat = drawn.map(() => new Array<Crew>(ids.length));

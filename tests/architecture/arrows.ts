@@ -28,6 +28,7 @@ export const ROOMS: readonly Room[] = [
   // The typed client: pages and programs alike, so neither DOM nor Node; it wants fetch.
   { folder: 'packages/client', ours: ['protocol'], npm: ['typebox', 'yaml'] },
   { folder: 'packages/codec', ours: [], npm: [], pure: 'all' },
+  { folder: 'packages/plan', ours: ['codec', 'protocol'], npm: [], pure: 'all' },
   { folder: 'packages/swarm', ours: ['codec', 'protocol'], npm: [], pure: 'all' },
   {
     folder: 'packages/simulator',
@@ -51,7 +52,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     folder: 'packages/cluster',
-    ours: ['client', 'codec', 'protocol', 'coordinator', 'simulator'],
+    ours: ['client', 'codec', 'protocol', 'plan', 'coordinator', 'simulator'],
     npm: ['fflate', 'peer', 'playwright', 'tsx', 'typebox', 'ws', 'yaml'],
     node: true,
   },

@@ -41,6 +41,10 @@ const COMMANDS = {
     'packages/cluster/src/simulate.ts',
     'thousands of imaginary tabs in virtual time (npm run simulate)',
   ],
+  plan: [
+    'packages/cluster/src/plan.ts',
+    'which way of training fits a crowd, what it takes, how many tabs are worth having (npx murmur plan)',
+  ],
   bench: [
     'packages/cluster/src/bench.ts',
     'the project against what people would use instead, side by side (npm run bench)',

@@ -18,6 +18,7 @@ import { measureJoin } from './bench-swarm-join.ts';
 import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
 import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
 import { measureSpread } from './bench-swarm-spread.ts';
+import { measurePlan } from './bench-swarm-plan.ts';
 import { measureStall } from './bench-swarm-stall.ts';
 import { measureStragglers } from './bench-swarm-stragglers.ts';
 import { measureTraining } from './bench-swarm-training.ts';
@@ -66,6 +67,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   adaptive: measureAdaptive,
   hybrid: (settings) => measureHybrid(settings),
   architectures: (settings) => measureArchitectures(settings),
+  plan: measurePlan,
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),

@@ -3,6 +3,7 @@ import { parseFlags } from './flags.ts';
 
 const TABLE = {
   tabs: { kind: 'integer', min: 1, max: 64, placeholder: 'N', help: 'how many' },
+  share: { kind: 'number', min: 0.5, max: 8, placeholder: 'X', help: 'how much' },
   data: { kind: 'text', placeholder: 'DIR', help: 'where' },
   model: { kind: 'choice', choices: ['mlp', 'cnn'], help: 'which' },
   exit: { kind: 'switch', help: 'leave' },
@@ -16,9 +17,9 @@ const message = (...argv: string[]) => {
 
 describe('flags of a command', () => {
   it('reads both spellings, and leaves out what was not given', () => {
-    expect(parse('--tabs', '4', '--model=cnn', '--exit')).toEqual({
+    expect(parse('--tabs', '4', '--share', '0.75', '--model=cnn', '--exit')).toEqual({
       kind: 'flags',
-      flags: { tabs: 4, data: undefined, model: 'cnn', exit: true, set: [] },
+      flags: { tabs: 4, share: 0.75, data: undefined, model: 'cnn', exit: true, set: [] },
     });
   });
   it('keeps every value of a flag that may be repeated, in order', () => {
@@ -30,6 +31,8 @@ describe('flags of a command', () => {
     expect(message('--tabs', '0')).toContain('--tabs: needs a whole number from 1 to 64, not "0"');
     expect(message('--tabs', '4.5')).toContain('--tabs: needs a whole number');
     expect(message('--tabs', '1e1')).toContain('--tabs: needs a whole number');
+    expect(message('--share', '8.5')).toContain('--share: needs a number from 0.5 to 8, not "8.5"');
+    expect(message('--share', '1,5')).toContain('--share: needs a number');
     expect(message('--tabs')).toContain('--tabs: needs a value; write --tabs N');
     expect(message('--tabs', '--exit')).toContain('--tabs: needs a value');
     expect(message('--data=')).toContain('--data: needs a value; write --data DIR');

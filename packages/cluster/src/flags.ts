@@ -5,6 +5,7 @@
 
 export type FlagSpec =
   | { kind: 'integer'; min: number; max: number; placeholder: string; help: string }
+  | { kind: 'number'; min: number; max: number; placeholder: string; help: string }
   | {
       kind: 'text';
       placeholder: string;
@@ -17,7 +18,7 @@ export type FlagSpec =
   | { kind: 'switch'; help: string };
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
 
-type FlagValue<S extends FlagSpec> = S extends { kind: 'integer' }
+type FlagValue<S extends FlagSpec> = S extends { kind: 'integer' | 'number' }
   ? number | undefined
   : S extends { kind: 'choice'; choices: readonly (infer C)[] }
     ? C | undefined
@@ -74,6 +75,13 @@ export function parseFlags<T extends FlagTable>(
         const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
         if (!(number >= spec.min && number <= spec.max))
           return wrong(`--${name}: needs a whole number from ${spec.min} to ${spec.max}, not "${text}"`);
+        values[name] = number;
+        break;
+      }
+      case 'number': {
+        const number = /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : Number.NaN;
+        if (!(number >= spec.min && number <= spec.max))
+          return wrong(`--${name}: needs a number from ${spec.min} to ${spec.max}, not "${text}"`);
         values[name] = number;
         break;
       }

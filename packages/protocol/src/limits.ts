@@ -45,6 +45,8 @@ export const LIMITS = {
   fanOutMaxReceivers: 64,
   /** Members of one group: everybody sends to everybody, so bytes grow with it. */
   groupMaxMembers: 32,
+  /** Members of a crew when a larger swarm is cut into crews: 4 planes of 8 are 28 links a tab. */
+  crewMembers: 8,
   /** Partitions of a large swarm into groups; see the coordinator's crews. */
   planesMax: 8,
   /** Links of one tab, over all its groups. */

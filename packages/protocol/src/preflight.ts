@@ -51,9 +51,9 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   const tabs = Math.max(2, present, training.peersMin);
   const updateBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER[training.codec]);
   const bytesSentPerRound = updateBytes * (tabs - 1);
-  const flopsPerStep = 2 * PASSES * training.batchSize * multiplicationsOf(model);
+  const multiplications = multiplicationsOf(model);
   const roundMsOn = (machine: typeof FAST): number => {
-    const stepMs = machine.stepOverheadMs + (1_000 * flopsPerStep) / machine.flopsPerSecond;
+    const stepMs = stepMsOn(machine, training.batchSize, multiplications);
     const exchangeMs = (8_000 * bytesSentPerRound) / machine.uplinkBitsPerSecond;
     // Training goes on while an update is on its way.
     return machine.roundOverheadMs + Math.max(training.localSteps * stepMs, exchangeMs);
@@ -94,8 +94,20 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   };
 }
 
+/**
+ * Milliseconds of a step on the fast machine and on the slow one, for who has measured none.
+ * @param multiplications of one sample, forward: `multiplicationsOf` a model
+ */
+export const assumedStepMs = (batchSize: number, multiplications: number): readonly [number, number] => [
+  stepMsOn(FAST, batchSize, multiplications),
+  stepMsOn(SLOW, batchSize, multiplications),
+];
+
+const stepMsOn = (machine: typeof FAST, batchSize: number, multiplications: number): number =>
+  machine.stepOverheadMs + (1_000 * 2 * PASSES * batchSize * multiplications) / machine.flopsPerSecond;
+
 /** Multiplications of one sample, forward: every kernel at every place where it is applied. */
-function multiplicationsOf(model: ModelSpec): number {
+export function multiplicationsOf(model: ModelSpec): number {
   const { tensors, layerNames, outputShapes } = parameterLayout(model);
   let sum = 0;
   for (const { name, size, fanIn } of tensors) {

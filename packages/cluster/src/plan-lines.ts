@@ -1,0 +1,74 @@
+/** What `murmur plan` says. Pure text. */
+import {
+  bytesText,
+  percentText,
+  reasonsFor,
+  returnsWords,
+  timeText,
+  type Choice,
+  type Crowd,
+  type Return,
+  type Returns,
+  type Task,
+} from '@murmuration/plan';
+import { tableLines } from './api-command.ts';
+
+export interface PlanText {
+  readonly modelName: string;
+  readonly task: Task;
+  readonly crowd: Crowd;
+  readonly choice: Choice;
+  readonly returns: Returns;
+  /** What nobody told. */
+  readonly assumed: readonly string[];
+}
+
+export function planLines({ modelName, task, crowd, choice, returns, assumed }: PlanText): string[] {
+  const { best } = choice;
+  const { cost, memory, coordinatorBytes, strategy } = best;
+  const number = (value: number) => value.toLocaleString('en');
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+  return [
+    `${modelName} of ${number(task.parameterCount)} parameters, batches of ${task.batchSize}; ${crowd.tabs} ${crowd.tabs === 1 ? 'tab' : 'tabs'}, ${crowd.uplinkMbit} Mbit/s up and ${crowd.downlinkMbit} down, ${crowd.roundTripMs} ms round trip,`,
+    `${Number((100 * crowd.churnPerMinute).toPrecision(3))} % leave in a minute, a step takes ${timeText(crowd.stepMs)} to ${timeText(crowd.stepMs * crowd.speedRatio)}.`,
+    '',
+    'Best',
+    `  architecture: ${strategy.architecture}`,
+    `  localSteps: ${strategy.localSteps}`,
+    `  codec: ${strategy.codec}`,
+    '',
+    'Predicted',
+    `  time to the loss    ${timeText(best.timeMs)}: ${Math.ceil(best.rounds)} rounds of ${timeText(cost.roundMs)}`,
+    `  bytes of a tab      ${bytesText(cost.upBytes)} up and ${bytesText(cost.downBytes)} down a round, ${bytesText(cost.upBytes * best.rounds)} and ${bytesText(cost.downBytes * best.rounds)} in all`,
+    `  memory of a tab     ${mebibytes(memory.totalBytes)}: ${mebibytes(memory.deviceBytes)} on the device, ${mebibytes(memory.heldBytes)} besides`,
+    ...(cost.coordinatorInBytes === 0
+      ? []
+      : [
+          `  the coordinator     ${bytesText(cost.coordinatorInBytes)} in and ${bytesText(cost.coordinatorOutBytes)} out a round, ${mebibytes(coordinatorBytes)} at most`,
+        ]),
+    '',
+    'Why',
+    ...reasonsFor(choice).map((reason) => `  ${reason}`),
+    '',
+    'How many tabs',
+    ...tableLines(
+      ['TABS', 'TIME', 'SPEED-UP', 'EFFICIENCY', 'SAVED', 'STRATEGY', 'ROUNDS WAIT FOR'],
+      returns.rows.map(returnRow),
+    ).map((line) => `  ${line}`),
+    '',
+    ...returnsWords(task, returns).map((sentence) => `  ${sentence}`),
+    ...(assumed.length === 0 ? [] : ['', 'Assumed', ...assumed.map((text) => `  ${text}`)]),
+  ];
+}
+
+const returnRow = ({ tabs, best, speedUp, efficiency, gained }: Return): string[] => [
+  String(tabs),
+  timeText(best.timeMs),
+  `${speedUp.toFixed(1)}x`,
+  percentText(efficiency),
+  gained === null ? '' : percentText(gained),
+  tabs === 1
+    ? 'alone'
+    : `${best.strategy.architecture}, ${best.strategy.localSteps} local steps, ${best.strategy.codec}`,
+  best.cost.bound === 'coordinator' ? 'the coordinator' : best.cost.bound,
+];

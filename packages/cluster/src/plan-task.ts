@@ -1,0 +1,211 @@
+/** What `murmur plan` knows of a task from its flags, and what it has to assume, with the ground for each guess. Pure. */
+import {
+  LAG_ROUNDS,
+  learningOf,
+  measuredRun,
+  PLANNED_ARCHITECTURES,
+  type CoordinatorLimits,
+  type Crowd,
+  type Learning,
+  type PlannedArchitecture,
+  type Task,
+} from '@murmuration/plan';
+import {
+  assumedStepMs,
+  CODECS,
+  DEFAULT_TRAINING,
+  LIMITS,
+  modelDemands,
+  ModelError,
+  multiplicationsOf,
+  PRESET_NAMES,
+  presetModel,
+  type Codec,
+  type PresetName,
+} from '@murmuration/protocol';
+import type { PlanFlags } from './plan.ts';
+import { Sentence } from './places.ts';
+
+export interface Assumption {
+  readonly text: string;
+}
+
+/** A model by name or by size: what a plan needs of it. */
+export interface PlannedModel {
+  readonly name: string;
+  readonly isText: boolean;
+  readonly batchSize: number;
+  readonly parameterCount: number;
+  readonly stepBytes: number;
+  assumedStepMs(assumed: Assumption[]): number;
+}
+
+const FLOAT_BYTES = 4;
+/** Weights before and after a step, gradients, two moments (protocol, model-demands.ts). */
+const COPIES = 5;
+const IMAGE = { input: [28, 28, 1], outputs: 10 };
+const TEXT = { input: [64], outputs: 256 };
+
+/**
+ * How tasks of this project learn. Images: the built-in digits to 95 %, one tab with batches of 8 and of 32 (bench:grid: 890
+ * and 380 steps). Text: the character model, one tab and sixteen in step with batches of 8 (bench:swarm, quality: 400 and 46).
+ */
+const KNOWN: Readonly<Record<'image' | 'text', Omit<Learning, 'lagRounds'> & { readonly ground: string }>> = {
+  image: { stepsMin: 210, noiseSamples: 26, ground: 'as the built-in digits to 95 %' },
+  text: { stepsMin: 22, noiseSamples: 135, ground: "as this project's character model" },
+};
+const SHARD_BYTES = 1024 * 1024;
+const EVALUATION_STEPS = 5;
+
+/** @throws Sentence */
+export function plannedModel(flags: PlanFlags): PlannedModel {
+  const { model: named = 'mlp' } = flags;
+  const batchSize = flags['batch-size'] ?? DEFAULT_TRAINING.batchSize;
+  const isPreset = (name: string): name is PresetName => (PRESET_NAMES as readonly string[]).includes(name);
+  const stepMs = (multiplications: number) => (assumed: Assumption[]) => {
+    const [fastMs, slowMs] = assumedStepMs(batchSize, multiplications);
+    // The middle of a wide range, as ratios go.
+    const middleMs = Math.sqrt(fastMs * slowMs);
+    assumed.push({
+      text: `a step takes ${Number(middleMs.toPrecision(2))} ms, between a graphics card (${fastMs.toFixed(1)}) and a processor (${slowMs.toFixed(0)}); --step-ms`,
+    });
+    return middleMs;
+  };
+  if (isPreset(named)) {
+    const isText = named === 'gru' || named === 'gpt';
+    const usual = isText ? TEXT : IMAGE;
+    const input = flags.input?.split('x').map(Number) ?? usual.input;
+    try {
+      const model = presetModel(named, input, flags.outputs ?? usual.outputs);
+      const { parameterCount, stepBytes } = modelDemands(model, {
+        batchSize,
+        optimiser: DEFAULT_TRAINING.optimiser,
+      });
+      return {
+        name: named,
+        isText,
+        batchSize,
+        parameterCount,
+        stepBytes,
+        assumedStepMs: stepMs(multiplicationsOf(model)),
+      };
+    } catch (error) {
+      if (error instanceof ModelError)
+        throw new Sentence(`--input: ${named} does not fit ${input.join('x')}: ${error.message}.`);
+      throw error;
+    }
+  }
+  const parameterCount = /^\d{1,9}$/.test(named) ? Number(named) : Number.NaN;
+  if (!(parameterCount >= 1 && parameterCount <= LIMITS.parametersMax))
+    throw new Sentence(
+      `--model: write one of ${PRESET_NAMES.join(', ')}, or a number of parameters from 1 to ${LIMITS.parametersMax}, not "${named}".`,
+    );
+  return {
+    name: 'a model',
+    isText: false,
+    batchSize,
+    parameterCount,
+    // What a batch keeps on the device is not known of a number.
+    stepBytes: COPIES * FLOAT_BYTES * parameterCount,
+    assumedStepMs: stepMs(parameterCount),
+  };
+}
+
+export function taskOf(
+  flags: PlanFlags,
+  model: PlannedModel,
+  crowd: Crowd,
+  limits: CoordinatorLimits,
+  assumed: Assumption[],
+): Task {
+  const { batchSize, parameterCount, stepBytes } = model;
+  const known = KNOWN[model.isText ? 'text' : 'image'];
+  const noiseSamples = flags['critical-batch'] ?? known.noiseSamples;
+  const task = {
+    parameterCount,
+    batchSize,
+    stepBytes,
+    shardBytes: SHARD_BYTES,
+    outerLearningRate: DEFAULT_TRAINING.outerLearningRate,
+    evaluateEveryRounds: DEFAULT_TRAINING.evaluateEveryRounds,
+    evaluationSteps: EVALUATION_STEPS,
+    learning: { stepsMin: known.stepsMin, noiseSamples, lagRounds: LAG_ROUNDS },
+  };
+  const measured = flags.measured.map(parseMeasured);
+  const isNoiseMeasured = new Set(measured.map(({ tabs }) => tabs)).size > 1;
+  if (flags['critical-batch'] === undefined && !isNoiseMeasured)
+    assumed.push({
+      text: `the critical batch is ${noiseSamples} samples, ${known.ground}; harder tasks and lower losses have hundreds to thousands (McCandlish et al. 2018); --critical-batch, or --measured twice with different tabs`,
+    });
+  if (measured.length > 0) {
+    const runs = measured.map(({ tabs, rounds, ...strategy }) =>
+      measuredRun(task, { ...crowd, tabs }, strategy, limits, rounds),
+    );
+    return { ...task, learning: learningOf(runs, task.learning) };
+  }
+  const alone = flags['steps-alone'];
+  if (alone === undefined)
+    assumed.push({
+      text: `one tab alone needs ${Math.round(known.stepsMin * (1 + noiseSamples / batchSize))} steps to the loss, ${known.ground}; --steps-alone or --measured`,
+    });
+  const stepsMin = alone === undefined ? known.stepsMin : alone / (1 + noiseSamples / batchSize);
+  return { ...task, learning: { ...task.learning, stepsMin } };
+}
+
+interface MeasuredWords {
+  readonly tabs: number;
+  readonly rounds: number;
+  readonly localSteps: number;
+  readonly codec: Codec;
+  readonly architecture: PlannedArchitecture;
+}
+
+/** What is wrong with `tabs=8,rounds=120,...`; null: nothing. */
+export function measuredFault(text: string): string | null {
+  const words = wordsOf(text);
+  const example = 'for example tabs=8,rounds=120,localSteps=5,codec=int8';
+  const known = ['tabs', 'rounds', 'localSteps', 'codec', 'architecture'];
+  const strange = [...words.keys()].find((key) => !known.includes(key));
+  if (strange !== undefined) return `"${strange}" is none of ${known.join(', ')}; ${example}`;
+  for (const key of ['tabs', 'rounds']) if (!words.has(key)) return `${key}= is missing; ${example}`;
+  for (const [key, max] of [
+    ['tabs', 10_000],
+    ['rounds', 100_000_000],
+    ['localSteps', LIMITS.localStepsMax],
+  ] as const) {
+    const value = words.get(key);
+    if (value !== undefined && !(/^\d{1,9}$/.test(value) && Number(value) >= 1 && Number(value) <= max))
+      return `${key} must be a whole number from 1 to ${max}, not "${value}"`;
+  }
+  for (const [key, choices] of [
+    ['codec', CODECS],
+    ['architecture', PLANNED_ARCHITECTURES],
+  ] as const) {
+    const value = words.get(key);
+    if (value !== undefined && !(choices as readonly string[]).includes(value))
+      return `${key} must be one of ${choices.join(', ')}, not "${value}"`;
+  }
+  return null;
+}
+
+/** Of a text without a fault. */
+function parseMeasured(text: string): MeasuredWords {
+  const words = wordsOf(text);
+  return {
+    tabs: Number(words.get('tabs')),
+    rounds: Number(words.get('rounds')),
+    localSteps: Number(words.get('localSteps') ?? DEFAULT_TRAINING.localSteps),
+    codec: (words.get('codec') ?? DEFAULT_TRAINING.codec) as Codec,
+    architecture: (words.get('architecture') ?? 'decentralised') as PlannedArchitecture,
+  };
+}
+
+const wordsOf = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text
+      .split(',')
+      .map((word) => [
+        word.slice(0, Math.max(0, word.indexOf('='))).trim(),
+        word.slice(word.indexOf('=') + 1).trim(),
+      ]),
+  );

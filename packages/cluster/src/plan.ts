@@ -1,0 +1,214 @@
+/**
+ * `murmur plan`: which way of training fits a crowd, what it will take, and how many tabs are worth having. Nothing is
+ * started and nobody is asked: the plan is worked out from what is typed here (packages/plan), and says what it had to assume.
+ */
+import { DEFAULT_SETTINGS } from '@murmuration/coordinator';
+import {
+  choose,
+  PLANNED_ARCHITECTURES,
+  returnsOf,
+  type CoordinatorLimits,
+  type Crowd,
+  type Task,
+  type Wishes,
+} from '@murmuration/plan';
+import { CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
+import { parseFlags, type FlagTable, type Flags } from './flags.ts';
+import { planLines, type PlanText } from './plan-lines.ts';
+import { measuredFault, plannedModel, taskOf, type Assumption } from './plan-task.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const MBIT = { min: 0.01, max: 100_000, placeholder: 'MBIT' } as const;
+
+export const PLAN_FLAGS = {
+  model: {
+    kind: 'text',
+    placeholder: 'NAME|N',
+    help: 'a built-in model (mlp, cnn, resnet, gru, gpt), or a number of parameters (default mlp)',
+  },
+  input: {
+    kind: 'text',
+    placeholder: 'AxBxC',
+    help: 'shape of one sample (default 28x28x1; 64 tokens for text)',
+    refuse: (text) =>
+      /^\d{1,5}(x\d{1,5}){0,3}$/.test(text)
+        ? null
+        : `write whole numbers with x between them, for example 28x28x1, not "${text}"`,
+  },
+  outputs: {
+    kind: 'integer',
+    min: 1,
+    max: LIMITS.vocabularyMax,
+    placeholder: 'N',
+    help: 'classes, values, or the vocabulary (default 10; 256 for text)',
+  },
+  'batch-size': {
+    kind: 'integer',
+    min: 1,
+    max: LIMITS.batchMax,
+    placeholder: 'N',
+    help: `samples of a step (default ${DEFAULT_TRAINING.batchSize})`,
+  },
+  tabs: {
+    kind: 'integer',
+    min: 1,
+    max: 10_000,
+    placeholder: 'N',
+    help: 'tabs that would take part (default 8)',
+  },
+  uplink: {
+    kind: 'number',
+    ...MBIT,
+    help: 'uplink of the slowest line that is to keep up, Mbit/s (default 10)',
+  },
+  downlink: { kind: 'number', ...MBIT, help: 'and its downlink (default: as the uplink)' },
+  rtt: {
+    kind: 'number',
+    min: 0,
+    max: 10_000,
+    placeholder: 'MS',
+    help: 'round trip between two tabs, ms (default 50)',
+  },
+  churn: {
+    kind: 'number',
+    min: 0,
+    max: 100,
+    placeholder: 'PERCENT',
+    help: 'tabs that leave in a minute and are replaced, in percent (default 1)',
+  },
+  'step-ms': {
+    kind: 'number',
+    min: 0.01,
+    max: 3_600_000,
+    placeholder: 'MS',
+    help: "the fastest tab's step (default: assumed from the model)",
+  },
+  'speed-ratio': {
+    kind: 'number',
+    min: 1,
+    max: 100,
+    placeholder: 'X',
+    help: "the slowest tab's step takes so many times that (default 2)",
+  },
+  'steps-alone': {
+    kind: 'integer',
+    min: 1,
+    max: 100_000_000,
+    placeholder: 'N',
+    help: 'steps to the loss that one tab alone needs (default: assumed)',
+  },
+  'critical-batch': {
+    kind: 'number',
+    min: 0.1,
+    max: 100_000_000,
+    placeholder: 'N',
+    help: 'samples behind a step at which more stop helping (default: assumed)',
+  },
+  measured: {
+    kind: 'list',
+    placeholder: 'tabs=8,rounds=120',
+    help: 'a run that came to the loss (also localSteps=, codec=, architecture=); instead of the two above; again for more runs',
+    refuse: measuredFault,
+  },
+  architecture: { kind: 'choice', choices: PLANNED_ARCHITECTURES, help: 'plan with this one only' },
+  'local-steps': {
+    kind: 'integer',
+    min: 1,
+    max: LIMITS.localStepsMax,
+    placeholder: 'N',
+    help: 'plan with so many only',
+  },
+  codec: { kind: 'choice', choices: CODECS, help: 'plan with this one only' },
+  'memory-mib': {
+    kind: 'integer',
+    min: 1,
+    max: 1_000_000,
+    placeholder: 'N',
+    help: 'what a tab may take (default 2048)',
+  },
+  'relay-volunteer-mbit': {
+    kind: 'number',
+    ...MBIT,
+    help: "the coordinator's flag of that name, for central runs (default 20)",
+  },
+  'relay-total-mbit': { kind: 'number', ...MBIT, help: 'the same (default 200)' },
+  'averaging-mib': {
+    kind: 'integer',
+    min: 0,
+    max: 1_000_000,
+    placeholder: 'N',
+    help: 'the same (default 1024)',
+  },
+  json: { kind: 'switch', help: 'the plan as JSON' },
+} as const satisfies FlagTable;
+export type PlanFlags = Flags<typeof PLAN_FLAGS>;
+
+const TAB_MIB = 2_048;
+
+export function run(argv: readonly string[]): Promise<number> {
+  const parsed = parseFlags('murmur plan', PLAN_FLAGS, argv);
+  const say = (stream: NodeJS.WriteStream, text: string, exitCode: number) => {
+    stream.write(`${text}\n`);
+    return Promise.resolve(exitCode);
+  };
+  if (parsed.kind === 'help') return say(process.stdout, `${parsed.text}\n\n${HELP}`, 0);
+  if (parsed.kind === 'wrong') return say(process.stderr, parsed.message, 2);
+  const { flags } = parsed;
+  const planned = plan(flags);
+  if ('refused' in planned)
+    return say(
+      process.stderr,
+      [
+        'No strategy fits. Left out were:',
+        ...planned.refused.map((reason) => `- ${reason}`),
+        'Leave more to choose (without --architecture, --codec, --local-steps), allow more memory, or make the model smaller.',
+      ].join('\n'),
+      1,
+    );
+  return say(
+    process.stdout,
+    flags.json ? JSON.stringify(planned, null, 2) : planLines(planned).join('\n'),
+    0,
+  );
+}
+
+const HELP = [
+  'A plan is as good as what it is told. What a tab and a line give is seen on the run page; how a task learns is seen in runs',
+  'that were made: --measured tabs=1,rounds=900 --measured tabs=8,rounds=160 fits both numbers to your own. Times are to the same',
+  'loss in all rows. Checked against the simulator: npm run bench:swarm -- plan (docs/strategies.md).',
+].join('\n');
+
+/** @throws Sentence: the model does not fit its shapes */
+export function plan(flags: PlanFlags): PlanText | { readonly refused: readonly string[] } {
+  const assumed: Assumption[] = [];
+  const model = plannedModel(flags);
+  const { uplink = 10 } = flags;
+  const crowd: Crowd = {
+    tabs: flags.tabs ?? 8,
+    uplinkMbit: uplink,
+    downlinkMbit: flags.downlink ?? uplink,
+    roundTripMs: flags.rtt ?? 50,
+    churnPerMinute: (flags.churn ?? 1) / 100,
+    stepMs: flags['step-ms'] ?? model.assumedStepMs(assumed),
+    speedRatio: flags['speed-ratio'] ?? 2,
+  };
+  const { relay, averaging } = DEFAULT_SETTINGS;
+  const mbit = (bytesPerSecond: number) => (8 * bytesPerSecond) / 1e6;
+  const limits: CoordinatorLimits = {
+    volunteerMbit: flags['relay-volunteer-mbit'] ?? mbit(relay.volunteerBytesPerSecond),
+    totalMbit: flags['relay-total-mbit'] ?? mbit(relay.totalBytesPerSecond),
+    averagingBytes:
+      flags['averaging-mib'] === undefined ? averaging.memoryMaxBytes : flags['averaging-mib'] * MEBIBYTE,
+  };
+  const wishes: Wishes = {
+    ...(flags.architecture === undefined ? {} : { architecture: flags.architecture }),
+    ...(flags['local-steps'] === undefined ? {} : { localSteps: flags['local-steps'] }),
+    ...(flags.codec === undefined ? {} : { codec: flags.codec }),
+    tabBytesMax: (flags['memory-mib'] ?? TAB_MIB) * MEBIBYTE,
+  };
+  const task: Task = taskOf(flags, model, crowd, limits, assumed);
+  const choice = choose(task, crowd, wishes, limits);
+  if (!('best' in choice)) return choice;
+  const returns = returnsOf(task, crowd, wishes, limits)!;
+  return { modelName: model.name, task, crowd, choice, returns, assumed: assumed.map(({ text }) => text) };
+}

@@ -1,0 +1,111 @@
+/**
+ * Which strategy a crowd should train by: all sensible ones are predicted, what does not fit is left out with the reason, and
+ * of those that are nearly as fast as the fastest the one that sends least is taken. Pure.
+ */
+import { CODECS, LIMITS, type Codec } from '@murmuration/protocol';
+import {
+  PLANNED_ARCHITECTURES,
+  type CoordinatorLimits,
+  type Crowd,
+  type PlannedArchitecture,
+  type Strategy,
+  type Task,
+} from './crowd.ts';
+import { predict, type Prediction } from './predict.ts';
+import type { RoundCost } from './round-cost.ts';
+
+/** What the researcher has decided; the rest is chosen. */
+export interface Wishes {
+  readonly architecture?: PlannedArchitecture;
+  readonly localSteps?: number;
+  readonly codec?: Codec;
+  /** What a tab may take, device and besides. */
+  readonly tabBytesMax: number;
+}
+
+export interface Choice {
+  readonly best: Prediction;
+  /** The fastest of each architecture, codec and number of local steps, the other two as in `best`. */
+  readonly others: readonly Prediction[];
+  readonly refused: readonly string[];
+}
+
+/** About a quarter more each time: finer steps change predictions by less than they are wrong. */
+export const LOCAL_STEPS_TRIED = [
+  1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200,
+] as const;
+/** Fixed ones: `topk-auto` is one of them for each line, and fp16 is twice int8 for nothing. */
+const CODECS_TRIED = CODECS.filter((codec) => codec !== 'topk-auto' && codec !== 'fp16');
+/** The most that a straggler is waited for. With 12 s of exchange 20 tabs took six times the time: rounds closed without most of them. */
+const EXCHANGE_MAX_MS = 5_000;
+/** So much slower than the fastest is as good, when less is sent. */
+const AS_GOOD_SHARE = 0.03;
+
+export function choose(
+  task: Task,
+  crowd: Crowd,
+  wishes: Wishes,
+  limits: CoordinatorLimits,
+): Choice | { readonly refused: readonly string[] } {
+  const refused = new Set<string>();
+  const predictions: Prediction[] = [];
+  for (const architecture of one(wishes.architecture, PLANNED_ARCHITECTURES))
+    for (const codec of one(wishes.codec, CODECS_TRIED))
+      for (const localSteps of one(wishes.localSteps, LOCAL_STEPS_TRIED)) {
+        if (localSteps > LIMITS.localStepsMax) continue;
+        const prediction = predict(task, crowd, { architecture, localSteps, codec }, limits);
+        const reason = reasonAgainst(prediction, wishes, limits);
+        if (reason === null) predictions.push(prediction);
+        else refused.add(reason);
+      }
+  if (predictions.length === 0) return { refused: [...refused] };
+  const fastestMs = Math.min(...predictions.map(({ timeMs }) => timeMs));
+  const best = predictions
+    .filter(({ timeMs }) => timeMs <= fastestMs * (1 + AS_GOOD_SHARE))
+    .reduce((a, b) => (sentBytes(b) < sentBytes(a) ? b : a));
+  return {
+    best,
+    others: predictions.filter(({ strategy }) => differsInOne(strategy, best.strategy)),
+    refused: [...refused],
+  };
+}
+
+/** What one tab sends until the loss. */
+export const sentBytes = ({ cost, rounds }: Prediction) => cost.upBytes * rounds;
+
+const one = <T>(wished: T | undefined, all: readonly T[]): readonly T[] =>
+  wished === undefined ? all : [wished];
+
+const differsInOne = (a: Strategy, b: Strategy) =>
+  Number(a.architecture !== b.architecture) +
+    Number(a.codec !== b.codec) +
+    Number(a.localSteps !== b.localSteps) ===
+  1;
+
+/** Why rounds of this kind would not close as they should; null: they would. Their deadlines are SPEC R3's. */
+export function roundFault({ exchangeMs, isCut }: Pick<RoundCost, 'exchangeMs' | 'isCut'>): string | null {
+  if (exchangeMs > EXCHANGE_MAX_MS)
+    return `exchanges of more than ${EXCHANGE_MAX_MS / 1_000} s, because nobody is waited for longer (SPEC R3)`;
+  return isCut
+    ? 'rounds that train for more than 8 s, because their deadlines cut them short (SPEC R3)'
+    : null;
+}
+
+/** Null: nothing speaks against it. */
+function reasonAgainst(
+  { strategy, cost, memory, coordinatorBytes }: Prediction,
+  { tabBytesMax, localSteps }: Wishes,
+  { averagingBytes }: CoordinatorLimits,
+): string | null {
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+  const { architecture, codec } = strategy;
+  if (memory.totalBytes > tabBytesMax)
+    return `${architecture} with ${codec}, because a tab may take ${mebibytes(memory.totalBytes)} and ${mebibytes(tabBytesMax)} are allowed`;
+  if (coordinatorBytes > averagingBytes)
+    return `${architecture} with ${codec}, because averaging may take ${mebibytes(coordinatorBytes)} at the coordinator and ${mebibytes(averagingBytes)} are allowed`;
+  const fault = roundFault(cost);
+  // What a researcher set, and a single step, may be cut: it is trained all the same.
+  const mayBeCut =
+    cost.exchangeMs <= EXCHANGE_MAX_MS && (strategy.localSteps === 1 || localSteps !== undefined);
+  return mayBeCut ? null : fault;
+}

@@ -1,0 +1,55 @@
+/** What is known of a crowd, its coordinator, and what is to be trained. */
+import type { Architecture, Codec } from '@murmuration/protocol';
+import type { Learning } from './learning.ts';
+
+export interface Crowd {
+  readonly tabs: number;
+  /** Of the slowest line that is to keep up. */
+  readonly uplinkMbit: number;
+  readonly downlinkMbit: number;
+  /** Between two tabs; between a tab and the coordinator the same. */
+  readonly roundTripMs: number;
+  /** Departures a minute as a share of the tabs; each is replaced. */
+  readonly churnPerMinute: number;
+  /** The fastest tab's step, milliseconds. */
+  readonly stepMs: number;
+  /** The slowest tab's step takes so many times the fastest's; the others lie evenly between. */
+  readonly speedRatio: number;
+}
+
+/** What the coordinator may carry; as its flags say. */
+export interface CoordinatorLimits {
+  /** From one tab, and from or to all of them together. */
+  readonly volunteerMbit: number;
+  readonly totalMbit: number;
+  /** Memory for averaging servers. */
+  readonly averagingBytes: number;
+}
+
+/** What a run asks of the tabs, whatever the strategy. */
+export interface Task {
+  readonly parameterCount: number;
+  readonly batchSize: number;
+  readonly outerLearningRate: number;
+  readonly learning: Learning;
+  readonly evaluateEveryRounds: number;
+  /** One evaluation takes a tab as long as so many of its steps. */
+  readonly evaluationSteps: number;
+  /** Weights, gradients, moments and activations of a step, on the device; and the shard. */
+  readonly stepBytes: number;
+  readonly shardBytes: number;
+}
+
+/**
+ * Who averages, as far as it is known what that costs. A hybrid run is for tabs without a way to their peers; to all others
+ * it is a decentralised one.
+ */
+export const PLANNED_ARCHITECTURES = ['decentralised', 'central'] as const satisfies readonly Architecture[];
+export type PlannedArchitecture = (typeof PLANNED_ARCHITECTURES)[number];
+
+/** Strategies are data: another way of training is another value here and a line in what it costs. */
+export interface Strategy {
+  readonly architecture: PlannedArchitecture;
+  readonly localSteps: number;
+  readonly codec: Codec;
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { averagingMaxBytes, CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
+import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
+import { predict } from './predict.ts';
+
+const TASK: Task = {
+  parameterCount: 1_000_000,
+  batchSize: 16,
+  outerLearningRate: 1,
+  learning: { stepsMin: 5_000, noiseSamples: 200, lagRounds: 3 },
+  evaluateEveryRounds: 10,
+  evaluationSteps: 5,
+  stepBytes: 20e6,
+  shardBytes: 1e6,
+};
+const CROWD: Crowd = {
+  tabs: 8,
+  uplinkMbit: 10,
+  downlinkMbit: 40,
+  roundTripMs: 50,
+  churnPerMinute: 0.02,
+  stepMs: 100,
+  speedRatio: 1,
+};
+const STRATEGY: Strategy = { architecture: 'decentralised', localSteps: 10, codec: 'int8' };
+const LIMITS_OF_ALL: CoordinatorLimits = { volunteerMbit: 20, totalMbit: 200, averagingBytes: 1e9 };
+const of = (crowd: Partial<Crowd>, strategy: Partial<Strategy> = {}, task: Partial<Task> = {}) =>
+  predict({ ...TASK, ...task }, { ...CROWD, ...crowd }, { ...STRATEGY, ...strategy }, LIMITS_OF_ALL);
+
+describe('what a round takes', () => {
+  it('everybody sends to everybody: seven int8 updates of a million values, 7 MB, take 5.6 s of a 10 Mbit/s line', () => {
+    const { cost } = of({});
+    expect(cost.upBytes).toBeGreaterThan(7e6);
+    expect(cost.upBytes).toBeLessThan(7.1e6);
+    expect(cost.exchangeMs).toBeGreaterThan(5_600);
+    expect(cost.bound).toBe('uplink');
+  });
+  it('[R9] the exchange hides behind training that takes longer', () => {
+    const { cost } = of({}, { localSteps: 60 });
+    expect(cost.bound).toBe('training');
+    expect(cost.roundMs).toBeLessThan(6_800);
+  });
+  it('an averaging server takes and gives one update a tab, all through its own line', () => {
+    const { cost } = of({ tabs: 64 }, { architecture: 'central' });
+    expect(cost.upBytes).toBeLessThan(1.1e6);
+    expect(cost.coordinatorInBytes).toBeCloseTo(64 * cost.upBytes);
+    expect(cost.bound).toBe('coordinator');
+    expect(of({ tabs: 1_000 }, { architecture: 'central' }).cost.grouping.tabs).toBe(LIMITS.linksMax);
+  });
+  it('more than a group holds train in crews, which send to eight others however many there are', () => {
+    expect(of({ tabs: 32, churnPerMinute: 0 }).cost.grouping).toMatchObject({ kind: 'one-group', mates: 31 });
+    // With churn the newcomer is there before the other is known to be gone.
+    expect(of({ tabs: 32 }).cost.grouping.kind).toBe('crews');
+    const [some, many] = [of({ tabs: 64 }).cost, of({ tabs: 8_192 }).cost];
+    expect([some.grouping.mates, many.grouping.mates]).toEqual([8, 8]);
+    expect(many.upBytes).toBeCloseTo(some.upBytes);
+  });
+  it('[R3] rounds that train for much more than eight seconds are cut', () => {
+    expect(of({ stepMs: 1_000 }, { localSteps: 8 }).cost.isCut).toBe(false);
+    const { cost } = of({ stepMs: 1_000 }, { localSteps: 32 });
+    expect(cost.isCut).toBe(true);
+    expect(cost.trainMs).toBeLessThan(17_000);
+    expect(cost.stepsATab).toBeLessThan(17);
+  });
+  it('slow tabs make fewer steps: speeds 1 to 4 lose a part of the steps, not of the time', () => {
+    const [even, uneven] = [of({}, { localSteps: 60 }).cost, of({ speedRatio: 4 }, { localSteps: 60 }).cost];
+    expect(uneven.stepsATab).toBeLessThan(0.6 * even.stepsATab);
+    expect(uneven.trainMs).toBeLessThan(1.25 * even.trainMs);
+  });
+  it('[R14] topk-auto is the largest k that the line carries', () => {
+    const thin = of({ uplinkMbit: 1 }, { codec: 'topk-auto' }).cost.codec;
+    const wide = of({ uplinkMbit: 100 }, { codec: 'topk-auto' }).cost.codec;
+    expect(Number(thin.slice(5))).toBeLessThan(Number(wide.slice(5)));
+    expect(wide).toBe('topk-1024');
+  });
+});
+
+describe('a prediction', () => {
+  const crowds = fc.record({
+    tabs: fc.integer({ min: 1, max: 2_000 }),
+    uplinkMbit: fc.double({ min: 0.1, max: 100, noNaN: true }),
+    roundTripMs: fc.integer({ min: 0, max: 500 }),
+    churnPerMinute: fc.double({ min: 0.001, max: 0.5, noNaN: true }),
+    stepMs: fc.integer({ min: 1, max: 5_000 }),
+    speedRatio: fc.double({ min: 1, max: 10, noNaN: true }),
+  });
+  const strategies = fc.record({
+    architecture: fc.constantFrom('decentralised' as const, 'central' as const),
+    localSteps: fc.integer({ min: 1, max: 200 }),
+    codec: fc.constantFrom(...CODECS.filter((codec) => codec !== 'topk-auto')),
+  });
+
+  it('is finite, and never better on a thinner line, a longer way, with more churn or slower tabs', () => {
+    fc.assert(
+      fc.property(crowds, strategies, (crowd, strategy) => {
+        const { timeMs, rounds } = of(crowd, strategy);
+        expect([Number.isFinite(timeMs), rounds > 0]).toEqual([true, true]);
+        const worse = (changes: Partial<Crowd>) => of({ ...crowd, ...changes }, strategy).timeMs;
+        expect(worse({ uplinkMbit: crowd.uplinkMbit / 2 })).toBeGreaterThanOrEqual(timeMs);
+        expect(worse({ roundTripMs: crowd.roundTripMs + 100 })).toBeGreaterThanOrEqual(timeMs);
+        expect(worse({ churnPerMinute: 1.5 * crowd.churnPerMinute })).toBeGreaterThanOrEqual(timeMs);
+      }),
+      { seed: 2, numRuns: 300 },
+    );
+  });
+  it('tells the memory of a tab by copies: four on the device and one besides, and the updates of two rounds', () => {
+    const { memory } = of({});
+    const model = 4 * TASK.parameterCount;
+    expect(memory.deviceBytes).toBe(TASK.stepBytes + 3 * model);
+    expect(memory.heldBytes).toBeCloseTo(TASK.shardBytes + model + 2 * 8 * 1.008e6, -3);
+    expect(of({}, { codec: 'fp32' }).memory.totalBytes).toBeGreaterThan(memory.totalBytes);
+  });
+  it('counts what an averaging server may hold as the coordinator does', () => {
+    const { parameterCount } = TASK;
+    expect(of({}, { architecture: 'central' }).coordinatorBytes).toBe(
+      averagingMaxBytes({ parameterCount, training: { ...DEFAULT_TRAINING, codec: 'int8' } }),
+    );
+    expect(of({}).coordinatorBytes).toBe(0);
+  });
+});

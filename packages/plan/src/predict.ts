@@ -1,0 +1,96 @@
+/** One strategy on one crowd: time to the loss, bytes, memory. Pure. */
+import { CODEC_BYTES_PER_PARAMETER, averagingMaxBytes, DEFAULT_TRAINING } from '@murmuration/protocol';
+import { codecLagRounds } from './codec-lag.ts';
+import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
+import { roundsTo, type Footing, type Measured } from './learning.ts';
+import { roundCost, type RoundCost } from './round-cost.ts';
+
+/** From the first tab's arrival until a group trains: connecting, compiling, founding. */
+const START_MS = 4_000;
+const CREWS_START_MS = 2_000;
+/** A newcomer builds its model and fetches what it needs before its first step. */
+const PREPARE_MS = 3_000;
+/** Parameters and second moments of a state (codec, state.ts). */
+const STATE_BYTES_PER_PARAMETER = 4.1;
+const BYTES_PER_MS_PER_MBIT = 125;
+/** Each death holds its group up by so much: it may have been about to lead. A server elects nobody. */
+const DEATH_MS = { 'one-group': 700, crews: 300, server: 80, alone: 0 } as const;
+const FLOAT_BYTES = 4;
+
+export interface Prediction {
+  readonly strategy: Strategy;
+  readonly cost: RoundCost;
+  readonly footing: Footing;
+  readonly rounds: number;
+  readonly timeMs: number;
+  /** Peak of a tab: on the device, and besides it. */
+  readonly memory: { readonly deviceBytes: number; readonly heldBytes: number; readonly totalBytes: number };
+  /** What an averaging server may come to hold; 0: there is none. */
+  readonly coordinatorBytes: number;
+}
+
+export function predict(task: Task, crowd: Crowd, strategy: Strategy, limits: CoordinatorLimits): Prediction {
+  const cost = roundCost(task, crowd, strategy, limits);
+  const footing = footingOf(task, crowd, cost);
+  const rounds = roundsTo(task.learning, footing);
+  const { kind, tabs } = cost.grouping;
+  const deathsARound = (crowd.churnPerMinute * tabs * cost.roundMs) / 60_000;
+  const startMs = START_MS + (kind === 'crews' ? CREWS_START_MS : 0);
+  return {
+    strategy,
+    cost,
+    footing,
+    rounds,
+    timeMs: startMs + rounds * (cost.roundMs + deathsARound * DEATH_MS[kind]),
+    memory: memoryOf(task, cost),
+    coordinatorBytes:
+      kind === 'server'
+        ? averagingMaxBytes({
+            parameterCount: task.parameterCount,
+            training: { ...DEFAULT_TRAINING, codec: strategy.codec },
+          })
+        : 0,
+  };
+}
+
+/** A run that was made, as the law of learning is fitted to it. @param rounds to the loss */
+export function measuredRun(
+  task: Task,
+  crowd: Crowd,
+  strategy: Strategy,
+  limits: CoordinatorLimits,
+  rounds: number,
+): Measured {
+  return { footing: footingOf(task, crowd, roundCost(task, crowd, strategy, limits)), rounds };
+}
+
+function footingOf(task: Task, crowd: Crowd, cost: RoundCost): Footing {
+  const { kind, tabs, groupTabs, mixingRounds } = cost.grouping;
+  // Who leaves takes half a round with it, and who comes prepares, fetches the state and trains a first round.
+  const stateMs =
+    (STATE_BYTES_PER_PARAMETER * task.parameterCount) / (crowd.downlinkMbit * BYTES_PER_MS_PER_MBIT);
+  const awayMs = PREPARE_MS + stateMs + 1.5 * cost.roundMs;
+  const awayShare = Math.min(0.9, (crowd.churnPerMinute * awayMs) / 60_000);
+  const evaluating =
+    kind === 'alone' ? 0 : Math.min(1, task.evaluationSteps / (task.evaluateEveryRounds * cost.stepsATab));
+  const lag = kind === 'alone' ? 0 : codecLagRounds(cost.codec);
+  return {
+    tabs: Math.max(0.5, tabs * (1 - awayShare) - evaluating) * (cost.stepsATab / cost.stepsOfMean),
+    groupTabs,
+    batchSize: task.batchSize,
+    localSteps: cost.stepsOfMean,
+    outerLearningRate: task.outerLearningRate,
+    codecLagRounds: lag,
+    isAnsweredCoarsely: kind === 'server',
+    mixingRounds,
+  };
+}
+
+/** Copies of the model: those of the trainer's step; anchor and residual, with the round's sum beside them; and updates held. */
+function memoryOf({ parameterCount, stepBytes, shardBytes }: Task, { codec, grouping }: RoundCost) {
+  const updateBytes = CODEC_BYTES_PER_PARAMETER[codec] * parameterCount;
+  // This round's updates and the next one's, which may come early.
+  const heldBytes = shardBytes + FLOAT_BYTES * parameterCount + 2 * (grouping.mates + 1) * updateBytes;
+  const deviceBytes = stepBytes + 3 * FLOAT_BYTES * parameterCount;
+  return { deviceBytes, heldBytes, totalBytes: deviceBytes + heldBytes };
+}

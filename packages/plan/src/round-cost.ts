@@ -1,0 +1,253 @@
+/**
+ * What a round takes, milliseconds and bytes: training and exchange, of which the longer one counts, because a tab trains
+ * ahead while its update is on its way (SPEC R9).
+ *
+ * Mental model. A tab's round is H steps at its pace (swarm, pace.ts). Its update then goes to each of its mates, one after
+ * another through its uplink; the last of them has it a way later; in one group the leader's word goes the same way back
+ * before the next round can begin, in crews nobody waits for a word, in a central run the server receives all updates
+ * through one line, averages, and answers each tab through it.
+ *
+ * It refuses to know learning. Pure.
+ */
+import { sliceMaxBytes } from '@murmuration/codec';
+import { CODEC_BYTES_PER_PARAMETER, type Codec } from '@murmuration/protocol';
+import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
+import { groupingOf, type Grouping } from './group.ts';
+
+const BYTES_PER_MS_PER_MBIT = 125;
+/** An update besides its body; and the leader's word, which names each author and member. Counted in the simulator. */
+const FRAME_BYTES = 76;
+const COMMIT_BYTES_PER_MEMBER = 60;
+/** Lines are never still: a way takes up to this share longer or shorter than the mean, and some packets are sent again. */
+const JITTER_SHARE = 0.5;
+const LOSS_SHARE = 0.01;
+const RETRANSMIT_MS = 200;
+/** Forming an update and applying a round of eight, besides what grows with the model (study-utilisation.ts). */
+const COMMANDS_MS = 8;
+const FORM_MS_PER_MILLION = 60;
+const COMMIT_MS_PER_MILLION_PER_UPDATE = 42;
+/** A tab that is nearly as fast as the fastest does all steps (swarm, pace.ts). */
+const SLOW_SHARE = 0.9;
+/** The server's thread: averaging 16 int8 updates of 100,000 values (bench:codec). */
+const COMBINE_MS = 10;
+/** Of the shorter one of training and exchange, so much shows in crews. Measured with 36 to 64 tabs. */
+const CREWS_SHOWN_SHARE = 0.6;
+/** A straggler is waited for at least so long, or a quarter of the round (SPEC R3). */
+const GRACE_MIN_MS = 250;
+
+/**
+ * The first update of a round waits 5 s for the others (SPEC R3), so rounds longer than this are cut: of what is beyond, a
+ * third remains. Measured with 2 to 61 tabs and rounds of up to 34 s.
+ */
+const ROUND_WHOLE_MS = 8_000;
+const LONG_SHARE = 1 / 3;
+/** Tabs whose speeds are looked at one by one. */
+const LOOKED_MAX = 64;
+
+/** What the length of a round comes from. */
+export type Bound = 'training' | 'uplink' | 'downlink' | 'coordinator' | 'latency';
+
+export interface RoundCost {
+  readonly grouping: Grouping;
+  /** The codec that is really sent: `topk-auto` is the one that the line carries. */
+  readonly codec: Exclude<Codec, 'topk-auto'>;
+  readonly roundMs: number;
+  readonly bound: Bound;
+  /** Of the slowest tab at its pace, and from its update to the next round. */
+  readonly trainMs: number;
+  readonly exchangeMs: number;
+  /** Steps of a tab, in the mean. */
+  readonly stepsATab: number;
+  /** Training is cut short by the round's deadlines. */
+  readonly isCut: boolean;
+  /** How many steps the mean of a round goes forward by. */
+  readonly stepsOfMean: number;
+  /** Of one tab. */
+  readonly upBytes: number;
+  readonly downBytes: number;
+  /** Through the coordinator, each way. */
+  readonly coordinatorInBytes: number;
+  readonly coordinatorOutBytes: number;
+}
+
+export function roundCost(
+  task: Task,
+  crowd: Crowd,
+  strategy: Strategy,
+  limits: CoordinatorLimits,
+): RoundCost {
+  const grouping = groupingOf(strategy, crowd);
+  const pace = paceOf(crowd, strategy.localSteps);
+  const codec = codecSent(task, crowd, strategy, limits, grouping, pace.trainMs);
+  const exchange = exchangeOf(task, crowd, codec, limits, grouping);
+  const million = task.parameterCount / 1e6;
+  const updates = grouping.kind === 'server' ? 1 : grouping.groupTabs;
+  const commandsMs =
+    COMMANDS_MS + million * (FORM_MS_PER_MILLION + COMMIT_MS_PER_MILLION_PER_UPDATE * updates);
+  const trainMs =
+    pace.trainMs + evaluationWaitMs(task, crowd, grouping, pace.trainMs) / task.evaluateEveryRounds;
+  const isHidden = exchange.ms <= trainMs;
+  // Crews of one plane are not done at once, and those of the next wait for the latest: there less of it hides.
+  const shownMs = grouping.kind === 'crews' ? CREWS_SHOWN_SHARE * Math.min(trainMs, exchange.ms) : 0;
+  return {
+    grouping,
+    codec,
+    trainMs,
+    exchangeMs: exchange.ms,
+    roundMs: commandsMs + Math.max(trainMs, exchange.ms) + shownMs,
+    bound: isHidden ? 'training' : exchange.bound,
+    stepsATab: pace.stepsATab,
+    isCut: pace.isCut,
+    stepsOfMean: pace.stepsOfMean,
+    upBytes: exchange.upBytes,
+    downBytes: exchange.downBytes,
+    coordinatorInBytes: exchange.coordinatorInBytes,
+    coordinatorOutBytes: exchange.coordinatorOutBytes,
+  };
+}
+
+/** What one evaluation holds the others up by. */
+function evaluationWaitMs(
+  { evaluationSteps }: Task,
+  crowd: Crowd,
+  { kind }: Grouping,
+  trainMs: number,
+): number {
+  const evaluationMs = evaluationSteps * meanStepMs(crowd);
+  const graceMs = Math.max(GRACE_MIN_MS, trainMs / 4);
+  switch (kind) {
+    case 'alone':
+      return evaluationMs;
+    case 'one-group':
+    case 'server':
+      // The next commit names who is there, and who evaluates is not waited for twice.
+      return Math.min(evaluationMs, graceMs) / 4;
+    case 'crews': {
+      // Round by round another crew waits for it, and the crews of the next wait for that one.
+      const lateRounds = Math.ceil(evaluationMs / trainMs);
+      return Math.min(evaluationMs, graceMs * lateRounds) * (lateRounds > 1 ? 0.8 : 0.25);
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)) / 2;
+
+/** Local steps follow speed: a slow tab does fewer, so that it ends with the others. */
+function paceOf({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
+  const looked = Math.min(tabs, LOOKED_MAX);
+  const stepsMs = Array.from(
+    { length: looked },
+    (_, i) => stepMs * (1 + (speedRatio - 1) * ((i + 0.5) / looked)),
+  );
+  const steps = stepsMs.map((tabStepMs) => {
+    const share = stepsMs[0]! / tabStepMs;
+    return share >= SLOW_SHARE ? localSteps : Math.max(1, Math.round(localSteps * share));
+  });
+  const wholeMs = Math.max(...steps.map((own, i) => own * stepsMs[i]!));
+  // Longer rounds are closed over those who are still in them; what these did goes with their next update.
+  const trainMs =
+    wholeMs <= ROUND_WHOLE_MS ? wholeMs : ROUND_WHOLE_MS + (wholeMs - ROUND_WHOLE_MS) * LONG_SHARE;
+  const cut = trainMs / wholeMs;
+  const sum = steps.reduce((a, b) => a + b, 0);
+  return {
+    trainMs,
+    isCut: cut < 1,
+    stepsATab: (cut * sum) / looked,
+    // A mean that is weighted by samples goes as far as its members' steps, those of the fast ones first.
+    stepsOfMean: (cut * steps.reduce((a, b) => a + b * b, 0)) / sum,
+  };
+}
+
+interface Exchange {
+  readonly ms: number;
+  readonly bound: Exclude<Bound, 'training'>;
+  readonly upBytes: number;
+  readonly downBytes: number;
+  readonly coordinatorInBytes: number;
+  readonly coordinatorOutBytes: number;
+}
+
+const NO_BYTES = { upBytes: 0, downBytes: 0, coordinatorInBytes: 0, coordinatorOutBytes: 0 };
+
+function exchangeOf(
+  { parameterCount }: Task,
+  crowd: Crowd,
+  codec: Exclude<Codec, 'topk-auto'>,
+  limits: CoordinatorLimits,
+  { kind, tabs, mates }: Grouping,
+): Exchange {
+  const slice = kind === 'crews' ? sliceMaxBytes(parameterCount) : 0;
+  const updateBytes = FRAME_BYTES + CODEC_BYTES_PER_PARAMETER[codec] * parameterCount + slice;
+  const sentMs = (bytes: number, mbit: number) => bytes / (mbit * BYTES_PER_MS_PER_MBIT);
+  const bytes = mates * updateBytes;
+  if (kind === 'alone') return { ms: 0, bound: 'latency', ...NO_BYTES };
+  if (kind === 'server') {
+    const upMs = sentMs(updateBytes, Math.min(crowd.uplinkMbit, limits.volunteerMbit));
+    const downMs = sentMs(updateBytes, crowd.downlinkMbit);
+    const serverMs = 2 * sentMs(tabs * updateBytes, limits.totalMbit) + COMBINE_MS;
+    const waysMs = 2 * farthestMs(crowd, tabs);
+    return {
+      ms: upMs + downMs + serverMs + waysMs,
+      bound: largest({ uplink: upMs, downlink: downMs, coordinator: serverMs, latency: waysMs }),
+      upBytes: bytes,
+      downBytes: bytes,
+      coordinatorInBytes: tabs * updateBytes,
+      coordinatorOutBytes: tabs * updateBytes,
+    };
+  }
+  // In one group everybody waits for the word of the leader, and the next leader for what it lacks.
+  const isLed = kind === 'one-group';
+  const wordBytes = isLed ? mates * COMMIT_BYTES_PER_MEMBER * tabs : 0;
+  const upMs = sentMs(bytes + wordBytes, crowd.uplinkMbit);
+  const downMs = sentMs(bytes, crowd.downlinkMbit);
+  const waysMs = farthestMs(crowd, isLed ? 2 * mates : mates) + (isLed ? farthestMs(crowd, mates) : 0);
+  return {
+    // Both ends of a line work at once.
+    ms: Math.max(upMs, downMs) + waysMs,
+    bound: largest({ uplink: upMs, downlink: downMs, latency: waysMs }),
+    upBytes: bytes + wordBytes / tabs,
+    downBytes: bytes + wordBytes / tabs,
+    coordinatorInBytes: 0,
+    coordinatorOutBytes: 0,
+  };
+}
+
+/** The latest of so many messages on their way: jitter and, for one of them, perhaps a second try. */
+function farthestMs({ roundTripMs }: Crowd, messages: number): number {
+  const jitter = 1 + (JITTER_SHARE * (messages - 1)) / (messages + 1);
+  const isLost = 1 - (1 - LOSS_SHARE) ** messages;
+  return (roundTripMs / 2) * jitter + RETRANSMIT_MS * isLost;
+}
+
+const largest = <B extends string>(parts: Readonly<Record<B, number>>): B =>
+  (Object.keys(parts) as B[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
+
+/** [R14] The largest top-k that leaves within 30 % of a round; the smallest where none does. */
+const AUTO_LADDER = [
+  'topk-1024',
+  'topk-512',
+  'topk-256',
+  'topk-128',
+  'topk-64',
+  'topk-32',
+  'topk-16',
+] as const;
+const AUTO_SHARE = 0.3;
+
+function codecSent(
+  task: Task,
+  crowd: Crowd,
+  { codec }: Strategy,
+  limits: CoordinatorLimits,
+  grouping: Grouping,
+  trainMs: number,
+): Exclude<Codec, 'topk-auto'> {
+  if (codec !== 'topk-auto') return codec;
+  const fits = AUTO_LADDER.find((each) => {
+    const { upBytes, ms } = exchangeOf(task, crowd, each, limits, grouping);
+    return upBytes / (crowd.uplinkMbit * BYTES_PER_MS_PER_MBIT) <= AUTO_SHARE * Math.max(trainMs, ms);
+  });
+  return fits ?? 'topk-16';
+}
