@@ -158,6 +158,7 @@ export const launch = {
       update: 'One exchange, to each other tab',
       hour: 'Sent by a tab in an hour',
       memory: 'GPU memory of a tab',
+      ownMemory: 'Own memory of a tab',
       largest: 'Largest buffer',
       peers: 'Tabs',
       time: 'Time to the last round',
@@ -166,8 +167,11 @@ export const launch = {
     look: 'Look at it',
     drawn: '(drawn when the run is created)',
     hour: (low: string, high: string) => `${low} to ${high}`,
-    memory: (total: string, state: string, activations: string, data: string) =>
-      `${total}: ${state} of weights and moments, ${activations} of activations, ${data} of data`,
+    memory: (total: string, state: string, activations: string) =>
+      `${total}: ${state} of weights, moments and exchange, ${activations} of activations`,
+    ownMemory: (worker: string, held: string, data: string) =>
+      `${worker} besides the program, of it ${held} of updates and ${data} of data`,
+    serverMemory: (bytes: string) => `At most ${bytes} of the coordinator, which averages.`,
     largest: (bytes: string, limit: string, share: string) =>
       `${bytes}, ${share} of the ${limit} that every adapter binds`,
     peers: (least: string, counted: string) => `starts with ${least}; figures are for ${counted}`,

@@ -241,7 +241,7 @@ const planned = (
   learning,
   evaluateEveryRounds: evaluateEveryRounds(strategy),
   evaluationSteps: EVALUATION_STEPS,
-  stepBytes: 0,
+  activationBytes: 0,
   shardBytes: 0,
 });
 

@@ -11,6 +11,7 @@ import { dirname, join, resolve } from 'node:path';
 import { measureBackends } from './bench-backends.ts';
 import { measureBytes } from './bench-bytes.ts';
 import { measureCoordinator } from './bench-coordinator.ts';
+import { measureMemory } from './bench-memory.ts';
 import { measureDeath, measureJoining } from './bench-moves.ts';
 import { measureOverhead } from './bench-overhead.ts';
 import { measureSpeedUp } from './bench-speed-up.ts';
@@ -34,6 +35,7 @@ const SUBJECTS: Readonly<Record<string, (settings: BenchSettings) => Promise<Swa
   bytes: measureBytes,
   death: measureDeath,
   join: measureJoining,
+  memory: measureMemory,
   coordinator: measureCoordinator,
   scale: measureSpeedUp,
 };

@@ -36,13 +36,10 @@ export interface PlannedModel {
   readonly isText: boolean;
   readonly batchSize: number;
   readonly parameterCount: number;
-  readonly stepBytes: number;
+  readonly activationBytes: number;
   assumedStepMs(assumed: Assumption[]): number;
 }
 
-const FLOAT_BYTES = 4;
-/** Weights before and after a step, gradients, two moments (protocol, model-demands.ts). */
-const COPIES = 5;
 const IMAGE = { input: [28, 28, 1], outputs: 10 };
 const TEXT = { input: [64], outputs: 256 };
 
@@ -77,16 +74,13 @@ export function plannedModel(flags: PlanFlags): PlannedModel {
     const input = flags.input?.split('x').map(Number) ?? usual.input;
     try {
       const model = presetModel(named, input, flags.outputs ?? usual.outputs);
-      const { parameterCount, stepBytes } = modelDemands(model, {
-        batchSize,
-        optimiser: DEFAULT_TRAINING.optimiser,
-      });
+      const { parameterCount, activationBytesPerSample } = modelDemands(model, { batchSize });
       return {
         name: named,
         isText,
         batchSize,
         parameterCount,
-        stepBytes,
+        activationBytes: batchSize * activationBytesPerSample,
         assumedStepMs: stepMs(multiplicationsOf(model)),
       };
     } catch (error) {
@@ -106,7 +100,7 @@ export function plannedModel(flags: PlanFlags): PlannedModel {
     batchSize,
     parameterCount,
     // What a batch keeps on the device is not known of a number.
-    stepBytes: COPIES * FLOAT_BYTES * parameterCount,
+    activationBytes: 0,
     assumedStepMs: stepMs(parameterCount),
   };
 }
@@ -118,13 +112,13 @@ export function taskOf(
   limits: CoordinatorLimits,
   assumed: Assumption[],
 ): Task {
-  const { batchSize, parameterCount, stepBytes } = model;
+  const { batchSize, parameterCount, activationBytes } = model;
   const known = KNOWN[model.isText ? 'text' : 'image'];
   const noiseSamples = flags['critical-batch'] ?? known.noiseSamples;
   const task = {
     parameterCount,
     batchSize,
-    stepBytes,
+    activationBytes,
     shardBytes: SHARD_BYTES,
     outerLearningRate: DEFAULT_TRAINING.outerLearningRate,
     evaluateEveryRounds: DEFAULT_TRAINING.evaluateEveryRounds,

@@ -48,7 +48,7 @@ describe('murmur plan', () => {
   it('a model by its number of parameters has no activations to count', () => {
     expect(good('--model', '1000000', ...HOMES).task).toMatchObject({
       parameterCount: 1_000_000,
-      stepBytes: 20e6,
+      activationBytes: 0,
     });
   });
   it('answers a wrong flag with its name and the fix', () => {
@@ -61,7 +61,7 @@ describe('murmur plan', () => {
       }
     };
     expect(fault('--model', 'vgg')).toContain(
-      '--model: write one of mlp, cnn, resnet, gru, gpt, or a number of parameters',
+      '--model: write one of mlp, cnn, resnet, gru, gpt, vae, or a number of parameters',
     );
     expect(fault('--model', '0')).toContain('--model: write one of');
     expect(fault('--input', '28,28')).toContain(
@@ -83,7 +83,9 @@ describe('murmur plan', () => {
     expect(fault('--churn', '5%')).toContain('--churn: needs a number from 0 to 100, not "5%"');
   });
   it('says what was left out when nothing fits', () => {
-    const planned = planOf('--model', '5000000', '--tabs', '16', '--uplink', '1', '--codec', 'fp32');
+    const planned = planOf(
+      '--model', '5000000', '--tabs', '16', '--uplink', '1', '--codec', 'fp32', '--memory-mib', '4096',
+    ); // prettier-ignore
     expect('refused' in planned && planned.refused.join('\n')).toMatch(
       /exchanges of more than 5 s.*\ncentral with fp32, because averaging may take \d+ MiB/,
     );

@@ -24,7 +24,7 @@ export const PLAN_FLAGS = {
   model: {
     kind: 'text',
     placeholder: 'NAME|N',
-    help: 'a built-in model (mlp, cnn, resnet, gru, gpt), or a number of parameters (default mlp)',
+    help: 'a built-in model (mlp, cnn, resnet, gru, gpt, vae), or a number of parameters (default mlp)',
   },
   input: {
     kind: 'text',

@@ -246,7 +246,7 @@ function preflightLines({ ok, refusals, warnings, estimate }: Preflight): string
     lines.push(
       `${estimate.parameterCount} parameters; an update takes ${bytesText(estimate.updateBytes)}`,
       `a tab of ${estimate.tabs} sends ${bytesText(estimate.bytesSentPerRound)} a round, ${bytesText(estimate.bytesSentPerHour[0])} to ${bytesText(estimate.bytesSentPerHour[1])} an hour`,
-      `${bytesText(estimate.memory.totalBytes)} on the device, largest buffer ${bytesText(estimate.memory.largestBufferBytes)}`,
+      `${bytesText(estimate.memory.totalBytes)} on a tab's device, largest buffer ${bytesText(estimate.memory.largestBufferBytes)}; ${bytesText(estimate.memory.workerBytes)} in the tab${estimate.memory.serverBytes === 0 ? '' : `, at most ${bytesText(estimate.memory.serverBytes)} in the coordinator`}`,
       `${clockText(estimate.expectedMs[0])} to ${clockText(estimate.expectedMs[1])} (${estimate.basis})`,
     );
   return [...lines, ok ? 'It would be created.' : 'It would be refused.'];

@@ -22,6 +22,8 @@ export interface FleetOptions {
   readonly headed?: boolean;
   /** Tabs can be told to misbehave: a saboteur stands before the worker's script. */
   readonly sabotage?: boolean;
+  /** A script that stands before the worker's own. */
+  readonly workerPrelude?: string;
   /** Playwright's trace of every tab (actions, network, console, what the page looked like): see `saveTraces`. */
   readonly trace?: boolean;
   /** Breaks every tab on purpose, to see what is built on the fleet fail. */
@@ -103,7 +105,12 @@ export class TabFleet {
     const number = ++this.#lastNumber;
     const context = await home.browser.newContext();
     context.setDefaultTimeout(ACTION_MAX_MS);
-    if (this.#options.sabotage === true) await armWorkers(context, this.#options.plant);
+    const { sabotage, plant, workerPrelude } = this.#options;
+    if (sabotage === true || workerPrelude !== undefined)
+      await beginWorkersWith(
+        context,
+        `${NAME_SHIM}\n${workerPrelude ?? ''}\n${sabotage === true ? await saboteur(plant) : ''}`,
+      );
     if (this.#options.trace === true) await context.tracing.start({ snapshots: true, screenshots: false });
     if (this.#options.plant === 'no-p2p') await context.addInitScript(NO_P2P);
     const page = await context.newPage();
@@ -205,10 +212,12 @@ const NAME_SHIM = 'globalThis.__name ??= (f) => f;';
 
 const NO_P2P = 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTCPeerConnection;';
 
-/** Puts the saboteur before every script that a worker of this context begins with. */
-async function armWorkers(context: BrowserContext, plant: Plant | undefined): Promise<void> {
+const saboteur = async (plant: Plant | undefined): Promise<string> =>
+  `${await readSaboteur()}\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
+
+/** Puts a script before every one that a worker of this context begins with. */
+async function beginWorkersWith(context: BrowserContext, prelude: string): Promise<void> {
   await context.addInitScript(NAME_SHIM);
-  const prelude = `${await readSaboteur()}\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
     const answer = await route.fetch();
     const headers = Object.fromEntries(

@@ -11,7 +11,7 @@ const TASK: Task = {
   learning: { stepsMin: 5_000, noiseSamples: 200, lagRounds: 3 },
   evaluateEveryRounds: 10,
   evaluationSteps: 5,
-  stepBytes: 20e6,
+  activationBytes: 1e6,
   shardBytes: 1e6,
 };
 const HOMES: Crowd = {

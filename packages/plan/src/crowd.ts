@@ -35,8 +35,8 @@ export interface Task {
   readonly evaluateEveryRounds: number;
   /** One evaluation takes a tab as long as so many of its steps. */
   readonly evaluationSteps: number;
-  /** Weights, gradients, moments and activations of a step, on the device; and the shard. */
-  readonly stepBytes: number;
+  /** Activations of a batch, on the device; and the shard. */
+  readonly activationBytes: number;
   readonly shardBytes: number;
 }
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { averagingMaxBytes, CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
+import {
+  averagingMaxBytes,
+  CODECS,
+  copiesBytes,
+  DEFAULT_TRAINING,
+  LIMITS,
+  modelCopies,
+} from '@murmuration/protocol';
 import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { predict } from './predict.ts';
 
@@ -11,7 +18,7 @@ const TASK: Task = {
   learning: { stepsMin: 5_000, noiseSamples: 200, lagRounds: 3 },
   evaluateEveryRounds: 10,
   evaluationSteps: 5,
-  stepBytes: 20e6,
+  activationBytes: 1e6,
   shardBytes: 1e6,
 };
 const CROWD: Crowd = {
@@ -104,12 +111,13 @@ describe('a prediction', () => {
       { seed: 2, numRuns: 300 },
     );
   });
-  it('tells the memory of a tab by copies: four on the device and one besides, and the updates of two rounds', () => {
+  it('tells the memory of a tab by the copies that preflight states', () => {
     const { memory } = of({});
-    const model = 4 * TASK.parameterCount;
-    expect(memory.deviceBytes).toBe(TASK.stepBytes + 3 * model);
-    expect(memory.heldBytes).toBeCloseTo(TASK.shardBytes + model + 2 * 8 * 1.008e6, -3);
-    expect(of({}, { codec: 'fp32' }).memory.totalBytes).toBeGreaterThan(memory.totalBytes);
+    const { parameterCount, activationBytes, shardBytes } = TASK;
+    const { gpu, worker } = modelCopies({ parameterCount, training: DEFAULT_TRAINING, members: 8 });
+    expect(memory.deviceBytes).toBe(copiesBytes(gpu) + activationBytes);
+    expect(memory.heldBytes).toBe(copiesBytes(worker) + shardBytes);
+    expect(of({}, { architecture: 'central' }).memory.heldBytes).toBeLessThan(memory.heldBytes);
   });
   it('counts what an averaging server may hold as the coordinator does', () => {
     const { parameterCount } = TASK;

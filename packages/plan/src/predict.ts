@@ -1,5 +1,5 @@
 /** One strategy on one crowd: time to the loss, bytes, memory. Pure. */
-import { CODEC_BYTES_PER_PARAMETER, averagingMaxBytes, DEFAULT_TRAINING } from '@murmuration/protocol';
+import { averagingMaxBytes, copiesBytes, DEFAULT_TRAINING, modelCopies } from '@murmuration/protocol';
 import { codecLagRounds } from './codec-lag.ts';
 import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { roundsTo, type Footing, type Measured } from './learning.ts';
@@ -15,7 +15,6 @@ const STATE_BYTES_PER_PARAMETER = 4.1;
 const BYTES_PER_MS_PER_MBIT = 125;
 /** Each death holds its group up by so much: it may have been about to lead. A server elects nobody. */
 const DEATH_MS = { 'one-group': 700, crews: 300, server: 80, alone: 0 } as const;
-const FLOAT_BYTES = 4;
 
 export interface Prediction {
   readonly strategy: Strategy;
@@ -42,7 +41,7 @@ export function predict(task: Task, crowd: Crowd, strategy: Strategy, limits: Co
     footing,
     rounds,
     timeMs: startMs + rounds * (cost.roundMs + deathsARound * DEATH_MS[kind]),
-    memory: memoryOf(task, cost),
+    memory: memoryOf(task, cost, strategy),
     coordinatorBytes:
       kind === 'server'
         ? averagingMaxBytes({
@@ -86,11 +85,18 @@ function footingOf(task: Task, crowd: Crowd, cost: RoundCost): Footing {
   };
 }
 
-/** Copies of the model: those of the trainer's step; anchor and residual, with the round's sum beside them; and updates held. */
-function memoryOf({ parameterCount, stepBytes, shardBytes }: Task, { codec, grouping }: RoundCost) {
-  const updateBytes = CODEC_BYTES_PER_PARAMETER[codec] * parameterCount;
-  // This round's updates and the next one's, which may come early.
-  const heldBytes = shardBytes + FLOAT_BYTES * parameterCount + 2 * (grouping.mates + 1) * updateBytes;
-  const deviceBytes = stepBytes + 3 * FLOAT_BYTES * parameterCount;
+/** Copies of the model as preflight states them, and what does not grow with it. */
+function memoryOf(
+  { parameterCount, activationBytes, shardBytes }: Task,
+  { codec, grouping }: RoundCost,
+  { architecture }: Strategy,
+) {
+  const { gpu, worker } = modelCopies({
+    parameterCount,
+    training: { ...DEFAULT_TRAINING, codec, architecture },
+    members: grouping.mates + 1,
+  });
+  const deviceBytes = copiesBytes(gpu) + activationBytes;
+  const heldBytes = copiesBytes(worker) + shardBytes;
   return { deviceBytes, heldBytes, totalBytes: deviceBytes + heldBytes };
 }

@@ -1,6 +1,7 @@
 /** REST of the look before a launch: POST /api/preflight takes a run request and says what it would cost and need. */
 import Type, { type Static } from 'typebox';
 import { datasetSchemas } from './dataset-requests.ts';
+import { COPY_NAMES } from './model-copies.ts';
 import { RunRequestSchema } from './run.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -37,13 +38,20 @@ export const EstimateSchema = Type.Object({
   tabs: Count,
   peersMin: Count,
   memory: Type.Object({
-    /** Weights, gradients, the optimiser's moments; anchor and residual of the exchange. */
+    /** Of a tab's GPU: every copy of the model that is kept there (model-copies.ts). */
     stateBytes: Count,
     /** Activations of one batch, forward and backward. */
     activationBytes: Count,
-    /** The shard that is trained on. */
+    /** The shard that is trained on; in the tab's own memory. */
     dataBytes: Count,
+    /** Of a tab's GPU: copies and activations. */
     totalBytes: Count,
+    /** Of a tab's own memory, besides the program: copies of the model, updates that are held, the data. */
+    workerBytes: Count,
+    /** Of the coordinator, where it averages; else 0. */
+    serverBytes: Count,
+    /** What these are made of. */
+    copies: Type.Array(Type.Object({ what: Type.Enum(COPY_NAMES), bytes: Count })),
     /** The largest single buffer; every WebGPU adapter binds `bindingLimitBytes`. */
     largestBufferBytes: Count,
     bindingLimitBytes: Count,

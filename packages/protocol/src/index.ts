@@ -21,6 +21,7 @@ export * from './ids.ts';
 export * from './limits.ts';
 export * from './link-policy.ts';
 export * from './model.ts';
+export * from './model-copies.ts';
 export * from './model-demands.ts';
 export * from './model-layers.ts';
 export * from './model-presets.ts';

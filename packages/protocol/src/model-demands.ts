@@ -1,10 +1,9 @@
 /**
- * What training a model asks of a device, before anybody's device is asked: numbers for a preflight. Pure; estimates are
- * said to be such.
+ * What the activations of a model ask of a device, before anybody's device is asked: numbers for a preflight. Pure;
+ * estimates are said to be such. Copies of the model itself: model-copies.ts.
  */
 import { parameterLayout, type ModelSpec } from './model.ts';
 import { product } from './model-shapes.ts';
-import type { OptimiserName } from './run.ts';
 
 const FLOAT_BYTES = 4;
 /**
@@ -22,12 +21,8 @@ const KEPT: Readonly<Partial<Record<ModelSpec['layers'][number]['kind'], number>
 
 export interface ModelDemands {
   readonly parameterCount: number;
-  /** Weights, their gradients and the optimiser's moments on the device. */
-  readonly stateBytes: number;
   /** What one sample of a batch keeps on the device in a step: an estimate, within a factor of two of what was counted. */
   readonly activationBytesPerSample: number;
-  /** State and the activations of a batch, forwards and backwards. */
-  readonly stepBytes: number;
   /** The largest single buffer: what an adapter's `maxStorageBufferBindingSize` must allow. */
   readonly largestBufferBytes: number;
 }
@@ -48,14 +43,8 @@ export function largestActivation(model: ModelSpec): number {
 }
 
 /** @throws ModelError when the model does not fit itself */
-export function modelDemands(
-  model: ModelSpec,
-  { batchSize, optimiser }: { readonly batchSize: number; readonly optimiser: OptimiserName },
-): ModelDemands {
+export function modelDemands(model: ModelSpec, { batchSize }: { readonly batchSize: number }): ModelDemands {
   const { parameterCount, outputShapes, inputIndices, tensors } = parameterLayout(model);
-  // Weights before and after the step, gradients, and one or two moments.
-  const copies = optimiser === 'adam' ? 5 : 4;
-  const stateBytes = FLOAT_BYTES * parameterCount * copies;
   let activations = product(model.inputShape);
   for (const [i, layer] of model.layers.entries()) {
     const output = product(outputShapes[i]!);
@@ -71,9 +60,7 @@ export function modelDemands(
   const activationBytesPerSample = 2 * FLOAT_BYTES * activations;
   return {
     parameterCount,
-    stateBytes,
     activationBytesPerSample,
-    stepBytes: stateBytes + batchSize * activationBytesPerSample,
     largestBufferBytes:
       FLOAT_BYTES * Math.max(batchSize * largestActivation(model), ...tensors.map(({ size }) => size)),
   };

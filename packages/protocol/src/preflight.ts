@@ -8,6 +8,7 @@
  */
 import type { DatasetManifest } from './dataset.ts';
 import type { Estimate, Preflight } from './api-preflight.ts';
+import { copiesBytes, modelCopies } from './model-copies.ts';
 import { modelDemands } from './model-demands.ts';
 import { parameterLayout, type ModelSpec } from './model.ts';
 import { product } from './model-shapes.ts';
@@ -15,7 +16,6 @@ import { CODEC_BYTES_PER_PARAMETER, type Training } from './run.ts';
 
 /** WebGPU's default `maxStorageBufferBindingSize`: what every adapter gives without being asked for more. */
 export const BINDING_LIMIT_BYTES = 128 * 1024 * 1024;
-const FLOAT_BYTES = 4;
 /** Forward, and backward to weights and to inputs. */
 const PASSES = 3;
 const FAST = { flopsPerSecond: 1e12, stepOverheadMs: 2, uplinkBitsPerSecond: 100e6, roundOverheadMs: 30 };
@@ -64,8 +64,8 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
       : [measuredRoundMs / MEASURED_SPREAD, measuredRoundMs * MEASURED_SPREAD];
   const perHour = (ms: number) => (bytesSentPerRound * 3_600_000) / ms;
   const activationBytes = training.batchSize * demands.activationBytesPerSample;
-  // The exchange keeps the anchor, the residual, and the sum of a round beside the trainer's own.
-  const stateBytes = demands.stateBytes + 3 * FLOAT_BYTES * parameterCount;
+  const copies = modelCopies({ parameterCount, training, members: tabs });
+  const stateBytes = copiesBytes(copies.gpu);
   const sampleBytes = dataset.validation.byteLength / dataset.validation.sampleCount;
   const dataBytes = Math.ceil((sampleBytes * dataset.trainSampleCount) / dataset.shardCount);
   return {
@@ -84,7 +84,10 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
       stateBytes,
       activationBytes,
       dataBytes,
-      totalBytes: stateBytes + activationBytes + dataBytes,
+      totalBytes: stateBytes + activationBytes,
+      workerBytes: copiesBytes(copies.worker) + dataBytes,
+      serverBytes: copiesBytes(copies.server),
+      copies: [...copies.gpu, ...copies.worker, ...copies.server],
       largestBufferBytes: demands.largestBufferBytes,
       bindingLimitBytes: BINDING_LIMIT_BYTES,
     },

@@ -144,6 +144,9 @@ function DataRow({ dataset, estimate }: DataRowProps) {
   );
 }
 
+const heldBytesOf = ({ copies }: NonNullable<Preflight['estimate']>['memory']): number =>
+  copies.find(({ what }) => what === 'heldUpdates')?.bytes ?? 0;
+
 function Estimates({ estimate }: { readonly estimate: NonNullable<Preflight['estimate']> }) {
   const { rows } = text;
   const { memory, bytesSentPerHour, expectedMs, basis, peersMin, tabs } = estimate;
@@ -159,8 +162,15 @@ function Estimates({ estimate }: { readonly estimate: NonNullable<Preflight['est
           bytesText(memory.totalBytes),
           bytesText(memory.stateBytes),
           bytesText(memory.activationBytes),
+        )}
+      </Fact>
+      <Fact name={rows.ownMemory}>
+        {text.ownMemory(
+          bytesText(memory.workerBytes),
+          bytesText(heldBytesOf(memory)),
           bytesText(memory.dataBytes),
         )}
+        {memory.serverBytes > 0 && <small>{text.serverMemory(bytesText(memory.serverBytes))}</small>}
       </Fact>
       <Fact name={rows.largest}>
         {text.largest(
