@@ -1,6 +1,7 @@
 /**
  * Tabs that reach each other in different ways train one model together: two directly, one by a real TURN relay only,
- * one through the coordinator only. Bytes cross on each way, as both the tabs and the browser's own statistics say.
+ * one through the coordinator only, which copies its updates, as the run is hybrid. Bytes cross on each way, as both the
+ * tabs and the browser's own statistics say.
  */
 import { consent, type Tab } from '@murmuration/cluster';
 import type { Page } from '@playwright/test';
@@ -99,7 +100,7 @@ async function join(grid: Grid, runId: string, links: string): Promise<{ tab: Ta
   return { tab, id };
 }
 
-test('[T1] [T2] [T5] two direct tabs, one by relay only and one without peers train one model, each in its own way', async ({
+test('[T1] [T2] [T5] [T6] two direct tabs, one by relay only and one without peers train one model, each in its own way', async ({
   grid,
 }) => {
   const { manifest } = await grid.createRun(
@@ -108,7 +109,13 @@ test('[T1] [T2] [T5] two direct tabs, one by relay only and one without peers tr
       name: 'routes',
       model: 'mlp',
       seed: 3,
-      training: { targetAccuracy: null, roundsMax: ROUNDS, peersMin: 4, evaluateEveryRounds: 20 },
+      training: {
+        architecture: 'hybrid',
+        targetAccuracy: null,
+        roundsMax: ROUNDS,
+        peersMin: 4,
+        evaluateEveryRounds: 20,
+      },
     },
   );
   const direct = await join(grid, manifest.id, 'direct');
@@ -165,6 +172,13 @@ test('[T1] [T2] [T5] two direct tabs, one by relay only and one without peers tr
   expect(ways(other.id)).toEqual(['direct', true, true, true]);
   expect(ways(relayed.id)).toEqual(['relay-only', false, true, true]);
   expect(ways(apart.id)).toEqual(['no-peers', false, false, true]);
+  // It sent each update once, and three received it; only a state went to one.
+  const viaCoordinator = (id: string) => volunteerOf(end, id).totals.routes.coordinator;
+  const received = [direct, other, relayed].reduce(
+    (sum, { id }) => sum + viaCoordinator(id).bytesReceived,
+    0,
+  );
+  expect(received).toBeGreaterThan(2 * viaCoordinator(apart.id).bytesSent);
   for (const { tab } of tabs) expect(tab.consoleErrors).toEqual([]);
 });
 
