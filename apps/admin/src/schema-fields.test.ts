@@ -1,4 +1,9 @@
-import { DEFAULT_TRAINING, RunFileDataSchema, runFileJsonSchema } from '@murmuration/protocol';
+import {
+  DEFAULT_TRAINING,
+  RunFileDataSchema,
+  runFileJsonSchema,
+  TrainingSchema,
+} from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { fieldsOf, shownIn, writtenIn, type FormField, type Schema } from './schema-fields.ts';
 
@@ -19,9 +24,7 @@ describe('the form of a run, from its published schema', () => {
       expect(fields.filter(({ title, description }) => title === '' || description === '')).toEqual([]);
       expect(fields.filter(({ title, path }) => title === path.at(-1)).map(({ name }) => name)).toEqual([]);
       const keys = Object.keys(RunFileDataSchema.anyOf[at]!.properties).map((key) => `data.${key}`);
-      const training = [...Object.keys(DEFAULT_TRAINING), 'architecture', 'targetError'].map(
-        (key) => `training.${key}`,
-      );
+      const training = Object.keys(TrainingSchema.properties).map((key) => `training.${key}`);
       expect(fields.map(({ name }) => name).toSorted()).toEqual(
         ['name', 'model', 'seed', ...keys, ...training].toSorted(),
       );
