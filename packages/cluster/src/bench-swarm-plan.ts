@@ -56,10 +56,10 @@ const COMMON: Partial<SimulateOptions> = {
 /** Tabs and local steps of the runs that the law is fitted to: int8, all of one speed, on links that cost nothing. */
 const FITTED = [
   [1, 5],
-  [2, 20],
-  [8, 2],
+  [2, 5],
+  [8, 1],
   [8, 20],
-  [24, 5],
+  [24, 2],
 ] as const;
 const FREE: Crowd = {
   tabs: 1,
@@ -173,7 +173,7 @@ const DRAWS_MAX = 100;
 /** A plan proposes no strategy whose rounds would not close in time, so such a setting is drawn again. */
 function drawUsable(index: number, learning: Task['learning']) {
   for (let draw = 0; draw < DRAWS_MAX; draw++) {
-    const setting = drawSetting(mulberry(streamSeed(0, 'plan', index, draw)));
+    const setting = drawSetting(mulberry(streamSeed(1, 'plan', index, draw)));
     const { crowd, strategy } = setting;
     const predicted = predict(planned(strategy, learning), crowd, strategy, limitsOf(setting));
     if (roundFault(predicted.cost) === null) return { setting, predicted };

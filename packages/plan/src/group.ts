@@ -13,7 +13,7 @@ export interface Grouping {
   readonly groupTabs: number;
   /** Ends that one tab sends its update to. */
   readonly mates: number;
-  /** Rounds until what one crew learned has come to all: a crew's size times as many in each. */
+  /** Rounds more than a group's until what one tab learned has come to all: a crew's size times as many in each. */
   readonly mixingRounds: number;
 }
 
@@ -38,6 +38,6 @@ export function groupingOf(
     tabs: present,
     groupTabs,
     mates: groupTabs - 1,
-    mixingRounds: Math.log(present) / Math.log(groupTabs),
+    mixingRounds: Math.log(present) / Math.log(groupTabs) - 1,
   };
 }

@@ -44,12 +44,12 @@ export interface Footing {
 }
 
 /** With top-k updates of 64 to 256 of 4,096 values on the simulator's task, 8 tabs, 5 and 20 local steps. */
-const STEPS_PER_LAG = 0.08;
+const STEPS_PER_LAG = 0.07;
 /**
  * Two waits add up, and what a server keeps back is spread over more values than its k: with topk-256 that hardly shows, with
  * topk-64 it doubles the wait (4 to 12 tabs, 6 to 25 local steps).
  */
-const TWICE_COARSE = 1 / 4;
+const TWICE_COARSE = 1 / 5;
 /** On the simulator's task with 8 tabs and 1 to 40 local steps; the running mean alone stands four rounds back. */
 export const LAG_ROUNDS = 3;
 

@@ -22,16 +22,16 @@ const COMMIT_BYTES_PER_MEMBER = 60;
 const JITTER_SHARE = 0.5;
 const LOSS_SHARE = 0.01;
 const RETRANSMIT_MS = 200;
-/** Forming an update and applying a round of eight, besides what grows with the model (study-utilisation.ts). */
+/** Forming an update and applying a round on a processor, and what grows with the model: each update of int8 (bench:codec). */
 const COMMANDS_MS = 8;
-const FORM_MS_PER_MILLION = 60;
-const COMMIT_MS_PER_MILLION_PER_UPDATE = 42;
+const FORM_MS_PER_MILLION = 30;
+const COMMIT_MS_PER_MILLION_PER_UPDATE = 4;
 /** A tab that is nearly as fast as the fastest does all steps (swarm, pace.ts). */
 const SLOW_SHARE = 0.9;
 /** The server's thread: averaging 16 int8 updates of 100,000 values (bench:codec). */
 const COMBINE_MS = 10;
 /** Of the shorter one of training and exchange, so much shows in crews. Measured with 36 to 64 tabs. */
-const CREWS_SHOWN_SHARE = 0.6;
+const CREWS_SHOWN_SHARE = 0.5;
 /** A straggler is waited for at least so long, or a quarter of the round (SPEC R3). */
 const GRACE_MIN_MS = 250;
 
@@ -134,29 +134,36 @@ function evaluationWaitMs(
 
 const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)) / 2;
 
-/** Local steps follow speed: a slow tab does fewer, so that it ends with the others. */
+/**
+ * Local steps follow speed: a slow tab does fewer, so that it ends with the others. Nobody is idle meanwhile, because who is cut
+ * off goes on with what it has and who is early trains ahead; so steps a round are what a tab makes in its time.
+ */
 function paceOf({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
   const looked = Math.min(tabs, LOOKED_MAX);
   const stepsMs = Array.from(
     { length: looked },
     (_, i) => stepMs * (1 + (speedRatio - 1) * ((i + 0.5) / looked)),
   );
-  const steps = stepsMs.map((tabStepMs) => {
-    const share = stepsMs[0]! / tabStepMs;
-    return share >= SLOW_SHARE ? localSteps : Math.max(1, Math.round(localSteps * share));
-  });
-  const wholeMs = Math.max(...steps.map((own, i) => own * stepsMs[i]!));
+  const fastestMs = localSteps * stepsMs[0]!;
+  const slowestMs = Math.max(
+    ...stepsMs.map((tabStepMs) => {
+      const share = stepsMs[0]! / tabStepMs;
+      return tabStepMs * (share >= SLOW_SHARE ? localSteps : Math.max(1, Math.round(localSteps * share)));
+    }),
+  );
+  // Whole steps make some late; a part of the rounds is closed over them.
+  const wholeMs = (fastestMs + slowestMs) / 2;
   // Longer rounds are closed over those who are still in them; what these did goes with their next update.
   const trainMs =
     wholeMs <= ROUND_WHOLE_MS ? wholeMs : ROUND_WHOLE_MS + (wholeMs - ROUND_WHOLE_MS) * LONG_SHARE;
-  const cut = trainMs / wholeMs;
+  const steps = stepsMs.map((tabStepMs) => Math.min(localSteps, trainMs / tabStepMs));
   const sum = steps.reduce((a, b) => a + b, 0);
   return {
     trainMs,
-    isCut: cut < 1,
-    stepsATab: (cut * sum) / looked,
+    isCut: trainMs < wholeMs,
+    stepsATab: sum / looked,
     // A mean that is weighted by samples goes as far as its members' steps, those of the fast ones first.
-    stepsOfMean: (cut * steps.reduce((a, b) => a + b * b, 0)) / sum,
+    stepsOfMean: steps.reduce((a, b) => a + b * b, 0) / sum,
   };
 }
 
