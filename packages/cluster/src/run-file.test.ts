@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PRESET_NAMES } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { ROOT_DIRECTORY } from './places.ts';
 import { parseRunFile, readRunFile } from './run-file.ts';
@@ -74,7 +75,7 @@ describe('a run as a file', () => {
     [
       'another model',
       `name: x\ndata:\n  kind: digits\nmodel: gpt9\n`,
-      'run.yaml:4: model must be one of mlp, cnn, resnet, gru, gpt, or a full description',
+      `run.yaml:4: model must be one of ${PRESET_NAMES.join(', ')}, or a full description`,
     ],
     [
       'data of no kind',
