@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { choose, type Wishes } from './choose.ts';
-import type { CoordinatorLimits, Crowd, Task } from './crowd.ts';
+import type { CoordinatorLimits, Crowd } from './crowd.ts';
 import { returnsOf } from './returns.ts';
+import { TASK } from './test-task.ts';
 import { reasonsFor, returnsWords } from './words.ts';
 
-const TASK: Task = {
-  parameterCount: 1_000_000,
-  batchSize: 16,
-  outerLearningRate: 1,
-  learning: { stepsMin: 5_000, noiseSamples: 200, lagRounds: 3 },
-  evaluateEveryRounds: 10,
-  evaluationSteps: 5,
-  activationBytes: 1e6,
-  shardBytes: 1e6,
-};
 const HOMES: Crowd = {
   tabs: 16,
   uplinkMbit: 10,

@@ -10,17 +10,8 @@ import {
 } from '@murmuration/protocol';
 import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { predict } from './predict.ts';
+import { TASK } from './test-task.ts';
 
-const TASK: Task = {
-  parameterCount: 1_000_000,
-  batchSize: 16,
-  outerLearningRate: 1,
-  learning: { stepsMin: 5_000, noiseSamples: 200, lagRounds: 3 },
-  evaluateEveryRounds: 10,
-  evaluationSteps: 5,
-  activationBytes: 1e6,
-  shardBytes: 1e6,
-};
 const CROWD: Crowd = {
   tabs: 8,
   uplinkMbit: 10,

@@ -1,7 +1,7 @@
 /** What leaves: the best model so far in the formats that load elsewhere, the curve, and where the model comes from. */
 import { useState } from 'preact/hooks';
 import { exportPath, type ExportName } from '@murmuration/client';
-import type { ExportList, RunId, RunView } from '@murmuration/protocol';
+import type { ExportList, RunId, RunManifest, RunView } from '@murmuration/protocol';
 import { bestText, bytesText, countText, percentText } from '../format.ts';
 import { api } from '../session.ts';
 import { strings } from '../strings.ts';
@@ -9,6 +9,20 @@ import { TableHead } from './table-head.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
 
 const text = strings.downloads;
+
+/** Files that belong together, with what one should know of them. */
+const SHELVES = [
+  { files: ['tfjsModel', 'tfjsWeights'], note: 'tfjsNote' },
+  { files: ['keras'], note: 'kerasNote' },
+  { files: ['encoderKeras', 'decoderKeras'], note: 'partsNote' },
+  { files: ['safetensors'], note: 'safetensorsNote' },
+  { files: ['metricsCsv', 'metricsJson'], note: 'metricsNote' },
+  { files: ['manifest', 'card'], note: 'papersNote' },
+] as const satisfies readonly { files: readonly ExportName[]; note: keyof typeof text }[];
+
+/** Only a model that gives its input again has the two parts. */
+const shelvesOf = ({ training }: RunManifest) =>
+  SHELVES.filter(({ note }) => note !== 'partsNote' || training.objective === 'autoencoding');
 
 export function Downloads({ run }: { readonly run: RunView }) {
   const { best, manifest } = run;
@@ -22,56 +36,16 @@ export function Downloads({ run }: { readonly run: RunView }) {
         <>
           <p>{text.which(countText(best.round), measuredOf(best))}</p>
           <ul class="downloads">
-            <li>
-              <a role="button" class="outline" href={address('tfjsModel')} download>
-                {text.tfjsModel}
-              </a>
-              <a role="button" class="outline" href={address('tfjsWeights')} download>
-                {text.tfjsWeights}
-              </a>
-              <small>{text.tfjsNote}</small>
-            </li>
-            <li>
-              <a role="button" class="outline" href={address('keras')} download>
-                {text.keras}
-              </a>
-              <small>{text.kerasNote}</small>
-            </li>
-            {manifest.training.objective === 'autoencoding' && (
-              <li>
-                <a role="button" class="outline" href={address('encoderKeras')} download>
-                  {text.encoderKeras}
-                </a>
-                <a role="button" class="outline" href={address('decoderKeras')} download>
-                  {text.decoderKeras}
-                </a>
-                <small>{text.partsNote}</small>
+            {shelvesOf(manifest).map(({ files, note }) => (
+              <li key={note}>
+                {files.map((file) => (
+                  <a key={file} role="button" class="outline" href={address(file)} download>
+                    {text[file]}
+                  </a>
+                ))}
+                <small>{text[note]}</small>
               </li>
-            )}
-            <li>
-              <a role="button" class="outline" href={address('safetensors')} download>
-                {text.safetensors}
-              </a>
-              <small>{text.safetensorsNote}</small>
-            </li>
-            <li>
-              <a role="button" class="outline" href={address('metricsCsv')} download>
-                {text.metricsCsv}
-              </a>
-              <a role="button" class="outline" href={address('metricsJson')} download>
-                {text.metricsJson}
-              </a>
-              <small>{text.metricsNote}</small>
-            </li>
-            <li>
-              <a role="button" class="outline" href={address('manifest')} download>
-                {text.manifest}
-              </a>
-              <a role="button" class="outline" href={address('card')} download>
-                {text.card}
-              </a>
-              <small>{text.papersNote}</small>
-            </li>
+            ))}
           </ul>
           <Sizes key={best.sha256} runId={manifest.id} />
           <p class="note">{text.checkpoint}</p>
