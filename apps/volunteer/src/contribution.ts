@@ -34,6 +34,13 @@ const SYNCING_SHOWS_AFTER_MS = 1_500;
 const REMEMBER_EVERY_MS = 5_000;
 
 const nothingToEnd = () => {};
+/** What a worker's words are heard with. */
+interface Part {
+  readonly peers: Peers;
+  readonly seat: Seat;
+  /** The end of this part. */
+  readonly until: AbortSignal;
+}
 type SnapshotMessage = Extract<WorkerMessage, { kind: 'snapshot' }>;
 
 export class Contribution implements Contributor {
@@ -142,7 +149,7 @@ export class Contribution implements Contributor {
     const { signal: until } = listening;
     worker.addEventListener(
       'message',
-      (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, peers, until),
+      (event: MessageEvent<WorkerMessage>) => this.#heard(event.data, { peers, seat, until }),
       { signal: until },
     );
     worker.addEventListener(
@@ -157,7 +164,8 @@ export class Contribution implements Contributor {
     );
     listenToThePage((event) => tell({ kind: 'page-event', event }), until);
     document.addEventListener('visibilitychange', () => this.#drawIfSeen(), { signal: until });
-    void seat.asked.then((why) => turn === this.#turn && this.#moveOver(why));
+    void seat.asked.then(() => turn === this.#turn && this.#moveOver('asked'));
+    void seat.robbed.then(() => turn === this.#turn && this.#moveOver('robbed'));
     const traffic = [
       new PageTraffic((bytes) => tell({ kind: 'page-bytes', ...bytes })),
       new LinkTraffic(
@@ -239,13 +247,16 @@ export class Contribution implements Contributor {
     else this.#stopped({ reason: 'left', detail: '', receipt: null });
   }
 
-  #heard(message: WorkerMessage, peers: Peers, until: AbortSignal): void {
+  #heard(message: WorkerMessage, { peers, seat, until }: Part): void {
     switch (message.kind) {
       case 'snapshot':
         this.#undrawn = message;
         this.#sign.value = { state: this.#calm(message.snapshot.state), detail: message.snapshot.detail };
         this.#remember(message);
-        if (this.#leaving?.wish === 'leave' && message.load.going === 'handing-over') this.#goSoon('leave');
+        if (this.#leaving?.wish === 'leave' && message.load.going === 'handing-over') {
+          this.#goSoon('leave');
+          seat.moving();
+        }
         return this.#drawIfSeen(until);
       case 'predicted': {
         // Drawn with the next snapshot: one redraw instead of two.

@@ -189,7 +189,8 @@ export class Stay {
     else if (standing.at === 'parked' && verdict.kind === 'train') void this.#open();
     this.#leaveIfDone();
     if (this.#standing.at === 'parked') this.#show(this.#last);
-    else this.#hands?.showSoon();
+    // Also while it goes: the page ends a worker that is silent.
+    else if ('hands' in this.#standing) this.#standing.hands.showSoon();
   }
 
   #apply(hands: Hands, verdict: Verdict, nowMs: number): void {
