@@ -1,6 +1,7 @@
 /** From what a researcher asks for to what is fixed: a manifest whose model, data and training fit together. */
 import { randomBytes } from 'node:crypto';
 import {
+  contradictionIn,
   DEFAULT_TRAINING,
   misfit,
   ModelError,
@@ -48,6 +49,8 @@ export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: Run
   const training = { ...DEFAULT_TRAINING, ...wish.training, ...objective };
   const problem = misfit(model, data, training);
   if (problem !== null) refuseMisfit(problem);
+  const contradiction = contradictionIn(training);
+  if (contradiction !== null) refuse(contradiction.field, contradiction.message);
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)
     refuse('training.batchSize', `the smallest shard has ${smallest} samples; a batch must fit into it`);

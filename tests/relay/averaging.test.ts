@@ -145,7 +145,7 @@ class Tab {
     expect([update.author, commit.leader, commit.anchor]).toEqual([this.#server, this.#server, anchor]);
     expect(commit.included).toContainEqual({ author: this.#server, crc: frameCrc(encodeFrame(update)) });
     const isCounted = commit.included.some(({ author }) => author === this.id);
-    this.replica.commit([update], isCounted);
+    this.replica.commit([update], isCounted ? 'counted' : 'uncounted');
     this.head = { term, round: round + 1, fingerprint: this.replica.fingerprint };
     await this.#report();
     return isCounted;
@@ -243,10 +243,10 @@ describe('a central run over real sockets', () => {
 });
 
 describe('a central run is refused', () => {
-  const asked = async (settings: object, architecture = 'central') => {
+  const asked = async (settings: object, training: Record<string, unknown> = { architecture: 'central' }) => {
     const coordinator = await TestCoordinator.start({ settings });
     try {
-      return await coordinator.createRun({ architecture });
+      return await coordinator.createRun(training);
     } finally {
       await coordinator.stop();
     }
@@ -258,15 +258,25 @@ describe('a central run is refused', () => {
     expect((answer as { message: string }).message).toMatch(/may take \d+ MiB, and 1 MiB of --averaging-mib/);
   });
 
+  it.each([
+    [{ schedule: 'asynchronous' }, 'training.schedule', /needs architecture: central; without a server/],
+    [{ schedule: 'asynchronous', architecture: 'decentralised' }, 'training.schedule', /central/],
+    [{ architecture: 'central', maxStaleness: 4 }, 'training.maxStaleness', /belongs to schedule: asynch/],
+  ])('[A] where its words contradict each other: %j', async (training, field, message) => {
+    const answer: unknown = await asked({}, training);
+    expect(answer).toMatchObject({ code: 'bad-field', field });
+    expect((answer as { message: string }).message).toMatch(message);
+  });
+
   it('where the relay is off, because tabs would have no way to it', async () => {
     const relay = { volunteerBytesPerSecond: 0, totalBytesPerSecond: 0 };
     const limits = { volunteerInFlightMaxBytes: 1, totalInFlightMaxBytes: 1 };
     const off = { relay: { ...relay, ...limits } };
     expect(await asked(off)).toMatchObject({ code: 'bad-field', field: 'training.architecture' });
     // [T6] A hybrid run too; one among peers alone needs no relay.
-    const answer = (await asked(off, 'hybrid')) as unknown as { message: string };
+    const answer = (await asked(off, { architecture: 'hybrid' })) as unknown as { message: string };
     expect(answer).toMatchObject({ code: 'bad-field', field: 'training.architecture' });
     expect(answer.message).toMatch(/^a hybrid run needs the relay/);
-    expect(await asked(off, 'decentralised')).toMatchObject({ state: 'waiting' });
+    expect(await asked(off, { architecture: 'decentralised' })).toMatchObject({ state: 'waiting' });
   });
 });

@@ -125,6 +125,8 @@ export const strings = {
       objective: ['Objective', 'What is made small.'],
       reconstruction: ['Reconstruction loss', 'How far what is given again is from the input.'],
       klWeight: ['KL weight (beta)', 'What the code’s distance from a standard normal weighs.'],
+      schedule: ['Schedule', 'Whether the server waits for everybody, or for nobody.'],
+      maxStaleness: ['Staleness at most', 'Versions that a counted update may be behind.'],
       targetError: ['Error at most', 'The run also ends when the validation error is down to this.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
   },

@@ -147,14 +147,15 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'what was sent leaves the residual although nobody counted it',
     file: 'packages/codec/src/replica.ts',
-    find: 'if (ownIncluded) addDecoded(open.encoded, -1, this.#residual);',
+    find: "if (own === 'counted') addDecoded(open.encoded, -1, this.#residual);",
     replace: 'addDecoded(open.encoded, -1, this.#residual);',
   },
   {
     bug: 'what rounding lost is forgotten',
     file: 'packages/codec/src/replica.ts',
     find: 'this.#residual.set(open.correction);',
-    replace: 'if (ownIncluded) return void this.#residual.fill(0);\n    this.#residual.set(open.correction);',
+    replace:
+      "if (own === 'counted') return void this.#residual.fill(0);\n    this.#residual.set(open.correction);",
   },
   {
     bug: 'a replica that loads a state keeps its old residual',
@@ -165,8 +166,20 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a member believes that its update counts whenever it has one',
     file: 'packages/swarm/src/group-round.ts',
-    find: 'const ownIncluded = own !== undefined && updates.some((update) => update === own);',
-    replace: 'const ownIncluded = own !== undefined;',
+    find: 'const isCounted = updates.some((update) => update === this.ownUpdate);',
+    replace: 'const isCounted = this.ownUpdate !== undefined;',
+  },
+  {
+    bug: 'an update that was counted, and is sent again, is counted again',
+    file: 'packages/swarm/src/server-buffer.ts',
+    find: "    if (this.#counted.has(keyOf(frame))) return 'counted';\n",
+    replace: '',
+  },
+  {
+    bug: 'an update that a version does not count is given up, although the next may count it',
+    file: 'packages/swarm/src/served-round.ts',
+    find: "return this.#isAsynchronous ? 'pending' : 'uncounted';",
+    replace: "return 'uncounted';",
   },
   // Peers and rounds
   {

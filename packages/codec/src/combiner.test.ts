@@ -32,7 +32,7 @@ describe.each(SCHEMES)('a combiner that answers in %s', (scheme) => {
     for (let round = 0; round < 4; round++) {
       tab.formUpdate(tab.anchor.map((value, i) => value + (i % 7) / 1_000));
       const encoded = server.combine(roundOf(scheme), scheme);
-      tab.commit([{ author: 'whoever', sampleCount: 9, encoded }], true);
+      tab.commit([{ author: 'whoever', sampleCount: 9, encoded }], 'counted');
       expect(tab.fingerprint).toBe(server.fingerprint);
     }
   });

@@ -2,7 +2,7 @@
  * The replica of a run's averaging server: an anchor as every member's, and on it the step from which the updates of many
  * become one.
  *
- *   combine:  step = gain(n) * mean(n updates);  correction = step + fade * residual;  sent = encode(correction)
+ *   combine:  step = gain * mean(updates);  correction = step + fade * residual;  sent = encode(correction)
  *             residual = correction - decode(sent);  anchor += outerLearningRate * decode(sent)
  *
  * So whoever applies `sent` as the only update of its round stands on this anchor, bit for bit, and what its rounding lost
@@ -39,12 +39,13 @@ export class Combiner extends Anchor {
 
   /**
    * Closes a round: returns the one update that stands for these, and moves the anchor by it.
+   * @param gain how far their mean is followed; where they are not everybody's, it is less (server-buffer.ts)
    * @throws ReplicaError 'not-finite': together they are beyond what any peer accepts. The anchor has not moved, and what
    *   was owed is given up.
    */
-  combine(updates: readonly GroupUpdate[], scheme: Scheme): Uint8Array {
+  combine(updates: readonly GroupUpdate[], scheme: Scheme, gain = gainOf(updates.length)): Uint8Array {
     const count = this.anchor.length;
-    const step = averageUpdates(updates, count, 'all', gainOf(updates.length));
+    const step = averageUpdates(updates, count, 'all', gain);
     const fade = fadeOf(scheme);
     const correction = step.map((value, i) => value + Math.fround(fade * this.#residual[i]!));
     const encoded = encodeUpdate(scheme, correction);

@@ -21,6 +21,46 @@ const replica = () => {
   return made;
 };
 
+describe('an update that is pending', () => {
+  const others = () => [update('b', noise(0.05)), update('c', noise(0.05))];
+  const learned = (one: Replica, step: Float32Array) =>
+    one.trained(one.weights().map((value, i) => value + step[i]!));
+  const ahead = (one: Replica) => one.weights().map((value, i) => value - one.anchor[i]!);
+
+  it('[A3] keeps what it brings ahead of an anchor that moves on, until a commit counts it', () => {
+    const one = replica();
+    const [first, second] = [noise(0.1), noise(0.1)];
+    learned(one, first);
+    const sent = decodeUpdate(one.formUpdate());
+    learned(one, second);
+    for (let version = 0; version < 3; version++) one.commit(others(), 'pending');
+    const together = first.map((value, i) => value + second[i]!);
+    expect(relativeDistance(ahead(one), together)).toBeLessThan(1e-5);
+    one.commit(others(), 'counted');
+    expect(relativeDistance(ahead(one), second)).toBeLessThan(1e-5);
+    expect(one.residualNorm).toBeCloseTo(norm(first.map((value, i) => value - sent[i]!)), 5);
+  });
+
+  it('[A3] [R11] is in the next one as a whole when it was refused, and then once', () => {
+    const one = replica();
+    const [first, second] = [noise(0.1), noise(0.1)];
+    learned(one, first);
+    one.formUpdate();
+    one.commit(others(), 'pending');
+    learned(one, second);
+    const both = decodeUpdate(one.formUpdate(undefined, 'fp32'));
+    expect(
+      relativeDistance(
+        both,
+        first.map((value, i) => value + second[i]!),
+      ),
+    ).toBeLessThan(1e-5);
+    one.commit(others(), 'counted');
+    expect(norm(ahead(one))).toBe(0);
+    expect(one.residualNorm).toBeLessThan(1e-6);
+  });
+});
+
 describe('averaging', () => {
   const updates = ['a', 'b', 'c', 'd', 'e'].map((author, i) => update(author, noise(0.1), 100 * (i + 1)));
 
@@ -30,7 +70,7 @@ describe('averaging', () => {
     one.load(new Float32Array(count));
     const learned = Float32Array.from({ length: count }, (_, i) => Math.sin(i) / 10);
     const first = one.formUpdate(learned, 'topk-16');
-    one.commit([{ author: 'a', sampleCount: 1, encoded: first }], true);
+    one.commit([{ author: 'a', sampleCount: 1, encoded: first }], 'counted');
     const left = learned.map((value, i) => value - decodeUpdate(first)[i]!);
     expect(one.residualNorm).toBeCloseTo(norm(left), 5);
     // Nothing new was learned: the second update is of the residual alone, faded, and with more values.
@@ -39,7 +79,7 @@ describe('averaging', () => {
     const sent = decodeUpdate(second);
     expect(sent.filter((value) => value !== 0)).toHaveLength(2_048);
     expect(relativeDistance(sent, faded)).toBeLessThan(0.75);
-    one.commit([{ author: 'a', sampleCount: 1, encoded: second }], true);
+    one.commit([{ author: 'a', sampleCount: 1, encoded: second }], 'counted');
     expect(one.residualNorm).toBeLessThan(norm(faded));
   });
 
@@ -110,8 +150,8 @@ describe('replica', () => {
     const first = update('a', noise(0.01));
     const own = one.formUpdate(one.anchor.map((value, i) => value + (i % 7) * 0.001));
     const second = { author: 'b', sampleCount: 320, encoded: own };
-    one.commit([first, second], true);
-    two.commit([second, first], false);
+    one.commit([first, second], 'counted');
+    two.commit([second, first], 'uncounted');
     expect(one.fingerprint).toBe(two.fingerprint);
     expect(one.fingerprint).not.toBe(replica().fingerprint);
   });
@@ -122,7 +162,7 @@ describe('replica', () => {
     const weights = one.anchor.map((value, i) => value + delta[i]!);
     const learned = weights.map((value, i) => value - one.anchor[i]!);
     const encoded = one.formUpdate(weights);
-    one.commit([{ author: 'a', sampleCount: 1, encoded }], true);
+    one.commit([{ author: 'a', sampleCount: 1, encoded }], 'counted');
     const lost = learned.map((value, i) => value - decodeUpdate(encoded)[i]!);
     // Training nothing more sends exactly what was lost before.
     const again = decodeUpdate(one.formUpdate(one.anchor.slice()));
@@ -133,7 +173,7 @@ describe('replica', () => {
     const one = replica();
     const weights = one.anchor.map((value) => value + 0.01);
     one.formUpdate(weights);
-    one.commit([update('z', new Float32Array(COUNT))], false);
+    one.commit([update('z', new Float32Array(COUNT))], 'uncounted');
     const next = decodeUpdate(one.formUpdate(one.anchor.slice()));
     expect(next[5]).toBeCloseTo(0.01, 4);
   });
@@ -145,7 +185,7 @@ describe('replica', () => {
     const learned = Float32Array.from({ length: COUNT }, (_, i) => (i < 3 ? 2 : i < 6 ? 1 : 0));
     const sent = one.formUpdate(learned);
     expect([...decodeUpdate(sent).subarray(0, 6)]).toEqual([2, 2, 2, 0, 0, 0]);
-    one.commit([{ author: 'a', sampleCount: 1, encoded: sent }], true);
+    one.commit([{ author: 'a', sampleCount: 1, encoded: sent }], 'counted');
     const later = decodeUpdate(one.formUpdate(one.anchor.slice()));
     expect([...later.subarray(0, 3)]).toEqual([0, 0, 0]);
     for (const value of later.subarray(3, 6)) expect(Math.abs(value - 0.95)).toBeLessThan(0.07);
@@ -161,7 +201,7 @@ describe('replica', () => {
       // A large value in the same block makes the scale coarse: without a residual the small ones would vanish.
       const weights = one.anchor.map((value, i) => value + (i % 256 === 0 ? 0.5 : step));
       const encoded = one.formUpdate(weights);
-      one.commit([{ author: 'a', sampleCount: 1, encoded }], true);
+      one.commit([{ author: 'a', sampleCount: 1, encoded }], 'counted');
     }
     expect(Math.abs(one.anchor[1]! - start[1]! - exact)).toBeLessThan(0.5 / 127);
   });
@@ -173,7 +213,7 @@ describe('replica', () => {
       const updates = Array.from({ length: count }, (_, i) =>
         update(`v${i}`, new Float32Array(COUNT).fill(0.01)),
       );
-      one.commit(updates, false);
+      one.commit(updates, 'uncounted');
       return one.anchor[0]! - start;
     });
     expect(moved[1]! / moved[0]!).toBeCloseTo(2, 2);
@@ -184,7 +224,7 @@ describe('replica', () => {
     const one = replica();
     const start = one.anchor[0]!;
     for (let round = 0; round < 30; round++)
-      one.commit([update('a', new Float32Array(COUNT).fill(0.01))], false);
+      one.commit([update('a', new Float32Array(COUNT).fill(0.01))], 'uncounted');
     expect(one.average[0]!).toBeGreaterThan(start);
     expect(one.average[0]!).toBeLessThan(one.anchor[0]!);
     expect(one.anchor[0]! - one.average[0]!).toBeCloseTo(0.04, 2);

@@ -4,10 +4,11 @@
  *
  *   formUpdate:  correction = (weights - anchor) + fade * residual;  sent = encode(correction)
  *   commit:      the anchor advances (anchor.ts)
- *                residual = own update included ? correction - decode(sent) : correction
+ *                own update counted: residual = correction - decode(sent); uncounted: residual = correction;
+ *                pending: nothing is settled, and what was trained is carried along with the anchor
  *
  * The residual is settled at the commit and not before: an update that came too late is not lost, it is sent again with
- * the next one. The trainer and the simulator run this same class; it knows no GPU, clock or network.
+ * the next one. Nor is one lost over which another is formed while it is still open: the other holds it too. The trainer and the simulator run this same class; it knows no GPU, clock or network.
  */
 import { Anchor, ReplicaError, type AnchorOptions } from './anchor.ts';
 import type { GroupUpdate } from './averaging.ts';
@@ -35,6 +36,9 @@ export const RESIDUAL_RATIO_MAX = 10;
 const SPARSE_RESIDUAL_FADE = 0.95;
 /** What is left of a residual when the next update of this scheme, or under this rule, is formed. */
 export const fadeOf = (rule: CodecRule): number => (isSparse(rule) ? SPARSE_RESIDUAL_FADE : 1);
+
+/** What a commit says of the update that is open here. `pending`: another one will say it. */
+export type Fate = 'counted' | 'uncounted' | 'pending';
 
 export interface ReplicaOptions extends AnchorOptions {
   /** What updates are formed in, unless `formUpdate` is told otherwise. */
@@ -96,9 +100,9 @@ export class Replica extends Anchor {
   }
 
   /**
-   * Turns what was trained since the anchor into the bytes to send. The update stays open until `commit`.
+   * Turns what was trained since the anchor into the bytes to send. The update stays open until a `commit` settles it.
    * Differences and sums are float32's: a GPU forms the same correction.
-   * @param weights where training came to; else what `trained` said.
+   * @param weights where training came to, kept from now on; else what `trained` said.
    * @param scheme may be another one from round to round: what none of them sent stays in the one residual.
    * @throws ReplicaError 'not-finite': training diverged; everything since the last update is given up.
    */
@@ -123,15 +127,24 @@ export class Replica extends Anchor {
   }
 
   /** Closes a round: moves the anchor by the mean of exactly these updates and settles the residual. */
-  commit(updates: readonly GroupUpdate[], ownIncluded: boolean): void {
-    this.advance(updates);
+  commit(updates: readonly GroupUpdate[], own: Fate): void {
     const open = this.#open;
+    if (open !== null && own === 'pending') return this.#carry(open.weights, updates);
+    this.advance(updates);
     this.#open = null;
     if (open === null) return;
     this.#residual.set(open.correction);
-    if (ownIncluded) addDecoded(open.encoded, -1, this.#residual);
+    if (own === 'counted') addDecoded(open.encoded, -1, this.#residual);
     const limit = RESIDUAL_RATIO_MAX * open.deltaNorm;
     const size = norm(this.#residual);
     if (size > limit) for (let i = 0; i < this.#residual.length; i++) this.#residual[i]! *= limit / size;
+  }
+
+  /** The anchor moves, and what the open update brings stays as far ahead of it as it was. */
+  #carry(weights: Float32Array, updates: readonly GroupUpdate[]): void {
+    const { anchor } = this;
+    for (let i = 0; i < weights.length; i++) weights[i]! -= anchor[i]!;
+    this.advance(updates);
+    for (let i = 0; i < weights.length; i++) weights[i]! += anchor[i]!;
   }
 }

@@ -145,7 +145,7 @@ describe('[J5] chunks of different rounds', () => {
   donor.load(anchor);
   const atRound = new Map([[7, encodeState(state)]]);
   for (const { round, updates } of commits) {
-    donor.commit(updates, false);
+    donor.commit(updates, 'uncounted');
     atRound.set(round + 1, encodeState({ anchor: donor.anchor, secondMoment, stepCount: 5_000 }));
   }
   const take = (...rounds: readonly number[]) =>

@@ -71,6 +71,7 @@ const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
     chunk: fc.nat(1_023),
     bytes: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
   }),
+  fc.record({ ...base, kind: fc.constant('refusal' as const), crc: u32 }),
   fc.record({ ...base, kind: fc.constant('heartbeat' as const) }),
   fc.record({ ...base, kind: fc.constant('bye' as const) }),
 );

@@ -31,6 +31,7 @@ const KIND_CODES = {
   'take-over': 9,
   yield: 10,
   'state-denied': 11,
+  refusal: 12,
 } as const;
 export type FrameKind = keyof typeof KIND_CODES;
 
@@ -102,6 +103,8 @@ export type Frame = FrameBase &
       }
     /** Not from me, or not now: ask somebody else for this chunk. */
     | { readonly kind: 'state-denied'; readonly chunk: number }
+    /** A server's: your update with this checksum will not be counted. */
+    | { readonly kind: 'refusal'; readonly crc: number }
     | { readonly kind: 'heartbeat' }
     | { readonly kind: 'bye' }
   );
@@ -129,7 +132,20 @@ const STATE_FIXED_BYTES = FINGERPRINT_BYTES + CHUNK_INDEX_BYTES;
 const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES + 4;
 const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2;
 const BALLOT_BYTES = 2;
-const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + 4;
+const CRC_BYTES = 4;
+const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + CRC_BYTES;
+/** Payloads that have one size. */
+const FIXED_PAYLOAD_BYTES = {
+  hello: 1 + FINGERPRINT_BYTES,
+  pull: VOLUNTEER_ID_BYTES,
+  'take-over': BALLOT_BYTES,
+  yield: BALLOT_BYTES,
+  'state-request': CHUNK_INDEX_BYTES,
+  'state-denied': CHUNK_INDEX_BYTES,
+  refusal: CRC_BYTES,
+  heartbeat: 0,
+  bye: 0,
+} as const satisfies Partial<Record<FrameKind, number>>;
 
 /** Limits of a run whose updates have at most `encodedMaxBytes` and whose state's chunks at most `chunkMaxBytes`. */
 export const frameLimits = (encodedMaxBytes: number, chunkMaxBytes: number): FrameLimits => ({
@@ -154,21 +170,8 @@ function payloadMaxBytes(kind: FrameKind, limits: FrameLimits): number {
       return limits.statePayloadMaxBytes;
     case 'commit':
       return COMMIT_FIXED_BYTES + LIMITS.groupMaxMembers * (COMMIT_ENTRY_BYTES + VOLUNTEER_ID_BYTES);
-    case 'hello':
-      return 1 + FINGERPRINT_BYTES;
-    case 'pull':
-      return VOLUNTEER_ID_BYTES;
-    case 'take-over':
-    case 'yield':
-      return BALLOT_BYTES;
-    case 'state-request':
-    case 'state-denied':
-      return CHUNK_INDEX_BYTES;
-    case 'heartbeat':
-    case 'bye':
-      return 0;
     default:
-      return kind satisfies never;
+      return FIXED_PAYLOAD_BYTES[kind];
   }
 }
 
@@ -228,6 +231,9 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
     case 'state-denied':
       payload.u32(frame.chunk);
       break;
+    case 'refusal':
+      payload.u32(frame.crc);
+      break;
     case 'heartbeat':
     case 'bye':
       break;
@@ -253,8 +259,6 @@ export const frameCrc = (encodedFrame: Uint8Array): number =>
 
 function payloadBytes(frame: OutgoingFrame): number {
   switch (frame.kind) {
-    case 'hello':
-      return 1 + FINGERPRINT_BYTES;
     case 'update':
       return UPDATE_FIXED_BYTES + frame.slice.length + frame.encoded.length;
     case 'commit':
@@ -263,21 +267,10 @@ function payloadBytes(frame: OutgoingFrame): number {
         frame.included.length * COMMIT_ENTRY_BYTES +
         frame.members.length * VOLUNTEER_ID_BYTES
       );
-    case 'pull':
-      return VOLUNTEER_ID_BYTES;
-    case 'take-over':
-    case 'yield':
-      return BALLOT_BYTES;
     case 'state':
       return STATE_FIXED_BYTES + frame.bytes.length;
-    case 'state-request':
-    case 'state-denied':
-      return CHUNK_INDEX_BYTES;
-    case 'heartbeat':
-    case 'bye':
-      return 0;
     default:
-      return frame satisfies never;
+      return FIXED_PAYLOAD_BYTES[frame.kind];
   }
 }
 
@@ -385,6 +378,8 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
       const chunk = payload.length === CHUNK_INDEX_BYTES ? reader.u32() : LIMITS.stateChunksMax;
       return chunk >= LIMITS.stateChunksMax ? null : { ...base, kind, chunk };
     }
+    case 'refusal':
+      return payload.length === CRC_BYTES ? { ...base, kind, crc: reader.u32() } : null;
     case 'heartbeat':
     case 'bye':
       return payload.length === 0 ? { ...base, kind } : null;

@@ -93,6 +93,15 @@ export type OptimiserName = (typeof OPTIMISERS)[number];
 export const ARCHITECTURES = ['decentralised', 'central', 'hybrid'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
+/**
+ * When a central run's server moves on. `synchronous`: when everybody's update is there, or half and a grace (SPEC R3).
+ * `asynchronous`: as soon as a few are there, whoever they are; nobody is waited for (SPEC A).
+ */
+export const SCHEDULES = ['synchronous', 'asynchronous'] as const;
+export type Schedule = (typeof SCHEDULES)[number];
+/** An update may be so many versions behind, if the run does not say otherwise. A guess: half of what may be asked for. */
+const STALENESS_MAX = 16;
+
 /** At first all tabs learn the same coarse things, which a step brings forward most when it starts from everybody's last. */
 export const WARM_UP_LOCAL_STEPS = 2;
 
@@ -201,6 +210,23 @@ export const TrainingSchema = Type.Object(
           'Who averages: the tabs among themselves (decentralised); the same, and the coordinator copies the updates of tabs without a way to their peers (hybrid); or the coordinator, as the only peer of each tab (central).',
       }),
     ),
+    schedule: Type.Optional(
+      Type.Enum(SCHEDULES, {
+        default: 'synchronous',
+        title: 'Schedule',
+        description:
+          'When the model moves on in a central run: with everybody in step (synchronous), or as soon as a few updates are there, whoever they are of (asynchronous).',
+      }),
+    ),
+    maxStaleness: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 32,
+        default: STALENESS_MAX,
+        title: 'Staleness at most',
+        description: 'Asynchronous: an update that is more versions of the model behind is not counted.',
+      }),
+    ),
     targetError: Type.Optional(
       Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
         title: 'Target error',
@@ -293,3 +319,26 @@ export type RunManifest = Static<typeof RunManifestSchema>;
 /** The averaging server of a central run; null: the tabs average among themselves. */
 export const serverOf = ({ id, training }: Pick<RunManifest, 'id' | 'training'>): VolunteerId | null =>
   training.architecture === 'central' ? serverIdOf(id) : null;
+
+/** How many versions behind an update may be that is still counted; null: the run goes by rounds. */
+export const stalenessMaxOf = ({ schedule, maxStaleness }: Training): number | null =>
+  schedule === 'asynchronous' ? (maxStaleness ?? STALENESS_MAX) : null;
+
+/** Knobs that make no sense together: the field, and why. Null: they do. */
+export function contradictionIn(
+  training: Training,
+): { readonly field: string; readonly message: string } | null {
+  const { architecture, schedule, maxStaleness } = training;
+  if (schedule === 'asynchronous' && architecture !== 'central')
+    return {
+      field: 'training.schedule',
+      message:
+        'asynchronous needs architecture: central; without a server and without rounds, nobody could say whose updates are in the model',
+    };
+  if (maxStaleness !== undefined && schedule !== 'asynchronous')
+    return {
+      field: 'training.maxStaleness',
+      message: 'belongs to schedule: asynchronous; leave it out, as in a round no update is stale',
+    };
+  return null;
+}

@@ -40,6 +40,44 @@ describe('a central run', () => {
   });
 });
 
+describe('an asynchronous run', () => {
+  const small = { model: 'softmax', schedule: 'asynchronous' } as const;
+  const versions = (profile: ProfileName, changes: Partial<SimulateOptions>) =>
+    run(profile, { ...small, rounds: 150, ...changes });
+
+  it('[A2] [A4] trains more samples in the same time when tabs are of different speeds, on one branch', () => {
+    const crowd = { tabs: 6, speeds: 'even', speedRatio: 10 } as const;
+    const [fast, slow] = [versions('clean', crowd), run('clean', { ...crowd, model: 'softmax', rounds: 60 })];
+    const perMs = ({ localSteps, virtualMs }: typeof fast) => localSteps / virtualMs;
+    expect(perMs(fast) / perMs(slow)).toBeGreaterThan(1.15);
+    expect(fast).toMatchObject({ passed: true, forks: 0, spreadEnd: 0 });
+    expect(fast.valLoss! / fast.initialLoss).toBeLessThan(0.7);
+  });
+
+  it('[A1] [A5] a fifth of the tabs is frozen at any time: updates beyond the bound are refused, nobody waits', () => {
+    const report = versions('clean', { tabs: 10, frozenShare: 0.2, maxStaleness: 2, rounds: 300 });
+    expect(report.sometimes.frozenBack).toBeGreaterThan(0);
+    expect(report.counts['server: stale']).toBeGreaterThan(0);
+    expect(report).toMatchObject({ passed: true, forks: 0 });
+  });
+
+  it('[A3] the server’s thread dies while tabs come and go', () => {
+    const report = versions('central', {});
+    expect(report.sometimes.serverCrashed).toBeGreaterThan(0);
+    expect(report).toMatchObject({ passed: true, violations: [] });
+  });
+
+  it('[A3] [R15] what a goodbye owed is counted first', () => {
+    const report = versions('churn', { seed: 2 });
+    expect(report.goodbyes).toBeGreaterThan(0);
+    expect(report).toMatchObject({ passed: true, forks: 0, samplesLeftBehind: 0 });
+  });
+
+  it('everything at once, with hostile tabs, breaks no rule', () => {
+    expect(versions('chaos', { hostileShare: 0.2 })).toMatchObject({ passed: true, violations: [] });
+  });
+});
+
 describe('in a central run', () => {
   const small = { model: 'softmax' } as const;
 

@@ -18,7 +18,7 @@ export interface ReplicaHolder {
   readonly mute: boolean;
   readonly isHonest: boolean;
   readonly mind: { readonly head: Head | null; readonly isMixed: boolean };
-  readonly trainer: { readonly replica: { readonly anchor: Float32Array } };
+  readonly trainer: { readonly replica: { readonly anchor: Float32Array; readonly average: Float32Array } };
 }
 
 /** Broken rules that are kept; more of them say nothing new. */

@@ -60,6 +60,7 @@ export class Faults {
     const departEveryMs = churnPerMinute > 0 ? 60_000 / (churnPerMinute * tabs) : 0;
     this.#every('churn', departEveryMs, (random) => this.#depart(random));
     this.#every('freeze', options.freezeEveryMs, (random) => this.#freeze(random));
+    this.#keepFrozen(Math.floor(options.frozenShare * tabs));
     this.#every('background', options.backgroundEveryMs, (random) => this.#background(random));
     this.#every('clock', options.clockJumpEveryMs, (random) => this.#jumpClock(random));
     this.#every('device', options.deviceLostEveryMs, (random) => this.#loseDevice(random));
@@ -173,6 +174,31 @@ export class Faults {
       if (tab.alive) this.#tell('frozenBack', `${name(tab)} thaws`);
       tab.thaw();
     });
+  }
+
+  /** So many tabs are frozen at any time, always others. */
+  #keepFrozen(count: number): void {
+    const { world, living } = this.#swarm;
+    const random = world.chance('fault', 'frozen');
+    for (let i = 0; i < count; i++) {
+      // The first ones have been frozen for a while.
+      let share = random();
+      const next = () => {
+        const awake = living().filter((tab) => !tab.mute);
+        const tab = awake[Math.floor(random() * awake.length)];
+        const forMs = share * (10_000 + 50_000 * random());
+        if (!this.on || tab === undefined) return void world.after(1_000, next);
+        share = 1;
+        tab.freeze();
+        this.#tell(null, `${name(tab)} freezes for ${seconds(forMs)}`);
+        this.#lasting(forMs, () => {
+          next();
+          if (tab.alive) this.#tell('frozenBack', `${name(tab)} thaws`);
+          tab.thaw();
+        });
+      };
+      world.after(1_000 * random(), next);
+    }
   }
 
   #background(random: () => number): void {

@@ -19,7 +19,7 @@ describe(`[P1] [P2] [P3] [P4] [T6] ${RUNS} frames of hostile bytes`, () => {
     const named = [
       ...['too-short', 'bad-magic', 'bad-version', 'bad-kind', 'bad-length', 'bad-checksum', 'bad-payload'],
       ...['too-large', 'hello', 'update', 'commit', 'pull', 'state-request', 'state', 'heartbeat', 'bye'],
-      ...['take-over', 'yield', 'state-denied'],
+      ...['take-over', 'yield', 'state-denied', 'refusal'],
     ].map((outcome) => `frame:${outcome}`);
     const updates = [
       ...['too-short', 'bad-scheme', 'bad-header', 'wrong-count', 'wrong-length', 'not-finite', 'bad-scale'],

@@ -159,6 +159,7 @@ function corpusOf(seed: number): Seed[] {
           { ...base, kind: 'state-request', chunk: 0 },
           { ...base, kind: 'state-denied', chunk: 0 },
           { ...base, kind: 'state', anchor, chunk: 0, bytes: chunks[0]! },
+          { ...base, kind: 'refusal', crc: 5 },
           { ...base, kind: 'heartbeat' },
           { ...base, kind: 'bye' },
         );

@@ -4,7 +4,7 @@
  * described completely by a seed and a list of `key=value`.
  */
 import { ATTACKS } from './attacks.ts';
-import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, OPTIMISERS } from '@murmuration/protocol';
+import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, OPTIMISERS, SCHEDULES } from '@murmuration/protocol';
 
 interface NumberOption {
   readonly kind: 'number' | 'integer';
@@ -76,6 +76,12 @@ export const OPTIONS = {
     ARCHITECTURES,
     'who averages: the tabs (hybrid: the relay copies), or the coordinator',
   ),
+  speeds: choice(
+    ['drawn', 'even'],
+    'steps between the two: drawn, or evenly by ratio, the first tab the fastest',
+  ),
+  schedule: choice(SCHEDULES, 'of a central run: rounds, or versions that wait for nobody'),
+  maxStaleness: integer(16, [1, 32], 'asynchronous: versions that a counted update may be behind'),
   serverMbit: number(200, [0.1, 100_000], 'what an averaging server may send to all tabs together, Mbit/s'),
 
   wire: choice(
@@ -100,6 +106,7 @@ export const OPTIONS = {
   churnPerMinute: number(0, [0, 60], 'departures a minute as a share of the tabs; each is replaced'),
   churnPerRound: number(0, [0, 0.5], 'share of the tabs that is replaced in every round'),
   freezeEveryMs: every('two tabs that freeze for 1 to 60 s'),
+  frozenShare: number(0, [0, 0.9], 'share of the tabs that is frozen at any time, each for 10 to 60 s'),
   backgroundEveryMs: every('two tabs that get one wake-up a minute, for 1 to 4 minutes'),
   clockJumpEveryMs: every('two clocks (a tab or the coordinator) that jump by 5 minutes'),
   deviceLostEveryMs: every('two tabs that lose their device'),
@@ -129,6 +136,7 @@ export const FAULTS = [
   'churnPerMinute',
   'churnPerRound',
   'freezeEveryMs',
+  'frozenShare',
   'backgroundEveryMs',
   'clockJumpEveryMs',
   'deviceLostEveryMs',

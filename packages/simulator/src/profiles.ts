@@ -105,14 +105,18 @@ export function drawMix(seed: number): Settings {
     pathlessShare: maybe(0.05, 0.5, 0.15),
     noPeersShare: maybe(0.1, 1, 0.15),
     // Last, so that the draws above are as they were.
-    ...drawArchitecture(maybe(8_000, 60_000, 0.15), random()),
+    ...drawArchitecture(maybe(8_000, 60_000, 0.15), random(), random()),
   };
 }
 
-/** One seed in seven goes through an averaging server, whose thread dies now and then; half of the others are hybrid. */
-function drawArchitecture(crashEveryMs: number, chance: number): Settings {
-  if (crashEveryMs > 0) return { architecture: 'central', serverCrashEveryMs: crashEveryMs };
-  return chance < 0.5 ? { architecture: 'hybrid' } : {};
+/**
+ * One seed in seven goes through an averaging server, whose thread dies now and then, two in five of these without rounds;
+ * half of the others are hybrid.
+ */
+function drawArchitecture(crashEveryMs: number, hybrid: number, schedule: number): Settings {
+  if (crashEveryMs === 0) return hybrid < 0.5 ? { architecture: 'hybrid' } : {};
+  const central = { architecture: 'central', serverCrashEveryMs: crashEveryMs } as const;
+  return schedule < 0.4 ? { ...central, schedule: 'asynchronous' } : central;
 }
 
 const round3 = (value: number) => Number(value.toPrecision(3));

@@ -1,9 +1,10 @@
 /**
  * What must hold of an averaging server's numbers, by sums of its own: nothing that it was given is lost or counted twice
- * [S2], and tabs are told the truth about whose update is in an answer [S1].
+ * [S2] [A3], what it counts stands on one of its last versions [A1], and tabs are told the truth about whose update is in an
+ * answer [S1].
  */
 import { addDecoded, decodeUpdate, isSparse, median, norm } from '@murmuration/codec';
-import { crc32, type RunManifest, type VolunteerId } from '@murmuration/protocol';
+import { crc32, stalenessMaxOf, type RunManifest, type VolunteerId } from '@murmuration/protocol';
 import type { Averager, AveragerCommand } from '@murmuration/swarm';
 import type { Violations } from './checkers.ts';
 import type { ServerWatch } from './sim-server.ts';
@@ -23,34 +24,74 @@ export class ServerChecks {
   readonly #manifest: RunManifest;
   readonly #violations: Violations;
   readonly #world: World;
-  /** Whose updates each of the last answers stands for. */
-  readonly #counted = new Map<string, ReadonlySet<VolunteerId>>();
+  readonly #stalenessMax: number | null;
+  /** Whose updates each of the last answers stands for, and the checksums of their bytes. */
+  readonly #counted = new Map<string, ReadonlyMap<VolunteerId, number>>();
+  readonly #givenUp = new Set<string>();
+  /** Of each life of the server: its last anchors, oldest first, and what it has counted. */
+  readonly #lives = new WeakMap<Averager, { anchors: string[]; counted: Set<string> }>();
 
   constructor(manifest: RunManifest, violations: Violations, world: World) {
     this.#manifest = manifest;
     this.#violations = violations;
     this.#world = world;
+    this.#stalenessMax = stalenessMaxOf(manifest.training);
   }
 
-  /** Null: nobody gave this answer, or long ago. */
-  isCounted(author: VolunteerId, round: number, answer: Uint8Array): boolean | null {
-    return this.#counted.get(keyOf(round, answer))?.has(author) ?? null;
+  /** Null: nobody gave this answer, or long ago; or its author knows of no update that might be in it. */
+  isCounted(
+    author: VolunteerId,
+    round: number,
+    answer: Uint8Array,
+    own: Uint8Array | undefined,
+  ): boolean | null {
+    const counted = this.#counted.get(keyOf(round, answer));
+    if (counted === undefined || (this.#stalenessMax !== null && own === undefined)) return null;
+    return own === undefined ? counted.has(author) : counted.get(author) === crc32(own);
+  }
+
+  /** Its author has put this update back into its residual: it must not be counted any more. */
+  givenUp(author: VolunteerId, encoded: Uint8Array): void {
+    if (this.#stalenessMax !== null && norm(decodeUpdate(encoded)) > 0)
+      this.#givenUp.add(`${author} ${crc32(encoded)}`);
   }
 
   readonly averaging: ServerWatch['averaging'] = (averager, command, execute) => {
     if (command.kind !== 'combine') return execute();
     const [anchor, residual] = [averager.replica.anchor.slice(), averager.replica.residual.slice()];
+    const before = averager.replica.fingerprint;
     const event = execute();
     if (event.kind !== 'combined') return event;
     // Another life of the server may close the same round once more, and give another answer.
-    const authors = new Set(command.updates.map((update) => update.author));
-    this.#counted.set(keyOf(command.round, event.encoded), authors);
+    const authors = command.updates.map(({ author, encoded }) => [author, crc32(encoded)] as const);
+    this.#counted.set(keyOf(command.round, event.encoded), new Map(authors));
+    if (this.#stalenessMax !== null) this.#judgeAge(averager, command, before, this.#stalenessMax);
     if (this.#counted.size > ROUNDS_KEPT) this.#counted.delete(this.#counted.keys().next().value!);
     this.#judge(averager, command, anchor, residual);
     return event;
   };
 
-  #judge({ replica }: Averager, { updates }: Combine, anchor: Float32Array, residual: Float32Array): void {
+  #judgeAge(averager: Averager, { updates }: Combine, anchor: string, stalenessMax: number): void {
+    const life = this.#lives.get(averager) ?? { anchors: [], counted: new Set() };
+    this.#lives.set(averager, life);
+    life.anchors.push(anchor);
+    if (life.anchors.length > stalenessMax + 1) life.anchors.shift();
+    for (const update of updates) {
+      const key = `${update.author} ${update.anchor} ${crc32(update.encoded)}`;
+      if (this.#givenUp.has(`${update.author} ${crc32(update.encoded)}`))
+        this.#break('counts an update that its author has taken back', 'A3');
+      if (life.counted.has(key)) this.#break('counts an update a second time', 'A3');
+      if (norm(decodeUpdate(update.encoded)) > 0) life.counted.add(key);
+      if (!life.anchors.includes(update.anchor)) this.#break('counts an update of an older version', 'A1');
+    }
+  }
+
+  #judge(
+    { replica }: Averager,
+    { updates, gain }: Combine,
+    anchor: Float32Array,
+    residual: Float32Array,
+  ): void {
     const { codec, outerLearningRate } = this.#manifest.training;
     // Shortened by what is usual for each k, which is no plain sum.
     if (codec === 'topk-auto' && updates.length >= PLAIN_UPDATES_MAX) return;
@@ -59,7 +100,9 @@ export class ServerChecks {
     const norms = vectors.map(norm);
     const present = norms.filter((size) => size > 0);
     const usual = present.length > 0 ? median(present) : 0;
-    const gain = Math.min(GAIN_MAX, Math.sqrt(updates.length));
+    const gainMax = this.#stalenessMax === null ? Math.sqrt(updates.length) : GAIN_MAX;
+    if (gain > Math.min(GAIN_MAX, gainMax))
+      this.#break(`follows the mean of ${updates.length} ${gain} times`);
     const longest = updates.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
     const rounding = TOLERANCE * Math.max(gain * longest, 1e-3 * norm(anchor), norm(residual));
     // What left, what is still owed, less what was owed before: what was added now.
@@ -82,8 +125,8 @@ export class ServerChecks {
       this.#break(`answers ${norm(added)} beside the mean of ${updates.length} updates`);
   }
 
-  #break(text: string): void {
-    this.#violations.break('S2', this.#world.nowMs, `the server ${text}`);
+  #break(text: string, rule = 'S2'): void {
+    this.#violations.break(rule, this.#world.nowMs, `the server ${text}`);
   }
 }
 

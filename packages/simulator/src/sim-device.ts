@@ -105,7 +105,7 @@ export class SimDevice {
         sinceFormed: sinceFormed + event.sampleCount,
       };
     else if (event.kind === 'update-formed') this.#uncounted = { samples, sinceFormed: 0 };
-    else if (event.kind === 'committed' && command.kind === 'commit' && command.ownIncluded)
+    else if (event.kind === 'committed' && command.kind === 'commit' && command.own === 'counted')
       this.#uncounted = { samples: sinceFormed, sinceFormed };
     else if (event.kind === 'state-loaded') this.#uncounted = { samples: 0, sinceFormed: 0 };
   }

@@ -156,7 +156,7 @@ export class SimTrainer {
         }
       case 'commit':
         this.replica.meet(this.#round, slicesOf(command.updates));
-        this.replica.commit(command.updates, command.ownIncluded);
+        this.replica.commit(command.updates, command.own);
         this.#round = command.round + 1;
         return { kind: 'committed', ticket, round: this.#round, anchor: this.replica.fingerprint };
       case 'capture': {

@@ -47,6 +47,8 @@ export interface SimulateReport {
   readonly initialLoss: number;
   readonly valLoss: number | null;
   readonly valAccuracy: number | null;
+  /** Of the running mean of a central run's server, at the end; null: there is none. */
+  readonly serverLoss: number | null;
   readonly localSteps: number;
   readonly shardsCounted: number;
   readonly joins: number;
@@ -103,6 +105,10 @@ export interface SimulateHooks {
     readonly message: VolunteerMessage | CoordinatorMessage;
     readonly nowMs: number;
   }) => void;
+  /** A tab trained so many samples. It must not change anything. */
+  readonly onTrained?: (sampleCount: number, nowMs: number) => void;
+  /** Ends the run here. */
+  readonly isEnough?: () => boolean;
   /** Makes a tab hostile; null leaves it honest. */
   readonly adversary?: (tab: { readonly number: number; readonly id: VolunteerId }) => Adversary | null;
 }
@@ -126,7 +132,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     mayFork,
     moved: () => faults.roundMoved(watch.replicas.front.round),
   });
-  const tabWatch = listening(watch.tab, world, hooks.onControl);
+  const tabWatch = listening(watch.tab, world, hooks);
   const coordinator = new SimCoordinator(world, setup, {
     initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
     watch: {
@@ -183,7 +189,9 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       'vol',
       Uint8Array.from({ length: 26 }, () => Math.floor(random() * 256)),
     );
-    const stepMs = options.stepMs * (1 + (options.speedRatio - 1) * random());
+    const drawn = 1 + (options.speedRatio - 1) * random();
+    const even = Math.pow(options.speedRatio, (number % options.tabs) / Math.max(1, options.tabs - 1));
+    const stepMs = options.stepMs * (options.speeds === 'even' ? even : drawn);
     const { uplinkMinMbit, uplinkMaxMbit } = options;
     const uplinkMbit = uplinkMinMbit + Math.max(0, uplinkMaxMbit - uplinkMinMbit) * random() * random();
     const adversary = hooks.adversary?.({ number, id }) ?? hostiles.adversaryOf(number, id);
@@ -202,13 +210,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         average: shared.average,
         checks:
           adversary === null
-            ? new TrainerChecks(
-                id,
-                manifest,
-                watch.violations,
-                world,
-                server === null ? null : (...of) => serverChecks.isCounted(...of),
-              )
+            ? new TrainerChecks(id, manifest, watch.violations, world, server === null ? null : serverChecks)
             : null,
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
@@ -305,7 +307,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     hooks.onLook?.(glimpse);
     return glimpse;
   };
-  while (!coordinator.isOver && world.step(endMs)) {
+  while (!coordinator.isOver && hooks.isEnough?.() !== true && world.step(endMs)) {
     if (world.nowMs < lookAtMs) continue;
     lookAtMs = world.nowMs + LOOK_EVERY_MS;
     const glimpse = look();
@@ -349,6 +351,8 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     initialLoss: model.evaluate(initialParameters(model.layout.tensors, manifest.seed), data.validation).loss,
     valLoss: result.loss,
     valAccuracy: result.accuracy,
+    serverLoss:
+      server === null ? null : model.evaluate(server.holder.trainer.replica.average, data.validation).loss,
     localSteps: sums.localSteps,
     shardsCounted,
     joins: sums.joins,
@@ -373,17 +377,20 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   };
 }
 
-/** The watch, and somebody who listens to what goes over the coordinator's sockets. */
-function listening(watch: TabWatch, world: World, hear: SimulateHooks['onControl']): TabWatch {
-  if (hear === undefined) return watch;
+/** The watch, and those who listen to what goes over the coordinator's sockets and to what is trained. */
+function listening(watch: TabWatch, world: World, { onControl, onTrained }: SimulateHooks): TabWatch {
   return {
     ...watch,
+    handled: (tab, event, effectCount) => {
+      if (event.kind === 'trained') onTrained?.(event.sampleCount, world.nowMs);
+      watch.handled(tab, event, effectCount);
+    },
     said: (tab, message) => {
-      hear({ direction: 'up', message, nowMs: world.nowMs });
+      onControl?.({ direction: 'up', message, nowMs: world.nowMs });
       watch.said(tab, message);
     },
     heard: (tab, message) => {
-      hear({ direction: 'down', message, nowMs: world.nowMs });
+      onControl?.({ direction: 'down', message, nowMs: world.nowMs });
       watch.heard(tab, message);
     },
   };

@@ -110,7 +110,7 @@ export function trainSwarm(options: SwarmOptions): StudyCurve {
     }
     mean = null;
     for (const [p, peer] of peers.entries())
-      if (!isLeaving[p] || onlyMiss) peer.replica.commit(updates, true);
+      if (!isLeaving[p] || onlyMiss) peer.replica.commit(updates, 'counted');
     for (const [p, peer] of peers.entries()) {
       if (!isLeaving[p] || onlyMiss) continue;
       let donor = p;

@@ -26,9 +26,9 @@ it('[R10] [R12] two equal updates of five are one for the median, as the codec h
       Float32Array.from({ length: COUNT }, (_, j) => (size * (1 + 0.01 * ((j * 7) % 5))) / 16),
     ),
   }));
-  const command = { kind: 'commit', round: 0, updates, ownIncluded: false } as never;
+  const command = { kind: 'commit', round: 0, updates, own: 'uncounted' } as never;
   checks.before(replica, command);
-  replica.commit(updates, false);
+  replica.commit(updates, 'uncounted');
   checks.after(replica, new Float32Array(COUNT), command, { kind: 'committed' } as never);
   expect(violations.list).toEqual([]);
 });

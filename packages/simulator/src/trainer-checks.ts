@@ -19,6 +19,7 @@ import {
 import type { RunManifest } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Violations } from './checkers.ts';
+import type { ServerChecks } from './server-checks.ts';
 import type { World } from './world.ts';
 
 /** Rounds of so many updates hold no votes. */
@@ -38,7 +39,7 @@ export class TrainerChecks {
   readonly #manifest: RunManifest;
   readonly #violations: Violations;
   readonly #world: World;
-  readonly #isCounted: ((author: string, round: number, answer: Uint8Array) => boolean | null) | null;
+  readonly #server: ServerChecks | null;
   /** The residual as it must be; null: an update is open and not settled. */
   #residual: Float32Array;
   #open: {
@@ -48,15 +49,15 @@ export class TrainerChecks {
   } | null = null;
   #before: { readonly anchor: Float32Array; readonly weights: Float32Array } | null = null;
 
-  /** @param isCounted in a central run: whether the server's answer stands for this author's update */
+  /** @param server of a central run: it knows whether an answer stands for the update that is open here */
   constructor(
     self: string,
     manifest: RunManifest,
     violations: Violations,
     world: World,
-    isCounted: ((author: string, round: number, answer: Uint8Array) => boolean | null) | null = null,
+    server: ServerChecks | null = null,
   ) {
-    this.#isCounted = isCounted;
+    this.#server = server;
     this.#self = self;
     this.#manifest = manifest;
     this.#violations = violations;
@@ -112,22 +113,25 @@ export class TrainerChecks {
   }
 
   #committed(replica: Replica, anchor: Float32Array, command: Commit): void {
-    const { updates, round } = command;
+    const { updates, round, own } = command;
+    const open = this.#open;
     // [R11] What was counted is exactly what leaves the residual.
     const isListed =
-      this.#isCounted === null
+      this.#server === null
         ? updates.some(({ author }) => author === this.#self)
-        : (this.#isCounted(this.#self, round, updates[0]!.encoded) ?? command.ownIncluded);
-    if (command.ownIncluded !== isListed)
+        : (this.#server.isCounted(this.#self, round, updates[0]!.encoded, open?.encoded) ??
+          own === 'counted');
+    if ((own === 'counted') !== isListed)
       this.#break('R11', `its own update is ${isListed ? '' : 'not '}counted, and it believes otherwise`);
     this.#judgeMove(
       replica.anchor.map((value, i) => value - anchor[i]!),
       anchor,
       updates,
     );
-    const open = this.#open;
+    // [A3] It stays open until its fate is known.
+    if (open === null || own === 'pending') return;
     this.#open = null;
-    if (open === null) return;
+    if (own === 'uncounted') this.#server?.givenUp(this.#self, open.encoded);
     this.#residual = open.correction.slice();
     if (isListed) addDecoded(open.encoded, -1, this.#residual);
     const [size, limit] = [norm(this.#residual), RESIDUAL_RATIO_MAX * open.deltaNorm];

@@ -182,7 +182,7 @@ export class Assignment {
         if (counted === null) return 'none';
         this.#pace.learn(counted.updates, this.#self);
         this.#choice.committed(nowMs);
-        if (counted.ownIncluded) this.#leases.settle();
+        if (counted.isCounted) this.#leases.settle();
         this.#tally.rounds += 1;
         return 'news';
       }

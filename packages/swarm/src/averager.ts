@@ -11,7 +11,8 @@ import {
   type Scheme,
 } from '@murmuration/codec';
 import type { Fingerprint, RunManifest } from '@murmuration/protocol';
-import type { TrainerCommand, TrainerEvent, WeightedUpdate } from './ports.ts';
+import type { HeldUpdate } from './held-updates.ts';
+import type { TrainerCommand, TrainerEvent } from './ports.ts';
 
 export type AveragerCommand =
   | Extract<TrainerCommand, { kind: 'load-state' | 'load-checkpoint' | 'capture' }>
@@ -19,8 +20,10 @@ export type AveragerCommand =
   | {
       readonly kind: 'combine';
       readonly round: number;
-      readonly updates: readonly WeightedUpdate[];
+      readonly updates: readonly HeldUpdate[];
       readonly scheme: Scheme;
+      /** How far the mean of these is followed (codec, `Combiner.combine`). */
+      readonly gain: number;
     };
 
 export type AveragerEvent =
@@ -74,7 +77,7 @@ export class Averager {
       }
       case 'combine':
         try {
-          const encoded = this.replica.combine(command.updates, command.scheme);
+          const encoded = this.replica.combine(command.updates, command.scheme, command.gain);
           this.#round = command.round + 1;
           return { kind: 'combined', ticket, round: this.#round, anchor: this.replica.fingerprint, encoded };
         } catch (error) {

@@ -143,7 +143,7 @@ describe('an averaging server', () => {
     expect(decodeUpdate(answer.encoded)[0]).toBeCloseTo(Math.sqrt(3) * ((0.1 + 0.2 + 0.2) / 3), 2);
     const tab = new Replica({ parameterCount: COUNT, scheme: 'int8', outerLearningRate: 1 });
     tab.load(first);
-    tab.commit([answer], false);
+    tab.commit([answer], 'uncounted');
     expect(tab.fingerprint).toBe(grid.server.head!.fingerprint);
     expect(grid.server.head).toMatchObject({ round: 1 });
   });

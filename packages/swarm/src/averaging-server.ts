@@ -6,19 +6,13 @@
  * As the volunteer's mind it takes one event and returns effects, and every wait is a deadline. It refuses to know threads,
  * sockets and clocks. Pure.
  */
-import {
-  encodeUpdate,
-  firstSchemeOf,
-  schemeOf,
-  TOP_K_LADDER,
-  type Scheme,
-  type TopKScheme,
-} from '@murmuration/codec';
+import { encodeUpdate, firstSchemeOf, type Scheme } from '@murmuration/codec';
 import {
   encodeFrame,
   fnv1a32,
   frameCrc,
   serverIdOf,
+  stalenessMaxOf,
   type CoordinatorMessage,
   type Frame,
   type FrameOf,
@@ -37,7 +31,8 @@ import type { HeldUpdate } from './held-updates.ts';
 import { Outbox } from './outbox.ts';
 import { Peers } from './peers.ts';
 import type { Effect, VolunteerEvent } from './ports.ts';
-import { ServerRound, type Answer } from './server-round.ts';
+import { collectingFor, schemeForAll, type Collecting } from './collecting.ts';
+import type { Answer } from './answers.ts';
 import { StateFetch, type StateFrame } from './state-fetch.ts';
 
 export type ServerEvent =
@@ -78,9 +73,10 @@ export class AveragingServer {
   readonly #peers = new Peers();
   readonly #outbox = new Outbox();
   readonly #conduct = new Conduct();
+  readonly #isAsynchronous: boolean;
   readonly #donations: Donations;
   #effects: ServerEffect[] = [];
-  #role: Arrival | { readonly kind: 'member'; readonly term: number; readonly round: ServerRound } = {
+  #role: Arrival | { readonly kind: 'member'; readonly term: number; readonly round: Collecting } = {
     kind: 'none',
   };
   #roundsGoOn = false;
@@ -90,6 +86,7 @@ export class AveragingServer {
     this.id = serverIdOf(manifest.id);
     this.#manifest = manifest;
     this.#runTag = fnv1a32(manifest.id);
+    this.#isAsynchronous = stalenessMaxOf(manifest.training) !== null;
     this.#donations = new Donations({
       outbox: this.#outbox,
       runTag: this.#runTag,
@@ -220,9 +217,8 @@ export class AveragingServer {
     const { term, liars, isProven, early } = landing(this.#role, event);
     for (const liar of liars) this.#reject(liar, 'bad-state');
     if (!isProven) return;
-    const { parameterCount, training } = this.#manifest;
     const head = { term, round: event.round, fingerprint: event.anchor };
-    const round = new ServerRound({ codec: training.codec, parameterCount, head, nowMs });
+    const round = collectingFor(this.#manifest, head, nowMs);
     this.#role = { kind: 'member', term, round };
     for (const { peer, frame } of early) if (frame.kind === 'update') round.add(peer, frame, nowMs);
     this.#sayHelloToAll();
@@ -242,7 +238,7 @@ export class AveragingServer {
             : frame.term === this.#role.term
               ? this.#role.round.add(peer, frame, nowMs)
               : 'other-term';
-        if (rejection !== null) this.#reject(peer, rejection);
+        if (rejection !== null) this.#refuse(peer, frame, rejection);
         return;
       }
       case 'state-request':
@@ -257,6 +253,7 @@ export class AveragingServer {
       case 'commit':
       case 'take-over':
       case 'yield':
+      case 'refusal':
         return this.#reject(peer, 'not-leader');
       case 'pull':
       case 'heartbeat':
@@ -300,23 +297,16 @@ export class AveragingServer {
     return 2 * beyond > count;
   }
 
-  #close(round: ServerRound, nowMs: number): void {
+  #close(round: Collecting, nowMs: number): void {
     const { alive } = this.#peers.reach(round.head.term);
     const updates = round.close(alive, this.#manifest.training.peersMin, nowMs);
-    if (updates !== null) this.#combine(round, updates, this.#schemeFor(updates));
+    if (updates !== null) this.#combine(round, updates, schemeForAll(updates, this.#manifest.training.codec));
   }
 
-  #combine(round: ServerRound, updates: readonly HeldUpdate[], scheme: Scheme): void {
-    const command = { kind: 'combine', round: round.head.round, updates, scheme } as const;
+  #combine(round: Collecting, updates: readonly HeldUpdate[], scheme: Scheme): void {
+    const { head, gain } = round;
+    const command = { kind: 'combine', round: head.round, updates, scheme, gain } as const;
     this.#do({ kind: 'average', ticket: COMBINE_TICKET, command });
-  }
-
-  /** The run's; under `topk-auto` the largest that came. */
-  #schemeFor(updates: readonly HeldUpdate[]): Scheme {
-    const { codec } = this.#manifest.training;
-    if (codec !== 'topk-auto') return codec;
-    const steps = updates.map(({ encoded }) => TOP_K_LADDER.indexOf(schemeOf(encoded) as TopKScheme));
-    return TOP_K_LADDER[Math.max(...steps)]!;
   }
 
   #failed({ ticket, failure }: Extract<AveragerEvent, { kind: 'trainer-failed' }>): void {
@@ -329,7 +319,7 @@ export class AveragingServer {
     const { codec } = this.#manifest.training;
     const scheme = firstSchemeOf(codec);
     const nothing = encodeUpdate(scheme, new Float32Array(this.#manifest.parameterCount));
-    this.#role.round.countNone();
+    for (const update of this.#role.round.countNone()) this.#refuse(update.author, update, 'not-finite');
     const { fingerprint: anchor } = this.#role.round.head;
     const update = { author: this.id, sampleCount: 1, stepCount: 1, trainMs: 0, loss: 0, anchor, crc: 0 };
     this.#combine(this.#role.round, [{ ...update, slice: NO_SLICE, encoded: nothing }], scheme);
@@ -389,6 +379,14 @@ export class AveragingServer {
   #lost(peer: VolunteerId): void {
     this.#donations.lost(peer);
     if (this.#role.kind === 'joining') this.#role.fetch.lost(peer);
+  }
+
+  /** [A3] Who does not go by rounds has to be told that its update will not be counted. */
+  #refuse(peer: VolunteerId, { crc }: { readonly crc: number }, rejection: string): void {
+    const { head } = this;
+    if (this.#isAsynchronous && head !== null && rejection !== 'duplicate')
+      this.#outbox.send(peer, { kind: 'refusal', ...this.#base(head.term, head.round), crc });
+    this.#reject(peer, rejection);
   }
 
   #reject(peer: VolunteerId, rejection: string): void {

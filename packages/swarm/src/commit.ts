@@ -35,10 +35,10 @@ export function membersAfter(commit: {
 export const commitCommand = ({
   round,
   updates,
-  ownIncluded,
+  own,
 }: Extract<RoundDecision, { kind: 'close' }>): TrainerCommand => ({
   kind: 'commit',
   round,
   updates,
-  ownIncluded,
+  own,
 });

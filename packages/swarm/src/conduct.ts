@@ -26,6 +26,9 @@ const UNTIMELY: ReadonlySet<string> = new Set([
   'other-term',
   'other-anchor',
   'duplicate',
+  'stale',
+  'counted',
+  'one-waits',
   'late-state',
 ]);
 

@@ -76,7 +76,7 @@ describe('closing a round', () => {
     follower.addOwn(update(b), 10);
     const decision = leader.decide(others(a), 10);
     expect(authorsOf(decision)).toEqual([a, b, c, d]);
-    expect(decision).toMatchObject({ announce: true, ownIncluded: true, members: ids });
+    expect(decision).toMatchObject({ announce: true, own: 'counted', members: ids });
     expect(follower.decide(others(b), 10)).toBeNull();
   });
 
@@ -287,7 +287,7 @@ describe('following a commit', () => {
     expect(follower.addCommit(a, commit(a, [a, c]))).toBeNull();
     const decision = follower.decide(others(b), 2);
     expect(authorsOf(decision)).toEqual([a, c]);
-    expect(decision).toMatchObject({ ownIncluded: false, announce: false, graceMs: 500 });
+    expect(decision).toMatchObject({ own: 'uncounted', announce: false, graceMs: 500 });
   });
 
   it('[R10] pulls what it lacks, from the leader first, then from the author; [R5] what nobody gives is no commit', () => {
@@ -434,7 +434,7 @@ describe('a crew of a large swarm', () => {
     expect(member.addUpdate(d, fromElsewhere(d), 2)).toBeNull();
     const decision = member.decide(others(c), 2);
     expect(authorsOf(decision)).toEqual([a, b, c, d]);
-    expect(decision).toMatchObject({ announce: false, ownIncluded: true });
+    expect(decision).toMatchObject({ announce: false, own: 'counted' });
     expect(member.addCommit(a, commit(a, [a]))).toBe('old-round');
   });
 

@@ -12,7 +12,7 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
+import { inspectSlice, inspectUpdate, sliceOf, type CodecRule, type Fate } from '@murmuration/codec';
 import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
@@ -28,7 +28,8 @@ export type RoundDecision =
       readonly kind: 'close';
       readonly round: number;
       readonly updates: readonly HeldUpdate[];
-      readonly ownIncluded: boolean;
+      /** What is said of our update. */
+      readonly own: Fate;
       readonly members: readonly VolunteerId[];
       readonly graceMs: number;
       readonly ballot: number;
@@ -236,6 +237,14 @@ export class GroupRound {
     if (round === this.#head.round) this.#leadership.yielded(peer, ballot);
   }
 
+  /** Only a server refuses, and only to it an update may have to be sent again. */
+  addRefusal(): RoundRejection {
+    return 'not-leader';
+  }
+  unanswered(): null {
+    return null;
+  }
+
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
     this.#head = head;
@@ -328,7 +337,7 @@ export class GroupRound {
       kind: 'close',
       round: this.#head.round,
       updates: [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1)),
-      ownIncluded: held.has(this.#self),
+      own: held.has(this.#self) ? 'counted' : 'uncounted',
       members: [],
       graceMs: this.#clock.measuredGraceMs,
       ballot: 0,
@@ -375,10 +384,10 @@ export class GroupRound {
     this.#closing = true;
     this.#closed.set(round, commit);
     this.#commits.delete(round);
-    const own = this.ownUpdate;
-    const ownIncluded = own !== undefined && updates.some((update) => update === own);
+    const isCounted = updates.some((update) => update === this.ownUpdate);
+    const own = isCounted ? 'counted' : 'uncounted';
     const announce = leader === this.#self;
-    return { kind: 'close', round, updates, ownIncluded, members, graceMs, ballot, announce };
+    return { kind: 'close', round, updates, own, members, graceMs, ballot, announce };
   }
 
   /** Who is waited for: the last commit's members that live, and ourselves. */

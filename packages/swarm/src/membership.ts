@@ -7,6 +7,7 @@ import {
   encodeFrame,
   frameCrc,
   serverOf,
+  stalenessMaxOf,
   type CoordinatorMessageOf,
   type Frame,
   type FrameOf,
@@ -39,6 +40,8 @@ export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
 
 const NO_TERM = -1;
 
+type RoundFrame = FrameOf<'update' | 'commit' | 'refusal'>;
+type Counted = { readonly updates: readonly HeldUpdate[]; readonly isCounted: boolean };
 type Close = Extract<RoundDecision, { kind: 'close' }>;
 
 export class Membership {
@@ -53,7 +56,7 @@ export class Membership {
   #closing: Close | null = null;
   readonly #donations: Donations;
   readonly #lag = new Lag();
-  readonly own = new OwnWork();
+  readonly own: OwnWork;
   readonly crews: CrewBook;
   /** The averaging server, our only peer; null: peers average among themselves. */
   readonly server: VolunteerId | null;
@@ -75,6 +78,7 @@ export class Membership {
     this.#paused = options.paused;
     this.crews = new CrewBook(options.self, options.manifest.training.architecture === 'hybrid');
     this.server = serverOf(options.manifest);
+    this.own = new OwnWork(stalenessMaxOf(options.manifest.training) !== null);
     this.#donations = new Donations(options);
   }
 
@@ -218,7 +222,8 @@ export class Membership {
         this.lost(peer);
         return;
       case 'update':
-      case 'commit': {
+      case 'commit':
+      case 'refusal': {
         const rejection = this.#takeRoundFrame(peer, frame, nowMs);
         if (rejection !== null) this.reject(peer, rejection);
         return;
@@ -248,26 +253,25 @@ export class Membership {
     if (standing === 'astray') {
       this.#outbox.count('resync: other-anchor');
       this.join(this.server, nowMs);
-    } else if (standing !== null)
-      this.#outbox.send(this.server!, { ...standing, kind: 'update', ...this.#base(this.head!) });
+    } else if (standing !== null) {
+      const { round, update } = standing;
+      this.#outbox.send(this.server!, { ...update, kind: 'update', ...this.#base(this.head!), round });
+    }
   }
 
   #base({ term, round }: Head): { runTag: number; term: number; round: number } {
     return { runTag: this.#runTag, term, round };
   }
 
-  #takeRoundFrame(
-    peer: VolunteerId,
-    frame: FrameOf<'update'> | FrameOf<'commit'>,
-    nowMs: number,
-  ): string | null {
-    if (this.#role.kind === 'joining') {
+  #takeRoundFrame(peer: VolunteerId, frame: RoundFrame, nowMs: number): string | null {
+    if (this.#role.kind === 'joining' && frame.kind !== 'refusal') {
       const isServed = this.server !== null && frame.kind === 'commit';
       return this.#role.fetch.early.keep(peer, isServed ? ofServerAlone(this.server, frame) : frame);
     }
     if (this.#role.kind !== 'member') return null;
     const { round } = this.#role;
     if (frame.term !== round.head.term) return 'other-term';
+    if (frame.kind === 'refusal') return round.addRefusal(peer, frame);
     return frame.kind === 'update' ? round.addUpdate(peer, frame, nowMs) : round.addCommit(peer, frame);
   }
 
@@ -285,25 +289,19 @@ export class Membership {
     return true;
   }
 
-  /**
-   * The trainer applied the commit. Returns what the group's speeds follow from, and whether our update was counted; null
-   * when it concerns no round of ours any more.
-   */
-  committed(
-    event: Extract<TrainerEvent, { kind: 'committed' }>,
-    nowMs: number,
-  ): { readonly updates: readonly HeldUpdate[]; readonly ownIncluded: boolean } | null {
+  /** The trainer applied the commit: what speeds follow from, and whether our update was counted; null: no round of ours. */
+  committed(event: Extract<TrainerEvent, { kind: 'committed' }>, nowMs: number): Counted | null {
     const closed = this.#closing;
     this.#closing = null;
     if (this.#role.kind !== 'member' || closed === null) return null;
-    this.own.committed(closed.ownIncluded);
+    this.own.committed(closed.own);
     const { round } = this.#role;
     const ownUpdate = this.server === null ? undefined : round.ownUpdate;
     const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
     round.advance(head, closed, nowMs);
-    const { updates, ownIncluded } = closed;
     // The server's update carries the fastest author's speed, and ours is not in it.
-    return { updates: ownUpdate === undefined ? updates : [...updates, ownUpdate], ownIncluded };
+    const updates = ownUpdate === undefined ? closed.updates : [...closed.updates, ownUpdate];
+    return { updates, isCounted: closed.own === 'counted' };
   }
 
   captured(event: Extract<TrainerEvent, { kind: 'captured' }>, nowMs: number): void {

@@ -1,8 +1,9 @@
 /**
  * What this volunteer trains itself: how far it may go, what it learned since its last update, and which update it sent
- * last. Training does not wait for the exchange: while our update is on its way we go on, by a round's steps at most,
- * and the commit moves the anchor under that progress (codec, replica.ts). Pure.
+ * last. Training does not wait for the exchange: while our update is on its way we go on, by a round's steps at most (in
+ * an asynchronous run: by more), and the commit moves the anchor under that progress (codec, replica.ts). Pure.
  */
+import type { Fate } from '@murmuration/codec';
 import type { FrameOf } from '@murmuration/protocol';
 import type { Round } from './rounds.ts';
 import type { HeldUpdate } from './held-updates.ts';
@@ -17,11 +18,17 @@ export interface Progress {
   readonly loss: number;
 }
 
+/**
+ * [A4] Rounds' steps that are trained ahead of an update that is pending. The next one leaves when that is settled, so this
+ * is reached only when the server does not answer: far lines, or none.
+ */
+const ROUNDS_AHEAD_MAX = 4;
 /** Own updates that are remembered: a replica may go from one branch to another and back within a round or two. */
 const PUBLISHED_KEPT = 4;
 const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
+  readonly #isAsynchronous: boolean;
   #progress = NOTHING;
   /** In updates that no commit has counted so far: the residual keeps it (codec, replica.ts). */
   #owed = NOTHING;
@@ -29,6 +36,10 @@ export class OwnWork {
   #divergedRound: number | null = null;
   /** The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. */
   readonly #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate }[] = [];
+
+  constructor(isAsynchronous: boolean) {
+    this.#isAsynchronous = isAsynchronous;
+  }
 
   /** Steps were done that are in no update yet. */
   trained({ stepCount, sampleCount, trainMs, loss }: Extract<TrainerEvent, { kind: 'trained' }>): void {
@@ -48,7 +59,8 @@ export class OwnWork {
   stepsDue(round: Round, hasPeers: boolean, localSteps: number): number {
     if (this.#divergedRound === round.head.round) return 0;
     if (round.ownUpdate !== undefined && !hasPeers) return 0;
-    return Math.max(0, localSteps - this.#progress.stepCount);
+    const roundsMax = this.#isAsynchronous && round.ownUpdate !== undefined ? ROUNDS_AHEAD_MAX : 1;
+    return Math.max(0, roundsMax * localSteps - this.#progress.stepCount);
   }
 
   /** Something was trained that is in no update yet (who parts: that no commit counted), and this round has none of ours. */
@@ -61,8 +73,8 @@ export class OwnWork {
     return this.#progress.stepCount + this.#owed.stepCount === 0;
   }
   /** A commit was applied, with our update or without it. */
-  committed(ownIncluded: boolean): void {
-    if (ownIncluded) this.#owed = NOTHING;
+  committed(own: Fate): void {
+    if (own === 'counted') this.#owed = NOTHING;
   }
 
   /** What the update that is sent now stands for. */
@@ -78,10 +90,14 @@ export class OwnWork {
     this.#published.splice(PUBLISHED_KEPT);
   }
 
-  /** Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head (`anchor` null: at any). */
+  /**
+   * Our replica was replaced: what is in no update is lost. Returns the update that still counts at this head (`anchor`
+   * null: at any); in an asynchronous run none, as it may have been counted long ago.
+   */
   replaced(term: number, round: number, anchor: string | null): HeldUpdate | null {
     this.#progress = NOTHING;
     this.#owed = NOTHING;
+    if (this.#isAsynchronous) return null;
     const isOfHere = (sent: { readonly term: number; readonly round: number }) =>
       sent.term === term && sent.round === round;
     const fitting = this.#published.find(

@@ -6,7 +6,7 @@
  * Trainer commands are carried out strictly one after another, in the order of their effects; only `capture` does not
  * wait for its turn. Each is answered by exactly one event with the same `ticket`, or by `trainer-failed`.
  */
-import type { Scheme } from '@murmuration/codec';
+import type { Fate, Scheme } from '@murmuration/codec';
 import type {
   CoordinatorMessage,
   Fingerprint,
@@ -75,14 +75,15 @@ export type TrainerCommand =
   /**
    * Average the updates (any order; the result does not depend on it) and move the anchor. Training goes on from it,
    * ahead by what was trained since the update was formed. Slices that come along move the anchor to their mean first.
-   * `ownIncluded`: the residual keeps only what the encoding lost; otherwise it keeps the whole update.
+   * `own`, of the update that is open: counted, the residual keeps only what the encoding lost; uncounted, the whole
+   * update; pending, it stays open.
    * Answer: `committed`.
    */
   | {
       readonly kind: 'commit';
       readonly round: number;
       readonly updates: readonly WeightedUpdate[];
-      readonly ownIncluded: boolean;
+      readonly own: Fate;
     }
   /**
    * Copy the replica for newcomers, at once, also between two steps of a `train` at work: who waits for a state does

@@ -1,12 +1,18 @@
 /** The two ways in which a member's round is closed: among peers (group-round.ts) or by a server (served-round.ts). Pure. */
-import type { FrameOf, Head, RunManifest, VolunteerId } from '@murmuration/protocol';
+import {
+  stalenessMaxOf,
+  type FrameOf,
+  type Head,
+  type RunManifest,
+  type VolunteerId,
+} from '@murmuration/protocol';
 import type { CrewBook } from './crew-book.ts';
 import { GroupRound } from './group-round.ts';
-import type { HeldUpdate } from './held-updates.ts';
 import { ServedRound } from './served-round.ts';
 
 /** What membership asks of a round, whoever closes it. */
-export type Round = Pick<GroupRound, keyof GroupRound>;
+export type Round = Pick<GroupRound, Exclude<keyof GroupRound, keyof Asked>> & Pick<ServedRound, keyof Asked>;
+type Asked = Pick<ServedRound, 'unanswered' | 'addRefusal'>;
 
 export function roundAt(parts: {
   readonly self: VolunteerId;
@@ -21,16 +27,20 @@ export function roundAt(parts: {
   const { server, manifest, ...others } = parts;
   const { parameterCount, training } = manifest;
   const common = { ...others, parameterCount, codec: training.codec };
-  return server === null ? new GroupRound(common) : new ServedRound({ ...common, server });
+  if (server === null) return new GroupRound(common);
+  return new ServedRound({ ...common, server, isAsynchronous: stalenessMaxOf(training) !== null });
 }
 
 /**
- * What follows from the server's word that it stands somewhere: at our round on another anchor (`astray`) [S3], or where we
- * stand, so that our update, if it is out, may have been lost on the way [S4]. Null: nothing.
+ * What follows from the server's word that it stands somewhere: at our round on another anchor (`astray`) [S3], or that our
+ * update, if it is out, may have been lost on the way [S4] [A3]. Null: nothing.
  */
-export function standingIn(round: Round, hello: FrameOf<'hello'>): 'astray' | HeldUpdate | null {
+export function standingIn(
+  round: Round,
+  hello: FrameOf<'hello'>,
+): 'astray' | ReturnType<Round['unanswered']> {
   const { head } = round;
-  if (round.closing || !hello.hasReplica || hello.term !== head.term || hello.round !== head.round)
-    return null;
-  return hello.anchor === head.fingerprint ? (round.ownUpdate ?? null) : 'astray';
+  if (!hello.hasReplica || hello.term !== head.term) return null;
+  const isHere = hello.round === head.round && !round.closing;
+  return isHere && hello.anchor !== head.fingerprint ? 'astray' : round.unanswered(hello);
 }

@@ -38,7 +38,8 @@ const commit = (changes: Partial<FrameOf<'commit'>> = {}): FrameOf<'commit'> => 
   graceMs: 300,
   ...changes,
 });
-const round = () => new ServedRound({ self, server, codec: 'int8', parameterCount: COUNT, head });
+const round = (isAsynchronous = false) =>
+  new ServedRound({ self, server, codec: 'int8', parameterCount: COUNT, head, isAsynchronous });
 
 describe('a round that a server closes', () => {
   it('[S1] [S2] is closed by the server’s one update; ours is settled if its commit lists it', () => {
@@ -51,11 +52,11 @@ describe('a round that a server closes', () => {
     expect(served.decide()).toMatchObject({
       kind: 'close',
       round: 4,
-      ownIncluded: true,
+      own: 'counted',
       updates: [{ author: server }],
     });
     expect(served.closing).toBe(true);
-    served.advance({ ...head, round: 5, fingerprint: 'b'.repeat(16) });
+    served.advance({ ...head, round: 5, fingerprint: 'b'.repeat(16) }, { own: 'counted' });
     expect(served.ownUpdate).toBeUndefined();
   });
 
@@ -67,7 +68,7 @@ describe('a round that a server closes', () => {
     served.addOwn(update(self));
     served.addUpdate(server, update(server));
     served.addCommit(server, commit({ included: [...own, { author: server, crc: 7 }] }));
-    expect(served.decide()).toMatchObject({ kind: 'close', ownIncluded: false });
+    expect(served.decide()).toMatchObject({ kind: 'close', own: 'uncounted' });
   });
 
   it('[S1] takes nothing of anybody else: no update, no commit', () => {
@@ -104,8 +105,8 @@ describe('a round that a server closes', () => {
     }
     for (const n of [4, 5, 6]) {
       expect(served.catchingUp).toBe(true);
-      expect(served.decide()).toMatchObject({ kind: 'close', round: n, ownIncluded: false });
-      served.advance({ ...head, round: n + 1, fingerprint: String(n + 1).repeat(16) });
+      expect(served.decide()).toMatchObject({ kind: 'close', round: n, own: 'uncounted' });
+      served.advance({ ...head, round: n + 1, fingerprint: String(n + 1).repeat(16) }, { own: 'uncounted' });
     }
     expect(served.decide()).toBeNull();
   });
@@ -115,6 +116,71 @@ describe('a round that a server closes', () => {
     expect(served.addUpdate(server, update(server, { round: 36 }))).toBeNull();
     expect(served.addUpdate(server, update(server, { round: 37 }))).toBe('future-round');
     expect(served.addCommit(server, commit({ round: 37 }))).toBe('future-round');
+  });
+
+  describe('in an asynchronous run', () => {
+    const sent = (crc = 9) => {
+      const served = round(true);
+      served.addOwn(update(self, { crc }));
+      return served;
+    };
+    const answered = (served: ServedRound, own: { author: VolunteerId; crc: number }[], n = 4) => {
+      const anchor = served.head.fingerprint;
+      served.addUpdate(server, update(server, { round: n, anchor }));
+      served.addCommit(server, commit({ round: n, anchor, included: [...own, { author: server, crc: 7 }] }));
+    };
+    const closed = (served: ServedRound) => {
+      const decision = served.decide();
+      if (decision?.kind !== 'close') throw new Error(`decided ${decision?.kind}`);
+      const next = served.head.round + 1;
+      served.advance({ ...head, round: next, fingerprint: String(next).repeat(16) }, decision);
+      return decision.own;
+    };
+    const refusal = { kind: 'refusal' as const, ...base, crc: 9 };
+
+    it('[A3] our update is pending from commit to commit, until one lists it', () => {
+      const served = sent();
+      answered(served, []);
+      expect(closed(served)).toBe('pending');
+      expect(served.ownUpdate).toBeDefined();
+      answered(served, [{ author: self, crc: 8 }], 5);
+      expect(closed(served)).toBe('pending');
+      answered(served, [{ author: self, crc: 9 }], 6);
+      expect(closed(served)).toBe('counted');
+      expect(served.ownUpdate).toBeUndefined();
+    });
+
+    it('[A3] when the server refuses it, it is settled as one that nobody counted', () => {
+      const served = sent();
+      expect(served.addRefusal(stranger, refusal)).toBe('not-leader');
+      expect(served.addRefusal(server, { ...refusal, crc: 8 })).toBeNull();
+      expect(served.ownUpdate).toBeDefined();
+      expect(served.addRefusal(server, refusal)).toBeNull();
+      expect(served.ownUpdate).toBeUndefined();
+      answered(served, []);
+      expect(closed(served)).toBe('uncounted');
+    });
+
+    it('[A3] a commit that lists it stands against a refusal that comes before it is applied', () => {
+      const served = sent();
+      answered(served, [{ author: self, crc: 9 }]);
+      served.addRefusal(server, refusal);
+      expect(closed(served)).toBe('counted');
+    });
+
+    it('[A3] is sent again, as of its own version, whenever the server says where it stands', () => {
+      const served = sent();
+      answered(served, []);
+      closed(served);
+      const again = { round: 4, update: { author: self, crc: 9 } };
+      expect(served.unanswered({ round: 5 })).toMatchObject(again);
+      expect(served.unanswered({ round: 9 })).toMatchObject(again);
+      expect(round().unanswered({ round: 4 })).toBeNull();
+      const inStep = round();
+      inStep.addOwn(update(self));
+      expect(inStep.unanswered({ round: 4 })).toMatchObject(again);
+      expect(inStep.unanswered({ round: 5 })).toBeNull();
+    });
   });
 
   it('[S3] a newcomer sees the server’s update alone in a commit', () => {

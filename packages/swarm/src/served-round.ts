@@ -4,9 +4,10 @@
  * where nobody else is there to agree with: the server leads every round, a tab never does, and without it waits.
  *
  * A commit of the server's lists its update, and ours if that was counted. Averaging the server's update alone is applying
- * it, so all tabs and the server stand on the same bits. Pure.
+ * it, so all tabs and the server stand on the same bits. In an asynchronous run (SPEC A) ours stays pending from commit to
+ * commit, until one lists it or the server refuses it. Pure.
  */
-import { inspectUpdate, type CodecRule } from '@murmuration/codec';
+import { inspectUpdate, type CodecRule, type Fate } from '@murmuration/codec';
 import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
 import type { RoundDecision, RoundRejection } from './group-round.ts';
@@ -24,7 +25,10 @@ export class ServedRound implements Round {
   readonly #parameterCount: number;
   #head: Head;
   #closing = false;
+  readonly #isAsynchronous: boolean;
+  /** And the round that it was formed in. */
   #own: HeldUpdate | undefined;
+  #ownRound = 0;
   /** The server's, by round. */
   readonly #updates = new Map<number, HeldUpdate>();
   readonly #commits = new Map<number, Commit>();
@@ -35,12 +39,14 @@ export class ServedRound implements Round {
     codec: CodecRule;
     parameterCount: number;
     head: Head;
+    isAsynchronous: boolean;
   }) {
     this.#self = options.self;
     this.#server = options.server;
     this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
+    this.#isAsynchronous = options.isAsynchronous;
   }
 
   get head(): Head {
@@ -81,6 +87,22 @@ export class ServedRound implements Round {
 
   addOwn(update: HeldUpdate): void {
     this.#own = update;
+    this.#ownRound = this.#head.round;
+  }
+
+  /** [S4] [A3] Where the server stands there, what may have been lost on its way to it. */
+  unanswered({ round }: { readonly round: number }): { round: number; update: HeldUpdate } | null {
+    const isHere = round === this.#head.round && !this.#closing;
+    if (this.#own === undefined || !(isHere || this.#isAsynchronous)) return null;
+    return { round: this.#ownRound, update: this.#own };
+  }
+
+  /** [A3] Ours will not be counted, unless a commit that we have not applied yet lists it. */
+  addRefusal(peer: VolunteerId, { crc }: { readonly crc: number }): RoundRejection | null {
+    if (peer !== this.#server) return 'not-leader';
+    const isListed = [...this.#commits.values()].some((commit) => this.#listedBy(commit) === crc);
+    if (this.#own?.crc === crc && !isListed) this.#own = undefined;
+    return null;
   }
 
   /** [S2] The server's update, of this round or of one to come. */
@@ -108,10 +130,9 @@ export class ServedRound implements Round {
     const commit = this.#commits.get(this.#head.round);
     if (this.#closing || commit === undefined) return null;
     const update = this.#updates.get(this.#head.round);
-    const listed = (author: VolunteerId) => commit.included.find((entry) => entry.author === author)?.crc;
     // [S3] The server is right about where the run stands. What it said before its commit came before it.
     const isOurs = commit.anchor === this.#head.fingerprint;
-    if (!isOurs || update === undefined || listed(this.#server) !== update.crc) {
+    if (!isOurs || update === undefined || this.#listedBy(commit, this.#server) !== update.crc) {
       this.#commits.delete(this.#head.round);
       return { kind: 'resync', from: this.#server, why: 'other-anchor' };
     }
@@ -120,7 +141,7 @@ export class ServedRound implements Round {
       kind: 'close',
       round: this.#head.round,
       updates: [update],
-      ownIncluded: this.#own !== undefined && listed(this.#self) === this.#own.crc,
+      own: this.#fateIn(commit),
       members: [],
       graceMs: commit.graceMs,
       ballot: commit.ballot,
@@ -128,9 +149,19 @@ export class ServedRound implements Round {
     };
   }
 
-  advance(head: Head): void {
+  #fateIn(commit: Commit): Fate {
+    if (this.#own === undefined) return 'uncounted';
+    if (this.#listedBy(commit) === this.#own.crc) return 'counted';
+    return this.#isAsynchronous ? 'pending' : 'uncounted';
+  }
+
+  #listedBy({ included }: Commit, author = this.#self): number | undefined {
+    return included.find((entry) => entry.author === author)?.crc;
+  }
+
+  advance(head: Head, { own }: { readonly own: Fate }): void {
     this.#head = head;
-    this.#own = undefined;
+    if (own !== 'pending') this.#own = undefined;
     this.#closing = false;
     for (const kept of [this.#updates, this.#commits])
       for (const round of kept.keys()) if (round < head.round) kept.delete(round);

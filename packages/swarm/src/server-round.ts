@@ -3,24 +3,15 @@
  * tabs that were away. The closing rules are those of every group (R3); the server leads all rounds, so there is nobody to
  * agree with. Pure.
  */
-import { inspectUpdate, type CodecRule } from '@murmuration/codec';
+import { gainOf, inspectUpdate, type CodecRule } from '@murmuration/codec';
 import { LIMITS, type FrameOf, type Head, type UpdateBody, type VolunteerId } from '@murmuration/protocol';
-import { keptRounds, type HeldUpdate } from './held-updates.ts';
+import { Answers, type Answer } from './answers.ts';
+import type { HeldUpdate } from './held-updates.ts';
 import { RoundClock } from './round-clock.ts';
 
 const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 /** A tab that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
-
-/** What closed a round: the update that stands for all, and whose updates those were. */
-export interface Answer {
-  readonly round: number;
-  /** Where the round began. */
-  readonly anchor: string;
-  readonly update: HeldUpdate;
-  readonly counted: ReadonlyMap<VolunteerId, number>;
-  readonly graceMs: number;
-}
 
 export class ServerRound {
   readonly #codec: CodecRule;
@@ -31,7 +22,7 @@ export class ServerRound {
   #closing: readonly HeldUpdate[] | null = null;
   readonly #clock: RoundClock;
   #missed = new Map<VolunteerId, number>();
-  readonly #answers = new Map<number, Answer>();
+  readonly #answers = new Answers();
 
   constructor(options: { codec: CodecRule; parameterCount: number; head: Head; nowMs: number }) {
     this.#codec = options.codec;
@@ -43,15 +34,13 @@ export class ServerRound {
   get head(): Head {
     return this.#head;
   }
-  get isClosing(): boolean {
-    return this.#closing !== null;
-  }
 
   /** [R2] As in every group. Null: taken. */
   add(peer: VolunteerId, frame: FrameOf<'update'>, nowMs: number): string | null {
     const { round, author } = frame;
     if (peer !== author) return 'not-author';
-    if (round < this.#head.round || (round === this.#head.round && this.isClosing)) return 'old-round';
+    if (round < this.#head.round || (round === this.#head.round && this.#closing !== null))
+      return 'old-round';
     if (round > this.#head.round) return 'future-round';
     if (frame.anchor !== this.#head.fingerprint) return 'other-anchor';
     const earlier = this.#updates.get(author);
@@ -70,7 +59,7 @@ export class ServerRound {
    * @param tabsMin with fewer tabs no round is closed [S5]
    */
   close(alive: ReadonlySet<VolunteerId>, tabsMin: number, nowMs: number): readonly HeldUpdate[] | null {
-    if (this.isClosing || this.#updates.size === 0 || alive.size < tabsMin) return null;
+    if (this.#closing !== null || this.#updates.size === 0 || alive.size < tabsMin) return null;
     const expected = [...alive].filter((id) => (this.#missed.get(id) ?? 0) < MISSED_MAX);
     const arrived = expected.filter((id) => this.#updates.has(id)).length;
     this.#clock.judge(2 * arrived >= expected.length, nowMs);
@@ -83,20 +72,17 @@ export class ServerRound {
 
   /** When `close` should be asked again at the latest; Infinity: only after an event. */
   get nextDeadlineMs(): number {
-    if (this.isClosing || this.#updates.size === 0) return Infinity;
+    if (this.#closing !== null || this.#updates.size === 0) return Infinity;
     return this.#clock.nextDeadlineMs(null);
   }
 
   /** The numbers of what stands for all that are being combined. */
   get summary(): Omit<UpdateBody, 'author' | 'anchor' | 'slice' | 'encoded'> {
-    const updates = this.#closing ?? [];
-    if (updates.length === 0) return { sampleCount: 1, stepCount: 1, trainMs: 0, loss: 0 };
-    const speedOf = ({ stepCount, trainMs }: UpdateBody) => (trainMs > 0 ? stepCount / trainMs : 0);
-    // Every tab's pace follows the fastest [R9, pace.ts].
-    const { stepCount, trainMs } = updates.reduce((a, b) => (speedOf(b) > speedOf(a) ? b : a));
-    const samples = updates.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
-    const loss = updates.reduce((sum, update) => sum + update.loss * update.sampleCount, 0) / samples;
-    return { sampleCount: Math.min(SAMPLES_MAX, samples), stepCount, trainMs, loss };
+    return summaryOf(this.#closing ?? []);
+  }
+  /** How far their mean is followed. */
+  get gain(): number {
+    return gainOf(this.#closing?.length ?? 1);
   }
 
   /** The round is closed by this update; the next one begins. */
@@ -105,9 +91,7 @@ export class ServerRound {
     const counted = new Map((this.#closing ?? []).map(({ author, crc }) => [author, crc]));
     const graceMs = this.#clock.measuredGraceMs;
     const answer = { round, anchor, update, counted, graceMs };
-    this.#answers.set(round, answer);
-    for (const old of this.#answers.keys())
-      if (old < round - keptRounds(update.encoded.length)) this.#answers.delete(old);
+    this.#answers.remember(answer);
     this.#head = head;
     this.#updates = new Map();
     this.#closing = null;
@@ -115,14 +99,29 @@ export class ServerRound {
     return answer;
   }
 
-  /** They cannot be combined: the round counts none of them, and their authors keep them in their residuals. */
-  countNone(): void {
+  /**
+   * They cannot be combined: the round counts none of them, and their authors keep them in their residuals. Returns those
+   * whose authors have to be told so, as not every commit settles an update.
+   */
+  countNone(): readonly HeldUpdate[] {
     this.#closing = [];
+    return [];
   }
 
   /** [S4] What a tab that stands there has missed, ascending; null: it has to fetch the state. */
   since(round: number, anchor: string): readonly Answer[] | null {
-    if (this.#answers.get(round)?.anchor !== anchor) return null;
-    return Array.from({ length: this.#head.round - round }, (_, i) => this.#answers.get(round + i)!);
+    return this.#answers.since(round, anchor, this.#head);
   }
+}
+
+export function summaryOf(
+  updates: readonly UpdateBody[],
+): Omit<UpdateBody, 'author' | 'anchor' | 'slice' | 'encoded'> {
+  if (updates.length === 0) return { sampleCount: 1, stepCount: 1, trainMs: 0, loss: 0 };
+  const speedOf = ({ stepCount, trainMs }: UpdateBody) => (trainMs > 0 ? stepCount / trainMs : 0);
+  // Every tab's pace follows the fastest [R9, pace.ts].
+  const { stepCount, trainMs } = updates.reduce((a, b) => (speedOf(b) > speedOf(a) ? b : a));
+  const samples = updates.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
+  const loss = updates.reduce((sum, update) => sum + update.loss * update.sampleCount, 0) / samples;
+  return { sampleCount: Math.min(SAMPLES_MAX, samples), stepCount, trainMs, loss };
 }

@@ -61,7 +61,7 @@ for (let round = 10; round <= 14; round++) {
     members: authors,
     graceMs: 500,
   });
-  truth.commit(updates, false);
+  truth.commit(updates, 'uncounted');
 }
 
 interface Player {

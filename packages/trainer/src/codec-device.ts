@@ -234,6 +234,11 @@ export class CodecDevice {
     this.#copy('anchor', 'base');
   }
 
+  /** Instead of settling what is open: how far it is from the anchor, and training from it, is kept while that moves. */
+  carry(phase: 'lift' | 'land'): void {
+    this.#submit((encoder) => this.#run(encoder, phase));
+  }
+
   /** A vector's values, for checks: production reads none of them back. */
   async read(name: Vector): Promise<Float32Array> {
     const bytes = 4 * this.#options.count;

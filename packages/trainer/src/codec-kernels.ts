@@ -108,6 +108,18 @@ export function kernelsOf({ count, scheme }: CodecDeviceOptions): KernelSource[]
       count,
       'trained[i] = anchor[i] + (trained[i] - base[i]);',
     ),
+    value(
+      'lift',
+      [read('anchor'), write('base'), write('trained')],
+      count,
+      'trained[i] -= base[i];\n  base[i] -= anchor[i];',
+    ),
+    value(
+      'land',
+      [read('anchor'), write('base'), write('trained')],
+      count,
+      'base[i] += anchor[i];\n  trained[i] += base[i];',
+    ),
   ];
   const subtract =
     'bits' in packing

@@ -18,6 +18,7 @@ import {
   ReplicaError,
   sliceOf,
   slicesOf,
+  type Fate,
   type ReplicaOptions,
   type Scheme,
 } from '@murmuration/codec';
@@ -42,7 +43,7 @@ export interface Position {
   trained(weights: readonly tf.Tensor[], loss: number, confirm: () => Promise<void>): Promise<void>;
   /** @throws ReplicaError 'not-finite': everything since the last update is given up. */
   formUpdate(scheme: Scheme): Promise<Uint8Array>;
-  commit(round: number, updates: readonly WeightedUpdate[], ownIncluded: boolean): Promise<void>;
+  commit(round: number, updates: readonly WeightedUpdate[], own: Fate): Promise<void>;
   /** The device goes. */
   leaveDevice(): void;
 }
@@ -75,9 +76,9 @@ export class HostPosition implements Position {
     return Promise.resolve(this.shared.formUpdate(undefined, scheme));
   }
 
-  commit(round: number, updates: readonly WeightedUpdate[], ownIncluded: boolean): Promise<void> {
+  commit(round: number, updates: readonly WeightedUpdate[], own: Fate): Promise<void> {
     this.shared.meet(round, slicesOf(updates));
-    this.shared.commit(updates, ownIncluded);
+    this.shared.commit(updates, own);
     return Promise.resolve();
   }
 
@@ -147,11 +148,14 @@ export class GpuPosition implements Position {
     return encoded;
   }
 
-  async commit(round: number, updates: readonly WeightedUpdate[], ownIncluded: boolean): Promise<void> {
+  async commit(round: number, updates: readonly WeightedUpdate[], own: Fate): Promise<void> {
     const codec = await this.#ready();
     const { shared } = this;
-    if (this.#isOpen) codec.settle(ownIncluded);
-    this.#isOpen = false;
+    // What a pending update brings stays as far ahead of the anchor as it was.
+    const isPending = this.#isOpen && own === 'pending';
+    if (isPending) codec.carry('lift');
+    else if (this.#isOpen) codec.settle(own === 'counted');
+    this.#isOpen = isPending;
     const slices = slicesOf(updates);
     if (slices.length > 0) {
       shared.meet(round, slices);
@@ -162,7 +166,8 @@ export class GpuPosition implements Position {
     const isAdded = codec.advance(plan);
     shared.advance(plan);
     if (!isAdded) codec.writeAnchor(shared.anchor, 0);
-    codec.rebase();
+    if (isPending) codec.carry('land');
+    else codec.rebase();
   }
 
   leaveDevice(): void {

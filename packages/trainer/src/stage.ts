@@ -176,7 +176,7 @@ export class Stage {
         return this.#formUpdate(command);
       case 'commit':
         this.#standing(command);
-        await position.commit(command.round, command.updates, command.ownIncluded);
+        await position.commit(command.round, command.updates, command.own);
         this.#round = command.round + 1;
         return { kind: 'committed', round: this.#round, anchor: shared.fingerprint };
       case 'capture':

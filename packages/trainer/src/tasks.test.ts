@@ -72,7 +72,7 @@ async function learn(manifest: RunManifest, shard: Uint8Array, rounds: number) {
       encoded,
       slice: new Uint8Array(0),
     };
-    await ask('committed', { kind: 'commit', round, updates: [update], ownIncluded: true });
+    await ask('committed', { kind: 'commit', round, updates: [update], own: 'counted' });
   }
   return { before, losses, after: await ask('evaluated', { kind: 'evaluate' }) };
 }

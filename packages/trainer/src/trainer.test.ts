@@ -83,7 +83,7 @@ async function round(index: number, steps = 5): Promise<EventOf<'trained'> & { e
     kind: 'commit',
     round: index,
     updates: [{ author: AUTHOR, sampleCount, encoded, slice: NO_SLICE }],
-    ownIncluded: true,
+    own: 'counted',
   });
   return { ...trained, encoded };
 }
@@ -196,7 +196,7 @@ test('[R9] what was trained after the update was formed moves along with the anc
 function commitNothing(index: number): Promise<EventOf<'committed'>> {
   const nothing = encodeUpdate('int8', new Float32Array(manifest.parameterCount));
   const updates = [{ author: AUTHOR, sampleCount: 1, encoded: nothing, slice: NO_SLICE }];
-  return ask('committed', { kind: 'commit', round: index, updates, ownIncluded: false });
+  return ask('committed', { kind: 'commit', round: index, updates, own: 'uncounted' });
 }
 
 test('a captured state makes another trainer the same replica, with second moment and step count', async () => {

@@ -7,6 +7,7 @@ import {
   mulberry,
   Replica,
   streamSeed,
+  type Fate,
   type GroupUpdate,
   type Scheme,
 } from '@murmuration/codec';
@@ -103,12 +104,16 @@ export async function checkCodec(device: GPUDevice, one: CodecCase): Promise<Cod
       sampleCount: 80 + i,
       encoded: encodeUpdate(other, wildVector(count, seed + 1_000 * (i + 1) + round, 0.01)),
     }));
-    const isIncluded = round % 3 !== 1;
+    // Another update is formed over one that stayed pending.
+    const own: Fate = (['counted', 'uncounted', 'counted', 'pending'] as const)[round % 4]!;
+    const isIncluded = own === 'counted';
     const updates = isIncluded ? [...others, { author: 'v', sampleCount: 90, encoded: must }] : others;
-    gpu.settle(isIncluded);
+    if (own === 'pending') gpu.carry('lift');
+    else gpu.settle(isIncluded);
     if (!gpu.advance(replica.plan(updates))) throw new Error('an update has no kernel');
-    gpu.rebase();
-    replica.commit(updates, isIncluded);
+    if (own === 'pending') gpu.carry('land');
+    else gpu.rebase();
+    replica.commit(updates, own);
     wrongAnchors += differing(await gpu.read('anchor'), replica.anchor);
     wrongWeights += differing(await gpu.read('trained'), replica.weights());
     const size = norm(await gpu.read('residual'));

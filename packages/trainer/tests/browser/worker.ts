@@ -113,7 +113,7 @@ async function answer(request: Request): Promise<unknown> {
         kind: 'commit',
         round,
         updates: [{ author, sampleCount, encoded, slice: formed.slice }],
-        ownIncluded: true,
+        own: 'counted',
       });
       return { ...trained, encoded: encoded.length };
     }
