@@ -51,9 +51,9 @@ export class ServerChecks {
   }
 
   /** Its author has put this update back into its residual: it must not be counted any more. */
-  givenUp(author: VolunteerId, encoded: Uint8Array): void {
-    if (this.#stalenessMax !== null && norm(decodeUpdate(encoded)) > 0)
-      this.#givenUp.add(`${author} ${crc32(encoded)}`);
+  givenUp(author: VolunteerId, update: { readonly encoded: Uint8Array; readonly anchor: string }): void {
+    if (this.#stalenessMax !== null && norm(decodeUpdate(update.encoded)) > 0)
+      this.#givenUp.add(nameOf({ ...update, author }));
   }
 
   readonly averaging: ServerWatch['averaging'] = (averager, command, execute) => {
@@ -77,9 +77,8 @@ export class ServerChecks {
     life.anchors.push(anchor);
     if (life.anchors.length > stalenessMax + 1) life.anchors.shift();
     for (const update of updates) {
-      const key = `${update.author} ${update.anchor} ${crc32(update.encoded)}`;
-      if (this.#givenUp.has(`${update.author} ${crc32(update.encoded)}`))
-        this.#break('counts an update that its author has taken back', 'A3');
+      const key = nameOf(update);
+      if (this.#givenUp.has(key)) this.#break('counts an update that its author has taken back', 'A3');
       if (life.counted.has(key)) this.#break('counts an update a second time', 'A3');
       if (norm(decodeUpdate(update.encoded)) > 0) life.counted.add(key);
       if (!life.anchors.includes(update.anchor)) this.#break('counts an update of an older version', 'A1');
@@ -131,3 +130,6 @@ export class ServerChecks {
 }
 
 const keyOf = (round: number, answer: Uint8Array) => `${round} ${crc32(answer)}`;
+/** What was not sent may be formed again a version later, and be the same bytes. */
+const nameOf = (update: { readonly author: string; readonly anchor: string; readonly encoded: Uint8Array }) =>
+  `${update.author} ${update.anchor} ${crc32(update.encoded)}`;

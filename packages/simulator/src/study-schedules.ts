@@ -17,7 +17,6 @@ const CROWD = {
   speeds: 'even',
   speedRatio: SLOWEST,
   frozenShare: 0.2,
-  learningRate: 0.008,
   // Ended by its samples; nobody evaluates meanwhile.
   rounds: 1_000_000,
   evaluateEveryRounds: 10_000,

@@ -46,6 +46,8 @@ export class TrainerChecks {
     readonly correction: Float32Array;
     readonly encoded: Uint8Array;
     readonly deltaNorm: number;
+    /** Where it was formed. */
+    readonly anchor: string;
   } | null = null;
   #before: { readonly anchor: Float32Array; readonly weights: Float32Array } | null = null;
 
@@ -87,7 +89,7 @@ export class TrainerChecks {
         this.#expectResidual(replica);
         return;
       case 'update-formed':
-        this.#formed(before!, event.encoded);
+        this.#formed(before!, event.encoded, replica.fingerprint);
         return;
       case 'committed':
         if (command.kind === 'commit') this.#committed(replica, before!.anchor, command);
@@ -105,11 +107,15 @@ export class TrainerChecks {
     }
   }
 
-  #formed({ anchor, weights }: { anchor: Float32Array; weights: Float32Array }, encoded: Uint8Array): void {
+  #formed(
+    { anchor, weights }: { anchor: Float32Array; weights: Float32Array },
+    encoded: Uint8Array,
+    at: string,
+  ): void {
     const fade = isSparse(this.#manifest.training.codec) ? 0.95 : 1;
     const delta = weights.map((weight, i) => weight - anchor[i]!);
     const correction = delta.map((value, i) => value + fade * this.#residual[i]!);
-    this.#open = { correction, encoded, deltaNorm: norm(delta) };
+    this.#open = { correction, encoded, deltaNorm: norm(delta), anchor: at };
   }
 
   #committed(replica: Replica, anchor: Float32Array, command: Commit): void {
@@ -131,7 +137,7 @@ export class TrainerChecks {
     // [A3] It stays open until its fate is known.
     if (open === null || own === 'pending') return;
     this.#open = null;
-    if (own === 'uncounted') this.#server?.givenUp(this.#self, open.encoded);
+    if (own === 'uncounted') this.#server?.givenUp(this.#self, open);
     this.#residual = open.correction.slice();
     if (isListed) addDecoded(open.encoded, -1, this.#residual);
     const [size, limit] = [norm(this.#residual), RESIDUAL_RATIO_MAX * open.deltaNorm];
