@@ -107,8 +107,8 @@ export interface SimulateHooks {
   }) => void;
   /** A tab trained so many samples. It must not change anything. */
   readonly onTrained?: (sampleCount: number, nowMs: number) => void;
-  /** Ends the run here. */
-  readonly isEnough?: () => boolean;
+  /** Asked after every event: true ends the run here. */
+  readonly isTrained?: () => boolean;
   /** Makes a tab hostile; null leaves it honest. */
   readonly adversary?: (tab: { readonly number: number; readonly id: VolunteerId }) => Adversary | null;
 }
@@ -307,7 +307,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     hooks.onLook?.(glimpse);
     return glimpse;
   };
-  while (!coordinator.isOver && hooks.isEnough?.() !== true && world.step(endMs)) {
+  while (!coordinator.isOver && hooks.isTrained?.() !== true && world.step(endMs)) {
     if (world.nowMs < lookAtMs) continue;
     lookAtMs = world.nowMs + LOOK_EVERY_MS;
     const glimpse = look();

@@ -57,7 +57,7 @@ export function studySchedule(
         if (fromSamples > 0 || trained < START_SHARE * samples) return;
         [fromSamples, fromMs] = [trained, nowMs];
       },
-      isEnough: () => trained >= samples,
+      isTrained: () => trained >= samples,
     },
   );
   return {
