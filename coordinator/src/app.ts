@@ -30,6 +30,7 @@ import { Grid } from './grid.ts';
 import { ModelShelf } from './model-shelf.ts';
 import { describeApi, routeDocs } from './openapi.ts';
 import { Receipts } from './receipts.ts';
+import { Planner } from './planner.ts';
 import { Relay } from './relay.ts';
 import { routeAccess } from './routes-access.ts';
 import { routeAlerts } from './routes-alerts.ts';
@@ -75,6 +76,7 @@ export interface AppParts {
   readonly blobs: BlobShelf;
   readonly creations: Creations;
   readonly sweeps: Sweeps;
+  readonly planner: Planner;
   readonly alerts: Alerts;
   readonly access: Access;
   readonly guard: AccessGuard;
@@ -168,8 +170,11 @@ export async function buildApp(settings: CoordinatorSettings, options: AppOption
   await describeApi(app);
 
   const creations = new Creations(store.db, nowMs);
-  const sweeps = await Sweeps.open({ db: store.db, grid, datasets, models, nowMs });
-  const parts: AppParts = { grid, datasets, models, blobs, creations, sweeps, alerts, access, guard, nowMs };
+  const planner = new Planner({ grid, relay: settings.relay, averaging });
+  const sweeps = await Sweeps.open({ db: store.db, grid, datasets, models, planner, nowMs });
+  const parts: AppParts = {
+    ...{ grid, datasets, models, blobs, creations, sweeps, planner, alerts, access, guard, nowMs },
+  };
   let isClosing = false;
   // The store is closed under what is still on its way at the end; that is no failure.
   const inBackground = (work: Promise<void>) =>

@@ -62,6 +62,11 @@ export class Averaging {
     this.#ports = ports;
   }
 
+  /** What another server may come to hold. */
+  get roomBytes(): number {
+    return this.#limits.memoryMaxBytes - [...this.#runs.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** @throws ApiError: the relay that this run needs is off, or its averaging server would not fit */
   admit(manifest: RunManifest): void {
     const refuse = (message: string): never => {
@@ -74,8 +79,7 @@ export class Averaging {
       );
     if (serverOf(manifest) === null) return;
     const needs = averagingMaxBytes(manifest);
-    const held = [...this.#runs.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    const room = this.#limits.memoryMaxBytes - held;
+    const room = this.roomBytes;
     const mebibytes = (bytes: number) => `${Math.ceil(bytes / MEBIBYTE)} MiB`;
     if (needs > room)
       refuse(

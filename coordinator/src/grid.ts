@@ -119,6 +119,10 @@ export class Grid {
   get volunteerCount(): number {
     return this.#volunteers.size;
   }
+  /** Everybody who is connected, and in which run. */
+  get connected(): readonly Pick<Volunteer, 'id' | 'links' | 'runId'>[] {
+    return [...this.#volunteers.values()];
+  }
 
   /**
    * The process is about to end: what happens from now on, such as all sockets closing, is not written down. The next

@@ -1,5 +1,6 @@
 /** POST /api/preflight: what a run would cost, and everything that stands in its way, without creating anything. */
-import { PreflightRequestSchema, PreflightSchema, preflightOf } from '@murmuration/protocol';
+import { planRun, planView, type PlannedRun } from '@murmuration/plan';
+import { boundedReasons, PreflightRequestSchema, PreflightSchema, preflightOf } from '@murmuration/protocol';
 import type { Preflight, RunManifest } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
@@ -9,12 +10,21 @@ import { isOver } from './ledger.ts';
 import { described } from './openapi.ts';
 import { manifestOf } from './run-manifest.ts';
 
+/** What the plan says of the run, or why it says nothing. */
+function foretold(run: PlannedRun): Pick<Preflight, 'plan' | 'unplanned'> {
+  const plan = planRun(run);
+  if ('refused' in plan) return { plan: null, unplanned: plan.refused.slice(0, REASONS_MAX).join('; ') };
+  const view = planView(run, plan);
+  return { plan: { ...view, why: boundedReasons(view.why) }, unplanned: '' };
+}
+
 const preflightRequest = door(PreflightRequestSchema);
 /** Rounds before a pace counts as known. */
 const MEASURED_ROUNDS_MIN = 20;
+const REASONS_MAX = 3;
 const PREFLIGHT_ID = `run_${'0'.repeat(26)}`;
 
-export function routePreflight(app: Api, { grid, datasets, models }: AppParts): void {
+export function routePreflight(app: Api, { grid, datasets, models, planner }: AppParts): void {
   app.post(
     '/api/preflight',
     {
@@ -38,6 +48,8 @@ export function routePreflight(app: Api, { grid, datasets, models }: AppParts): 
         refusals,
         warnings: [],
         estimate: null,
+        plan: null,
+        unplanned: '',
       });
       const wish = preflightRequest(request.body);
       if (!wish.ok) return refused([...wish.faults]);
@@ -50,19 +62,29 @@ export function routePreflight(app: Api, { grid, datasets, models }: AppParts): 
       if (dataset === null) return refused([{ field: 'datasetId', message: 'no such dataset' }]);
       let manifest: RunManifest;
       try {
-        manifest = manifestOf({ ...run, datasetId: dataset.manifest.id }, { dataset, models }, PREFLIGHT_ID);
+        manifest = manifestOf(
+          { ...run, datasetId: dataset.manifest.id },
+          { dataset, models, planner },
+          PREFLIGHT_ID,
+        );
         grid.admit(manifest);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return refused([{ field: error.body.field ?? '', message: error.body.message }]);
       }
-      return preflightOf({
-        model: manifest.model,
-        training: manifest.training,
-        dataset: dataset.manifest,
-        tabs: grid.volunteerCount,
-        measuredRoundMs: measuredRoundMs(manifest),
-      });
+      const { model, training } = manifest;
+      return {
+        ...preflightOf({
+          model,
+          training,
+          dataset: dataset.manifest,
+          tabs: grid.volunteerCount,
+          measuredRoundMs: measuredRoundMs(manifest),
+        }),
+        ...foretold(
+          planner.factsOf({ model, training, wish: run.training ?? {}, dataset: dataset.manifest }),
+        ),
+      };
     },
   );
 

@@ -57,7 +57,7 @@ export function routeRuns(app: Api, parts: AppParts): void {
   routeSteering(app, parts);
 }
 
-function routeCreation(app: Api, { grid, datasets, models, creations, nowMs }: AppParts): void {
+function routeCreation(app: Api, { grid, datasets, models, planner, creations, nowMs }: AppParts): void {
   interface Wish {
     readonly request: RunRequest;
     readonly origin?: { readonly runId: string; readonly checkpoint: CheckpointView };
@@ -71,7 +71,7 @@ function routeCreation(app: Api, { grid, datasets, models, creations, nowMs }: A
       find: (id) => grid.run(id),
       make: (id) => {
         const manifest: RunManifest = {
-          ...manifestOf(wish, { dataset, models }, id),
+          ...manifestOf(wish, { dataset, models, planner }, id),
           ...(origin === undefined
             ? {}
             : {

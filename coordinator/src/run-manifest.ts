@@ -1,6 +1,8 @@
 /** From what a researcher asks for to what is fixed: a manifest whose model, data and training fit together. */
 import { randomBytes } from 'node:crypto';
+import { chosenBy, planRun } from '@murmuration/plan';
 import {
+  boundedReasons,
   contradictionIn,
   DEFAULT_TRAINING,
   misfit,
@@ -9,8 +11,10 @@ import {
   parameterLayout,
   presetModel,
   settledObjective,
+  strategyFault,
 } from '@murmuration/protocol';
 import type {
+  ChosenStrategy,
   CloneRequest,
   DatasetManifest,
   Misfit,
@@ -19,9 +23,11 @@ import type {
   RunId,
   RunManifest,
   RunRequest,
+  Training,
 } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import type { Planner, RunBeforehand } from './planner.ts';
 
 const NAME_MAX_CHARACTERS = 64;
 
@@ -32,10 +38,11 @@ interface Named {
     readonly shards: readonly { readonly sampleCount: number }[];
   };
   readonly models: Pick<ModelShelf, 'chosen'>;
+  readonly planner: Pick<Planner, 'factsOf'>;
 }
 
 /** @throws ApiError naming the field */
-export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: RunId): RunManifest {
+export function manifestOf(wish: RunRequest, { dataset, models, planner }: Named, id: RunId): RunManifest {
   const { manifest: data, shards } = dataset;
   const refuse = (field: string, message: string): never => {
     throw new ApiError(400, 'bad-field', message, field);
@@ -44,9 +51,14 @@ export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: Run
   const layout = checkedLayout(model, isDescribed ? 'model.layers' : 'model');
   const refuseMisfit = ({ field, message }: Misfit) =>
     refuse(isDescribed || field.startsWith('training.') ? field : 'model', message);
-  const objective = settledObjective(model, data, wish.training ?? {});
+  const { strategy, ...knobs } = wish.training ?? {};
+  const objective = settledObjective(model, data, knobs);
   if ('message' in objective) return refuseMisfit(objective);
-  const training = { ...DEFAULT_TRAINING, ...wish.training, ...objective };
+  const said = { ...DEFAULT_TRAINING, ...knobs, ...objective };
+  const { training, chosen } =
+    strategy === undefined
+      ? { training: said }
+      : planned({ model, training: said, wish: wish.training!, dataset: data }, planner);
   const problem = misfit(model, data, training);
   if (problem !== null) refuseMisfit(problem);
   const contradiction = contradictionIn(training);
@@ -61,8 +73,32 @@ export function manifestOf(wish: RunRequest, { dataset, models }: Named, id: Run
     model,
     parameterCount: layout.parameterCount,
     training,
+    ...(chosen === undefined ? {} : { chosen }),
     dataset: data,
     ...(importOf === undefined ? {} : { importOf }),
+  };
+}
+
+/** `strategy: auto`: what the researcher left open is chosen for the tabs that are here. @throws ApiError */
+function planned(
+  run: RunBeforehand,
+  planner: Named['planner'],
+): { readonly training: Training; readonly chosen: ChosenStrategy } {
+  const refuse = (field: string, message: string): never => {
+    throw new ApiError(400, 'bad-field', message, field);
+  };
+  const fault = strategyFault(run.wish);
+  if (fault !== null) refuse(fault.field, fault.message);
+  const plan = planRun(planner.factsOf(run));
+  if ('refused' in plan)
+    return refuse(
+      'training.strategy',
+      `no strategy fits; left out were ${plan.refused.slice(0, 3).join('; ')}`,
+    );
+  const { knobs, why } = chosenBy(plan);
+  return {
+    training: { ...run.training, ...knobs },
+    chosen: { knobs: [...plan.chosen], why: boundedReasons(why) },
   };
 }
 
@@ -81,7 +117,7 @@ function modelOf(
 
 /** The request that would make this run again, with what `change` names changed. */
 export function requestLike(manifest: RunManifest, change: CloneRequest, word: 'copy' | 'fork'): RunRequest {
-  const { model, importOf } = manifest;
+  const { model, importOf, chosen } = manifest;
   const name = `${manifest.name.slice(0, NAME_MAX_CHARACTERS - word.length - 1).trimEnd()} ${word}`;
   // A fork has its weights from the checkpoint.
   const weights = word === 'fork' || importOf?.sha256 == null ? 'drawn' : 'file';
@@ -90,8 +126,18 @@ export function requestLike(manifest: RunManifest, change: CloneRequest, word: '
     datasetId: manifest.dataset.id,
     model: importOf === undefined ? model : { imported: importOf.modelId, weights },
     seed: change.seed ?? manifest.seed,
-    training: { ...manifest.training, ...change.training },
+    training: { ...heldKnobs(manifest.training, chosen, change.training), ...change.training },
   };
+}
+
+/** What was chosen stays as it is, unless it is to be chosen again. */
+function heldKnobs(
+  training: Training,
+  chosen: ChosenStrategy | undefined,
+  change: CloneRequest['training'],
+): Partial<Training> {
+  const open: readonly string[] = change?.strategy === 'auto' ? (chosen?.knobs ?? []) : [];
+  return Object.fromEntries(Object.entries(training).filter(([knob]) => !open.includes(knob)));
 }
 
 function checkedLayout(model: ModelSpec, field: string): ParameterLayout {

@@ -12,6 +12,7 @@ import { door } from './doors.ts';
 import type { Grid } from './grid.ts';
 import { isOver, runView } from './ledger.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import type { Planner } from './planner.ts';
 import { manifestOf } from './run-manifest.ts';
 import type { Tables } from './store-schema.ts';
 import { assigned, planFault, trialsOf, trialsToBegin } from './sweep-plan.ts';
@@ -43,6 +44,7 @@ export interface SweepPorts {
   readonly grid: Grid;
   readonly datasets: DatasetShelf;
   readonly models: ModelShelf;
+  readonly planner: Planner;
   readonly nowMs: () => number;
 }
 
@@ -220,12 +222,13 @@ export class Sweeps {
     const name = `${request.name.slice(0, NAME_MAX_CHARACTERS - suffix.length)}${suffix}`;
     const wish = runRequest(assigned({ ...request.base, name }, assignment));
     if (!wish.ok) throw new ApiError(400, 'bad-field', wish.fault.message, at(wish.fault.field));
-    const dataset = this.#ports.datasets.get(wish.value.datasetId);
+    const { datasets, models, planner } = this.#ports;
+    const dataset = datasets.get(wish.value.datasetId);
     if (dataset === null) throw new ApiError(400, 'bad-field', 'no such dataset', at('datasetId'));
     try {
       const id = idFromRandomBytes('run', randomBytes(26));
       return {
-        manifest: manifestOf(wish.value, { dataset, models: this.#ports.models }, id),
+        manifest: manifestOf(wish.value, { dataset, models, planner }, id),
         shards: dataset.shards,
       };
     } catch (error) {

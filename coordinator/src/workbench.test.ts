@@ -359,6 +359,81 @@ describe('preflight', () => {
   });
 });
 
+describe('strategy: auto', () => {
+  const launch = async (training: object) => {
+    const { id: datasetId } = await coordinator.createDataset();
+    return (await post('/api/runs', { name: 'auto', datasetId, model: 'mlp', training })).json();
+  };
+
+  it('gives a run concrete knobs, and says which were chosen and why: in the run, its papers, and a preflight', async () => {
+    const { manifest } = await launch({ strategy: 'auto', codec: 'int4', learningRate: 0.01 });
+    expect(manifest.training).toMatchObject({ codec: 'int4', learningRate: 0.01 });
+    expect(manifest.training).not.toHaveProperty('strategy');
+    expect(manifest.training.architecture).toMatch(/^(decentralised|central)$/);
+    expect(manifest.chosen.knobs).toEqual(['architecture', 'localSteps']);
+    expect(manifest.chosen.why[0]).toMatch(/^For 8 tabs/);
+    const card = (await coordinator.inject(`/api/runs/${manifest.id}/export/README.md`)).payload;
+    expect(card).toContain('- chosen by the plan: architecture, localSteps\n  - For 8 tabs');
+    const { id: datasetId } = await coordinator.createDataset();
+    const said = (
+      await post('/api/preflight', {
+        name: 'x',
+        datasetId,
+        model: 'mlp',
+        training: { strategy: 'auto', codec: 'int4' },
+      })
+    ).json();
+    expect(said.plan).toMatchObject({
+      chosen: ['architecture', 'localSteps'],
+      architecture: manifest.training.architecture,
+      localSteps: manifest.training.localSteps,
+    });
+  });
+
+  it('a copy has what was chosen; asked to choose again it is planned anew', async () => {
+    const { manifest } = await launch({ strategy: 'auto' });
+    const clone = async (training: object) =>
+      (await post(`/api/runs/${manifest.id}/clone`, { training })).json();
+    const copy = (await clone({ batchSize: 4 })).manifest;
+    expect(copy.training).toEqual({ ...manifest.training, batchSize: 4 });
+    expect(copy).not.toHaveProperty('chosen');
+    expect((await clone({ strategy: 'auto', codec: 'fp16' })).manifest).toMatchObject({
+      training: { codec: 'fp16' },
+      chosen: { knobs: ['architecture', 'localSteps'] },
+    });
+    expect(
+      await clone({ strategy: 'auto', architecture: 'central', localSteps: 2, codec: 'int8' }),
+    ).toMatchObject({
+      code: 'bad-field',
+      field: 'training.strategy',
+      message: expect.stringContaining('nothing to choose'),
+    });
+  });
+
+  it('that nothing fits is refused with the reason, and what the plan does not know is said', async () => {
+    const { id: datasetId } = await coordinator.createDataset();
+    const preflight = async (training: object) =>
+      (await post('/api/preflight', { name: 'x', datasetId, model: 'mlp', training })).json();
+    const { refusals, plan } = await preflight({
+      strategy: 'auto',
+      schedule: 'asynchronous',
+      architecture: 'hybrid',
+    });
+    expect(plan).toBeNull();
+    expect(refusals).toEqual([
+      {
+        field: 'training.strategy',
+        message: expect.stringContaining('asynchronous needs architecture: central'),
+      },
+    ]);
+    expect(await preflight({ schedule: 'asynchronous', architecture: 'central' })).toMatchObject({
+      ok: true,
+      plan: null,
+      unplanned: expect.stringContaining('schedule: asynchronous'),
+    });
+  });
+});
+
 describe('without a login', () => {
   it('a run shows its progress and curve, and nothing of anybody’s device', async () => {
     const { manifest } = await coordinator.createRun();

@@ -67,7 +67,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     folder: 'coordinator',
-    ours: ['codec', 'protocol'],
+    ours: ['codec', 'plan', 'protocol'],
     npm: [
       'cookie',
       'fastify',

@@ -62,6 +62,7 @@ export const launch = {
       gpt: 'GPT: a small transformer, for text',
       vae: 'VAE: learns to draw like the data, without labels',
     } satisfies Readonly<Record<PresetName, string>> as Readonly<Record<string, string>>,
+    'training.strategy': { auto: 'Chosen for the crowd that is here' },
     'training.objective': {
       prediction: 'What the data wants predicted',
       autoencoding: 'The sample itself, through a code',
@@ -89,6 +90,7 @@ export const launch = {
               : `${codec}, blockwise with error feedback`,
   byDefault: (choice: string) => `${choice} (default)`,
   byItself: 'as the data says (default)',
+  byHand: 'as the fields below say (default)',
   bounds: {
     between: (low: string, high: string) => `${low} to ${high}.`,
     above: (low: string, high: string) => `Above ${low}, at most ${high}.`,

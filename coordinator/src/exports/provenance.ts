@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorUnitOf, taskOf } from '@murmuration/protocol';
-import type { Provenance, RunEvent, Sha256 } from '@murmuration/protocol';
+import type { ChosenStrategy, Provenance, RunEvent, Sha256 } from '@murmuration/protocol';
 import { servedCheckpoint } from '../ledger.ts';
 import type { RunLedger } from '../ledger.ts';
 import { configurationOf } from '../run-summary.ts';
@@ -97,7 +97,7 @@ ${plain(dataset.name)} (${dataset.kind}): ${dataset.trainSampleCount} samples to
 ${Object.entries(training)
   .map(([key, value]) => `- ${key}: ${String(value)}`)
   .join('\n')}
-- seed: ${seed}${run.forkOf === undefined ? '' : `\n- begun with round ${run.forkOf.round} of ${run.forkOf.runId}`}
+- seed: ${seed}${run.chosen === undefined ? '' : chosenWords(run.chosen)}${run.forkOf === undefined ? '' : `\n- begun with round ${run.forkOf.round} of ${run.forkOf.runId}`}
 
 Devices: ${adapters.map(({ adapter, tabs }) => `${tabs} x ${plain(adapter.vendor)} ${plain(adapter.architecture)}`).join('; ') || 'none took part'}.
 
@@ -114,6 +114,12 @@ Who took part, who came and went: \`manifest.json\`. Updates are clipped and vot
 tried to bend the model.
 `;
 }
+
+/** What the plan chose, with why as a list below it. */
+const chosenWords = ({ knobs, why }: ChosenStrategy): string =>
+  [`\n- chosen by the plan: ${knobs.join(', ')}`, ...why.map((sentence) => `  - ${plain(sentence)}`)].join(
+    '\n',
+  );
 
 const number = (value: number | null) => (value === null ? 'not measured' : value.toPrecision(5));
 /** Names come from people; in a card they are words, not markup. */

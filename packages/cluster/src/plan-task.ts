@@ -1,16 +1,21 @@
 /** What `murmur plan` knows of a task from its flags, and what it has to assume, with the ground for each guess. Pure. */
 import {
+  ASSUMED_EVALUATION_STEPS,
+  ASSUMED_SHARD_BYTES,
+  KNOWN_LAWS,
   LAG_ROUNDS,
   learningOf,
   measuredRun,
-  PLANNED_ARCHITECTURES,
+  middleStepMs,
+  noiseWords,
+  stepsWords,
+  stepWords,
   type CoordinatorLimits,
   type Crowd,
-  type Learning,
-  type PlannedArchitecture,
   type Task,
 } from '@murmuration/plan';
 import {
+  ARCHITECTURES,
   assumedStepMs,
   CODECS,
   DEFAULT_TRAINING,
@@ -20,6 +25,7 @@ import {
   multiplicationsOf,
   PRESET_NAMES,
   presetModel,
+  type Architecture,
   type Codec,
   type PresetName,
 } from '@murmuration/protocol';
@@ -43,30 +49,15 @@ export interface PlannedModel {
 const IMAGE = { input: [28, 28, 1], outputs: 10 };
 const TEXT = { input: [64], outputs: 256 };
 
-/**
- * How tasks of this project learn. Images: the built-in digits to 95 %, one tab with batches of 8 and of 32 (bench:grid: 890
- * and 380 steps). Text: the character model, one tab and sixteen in step with batches of 8 (bench:swarm, quality: 400 and 46).
- */
-const KNOWN: Readonly<Record<'image' | 'text', Omit<Learning, 'lagRounds'> & { readonly ground: string }>> = {
-  image: { stepsMin: 210, noiseSamples: 26, ground: 'as the built-in digits to 95 %' },
-  text: { stepsMin: 22, noiseSamples: 135, ground: "as this project's character model" },
-};
-const SHARD_BYTES = 1024 * 1024;
-const EVALUATION_STEPS = 5;
-
 /** @throws Sentence */
 export function plannedModel(flags: PlanFlags): PlannedModel {
   const { model: named = 'mlp' } = flags;
   const batchSize = flags['batch-size'] ?? DEFAULT_TRAINING.batchSize;
   const isPreset = (name: string): name is PresetName => (PRESET_NAMES as readonly string[]).includes(name);
   const stepMs = (multiplications: number) => (assumed: Assumption[]) => {
-    const [fastMs, slowMs] = assumedStepMs(batchSize, multiplications);
-    // The middle of a wide range, as ratios go.
-    const middleMs = Math.sqrt(fastMs * slowMs);
-    assumed.push({
-      text: `a step takes ${Number(middleMs.toPrecision(2))} ms, between a graphics card (${fastMs.toFixed(1)}) and a processor (${slowMs.toFixed(0)}); --step-ms`,
-    });
-    return middleMs;
+    const range = assumedStepMs(batchSize, multiplications);
+    assumed.push({ text: `${stepWords(range)}; --step-ms` });
+    return middleStepMs(range);
   };
   if (isPreset(named)) {
     const isText = named === 'gru' || named === 'gpt';
@@ -113,23 +104,23 @@ export function taskOf(
   assumed: Assumption[],
 ): Task {
   const { batchSize, parameterCount, activationBytes } = model;
-  const known = KNOWN[model.isText ? 'text' : 'image'];
+  const known = KNOWN_LAWS[model.isText ? 'text' : 'image'];
   const noiseSamples = flags['critical-batch'] ?? known.noiseSamples;
   const task = {
     parameterCount,
     batchSize,
     activationBytes,
-    shardBytes: SHARD_BYTES,
+    shardBytes: ASSUMED_SHARD_BYTES,
     outerLearningRate: DEFAULT_TRAINING.outerLearningRate,
     evaluateEveryRounds: DEFAULT_TRAINING.evaluateEveryRounds,
-    evaluationSteps: EVALUATION_STEPS,
+    evaluationSteps: ASSUMED_EVALUATION_STEPS,
     learning: { stepsMin: known.stepsMin, noiseSamples, lagRounds: LAG_ROUNDS },
   };
   const measured = flags.measured.map(parseMeasured);
   const isNoiseMeasured = new Set(measured.map(({ tabs }) => tabs)).size > 1;
   if (flags['critical-batch'] === undefined && !isNoiseMeasured)
     assumed.push({
-      text: `the critical batch is ${noiseSamples} samples, ${known.ground}; harder tasks and lower losses have hundreds to thousands (McCandlish et al. 2018); --critical-batch, or --measured twice with different tabs`,
+      text: `${noiseWords(known)}; --critical-batch, or --measured twice with different tabs`,
     });
   if (measured.length > 0) {
     const runs = measured.map(({ tabs, rounds, ...strategy }) =>
@@ -140,7 +131,7 @@ export function taskOf(
   const alone = flags['steps-alone'];
   if (alone === undefined)
     assumed.push({
-      text: `one tab alone needs ${Math.round(known.stepsMin * (1 + noiseSamples / batchSize))} steps to the loss, ${known.ground}; --steps-alone or --measured`,
+      text: `${stepsWords({ ...known, noiseSamples }, batchSize)}; --steps-alone or --measured`,
     });
   const stepsMin = alone === undefined ? known.stepsMin : alone / (1 + noiseSamples / batchSize);
   return { ...task, learning: { ...task.learning, stepsMin } };
@@ -151,7 +142,7 @@ interface MeasuredWords {
   readonly rounds: number;
   readonly localSteps: number;
   readonly codec: Codec;
-  readonly architecture: PlannedArchitecture;
+  readonly architecture: Architecture;
 }
 
 /** What is wrong with `tabs=8,rounds=120,...`; null: nothing. */
@@ -173,7 +164,7 @@ export function measuredFault(text: string): string | null {
   }
   for (const [key, choices] of [
     ['codec', CODECS],
-    ['architecture', PLANNED_ARCHITECTURES],
+    ['architecture', ARCHITECTURES],
   ] as const) {
     const value = words.get(key);
     if (value !== undefined && !(choices as readonly string[]).includes(value))
@@ -190,7 +181,7 @@ function parseMeasured(text: string): MeasuredWords {
     rounds: Number(words.get('rounds')),
     localSteps: Number(words.get('localSteps') ?? DEFAULT_TRAINING.localSteps),
     codec: (words.get('codec') ?? DEFAULT_TRAINING.codec) as Codec,
-    architecture: (words.get('architecture') ?? 'decentralised') as PlannedArchitecture,
+    architecture: (words.get('architecture') ?? 'decentralised') as Architecture,
   };
 }
 

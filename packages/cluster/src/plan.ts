@@ -4,15 +4,16 @@
  */
 import { DEFAULT_SETTINGS } from '@murmuration/coordinator';
 import {
+  ASSUMED_CROWD,
+  ASSUMED_TAB_BYTES_MAX,
   choose,
-  PLANNED_ARCHITECTURES,
   returnsOf,
   type CoordinatorLimits,
   type Crowd,
   type Task,
   type Wishes,
 } from '@murmuration/plan';
-import { CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
+import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
 import { parseFlags, type FlagTable, type Flags } from './flags.ts';
 import { planLines, type PlanText } from './plan-lines.ts';
 import { measuredFault, plannedModel, taskOf, type Assumption } from './plan-task.ts';
@@ -76,6 +77,13 @@ export const PLAN_FLAGS = {
     placeholder: 'PERCENT',
     help: 'tabs that leave in a minute and are replaced, in percent (default 1)',
   },
+  'without-peers': {
+    kind: 'number',
+    min: 0,
+    max: 100,
+    placeholder: 'PERCENT',
+    help: 'tabs whose only way to the others is the coordinator, in percent (default 0)',
+  },
   'step-ms': {
     kind: 'number',
     min: 0.01,
@@ -110,7 +118,7 @@ export const PLAN_FLAGS = {
     help: 'a run that came to the loss (also localSteps=, codec=, architecture=); instead of the two above; again for more runs',
     refuse: measuredFault,
   },
-  architecture: { kind: 'choice', choices: PLANNED_ARCHITECTURES, help: 'plan with this one only' },
+  architecture: { kind: 'choice', choices: ARCHITECTURES, help: 'plan with this one only' },
   'local-steps': {
     kind: 'integer',
     min: 1,
@@ -129,7 +137,7 @@ export const PLAN_FLAGS = {
   'relay-volunteer-mbit': {
     kind: 'number',
     ...MBIT,
-    help: "the coordinator's flag of that name, for central runs (default 20)",
+    help: "the coordinator's flag of that name, for central and hybrid runs (default 20)",
   },
   'relay-total-mbit': { kind: 'number', ...MBIT, help: 'the same (default 200)' },
   'averaging-mib': {
@@ -142,8 +150,6 @@ export const PLAN_FLAGS = {
   json: { kind: 'switch', help: 'the plan as JSON' },
 } as const satisfies FlagTable;
 export type PlanFlags = Flags<typeof PLAN_FLAGS>;
-
-const TAB_MIB = 2_048;
 
 export function run(argv: readonly string[]): Promise<number> {
   const parsed = parseFlags('murmur plan', PLAN_FLAGS, argv);
@@ -182,15 +188,16 @@ const HELP = [
 export function plan(flags: PlanFlags): PlanText | { readonly refused: readonly string[] } {
   const assumed: Assumption[] = [];
   const model = plannedModel(flags);
-  const { uplink = 10 } = flags;
+  const { uplink = ASSUMED_CROWD.uplinkMbit } = flags;
   const crowd: Crowd = {
-    tabs: flags.tabs ?? 8,
+    tabs: flags.tabs ?? ASSUMED_CROWD.tabs,
     uplinkMbit: uplink,
     downlinkMbit: flags.downlink ?? uplink,
-    roundTripMs: flags.rtt ?? 50,
-    churnPerMinute: (flags.churn ?? 1) / 100,
+    roundTripMs: flags.rtt ?? ASSUMED_CROWD.roundTripMs,
+    churnPerMinute: flags.churn === undefined ? ASSUMED_CROWD.churnPerMinute : flags.churn / 100,
     stepMs: flags['step-ms'] ?? model.assumedStepMs(assumed),
-    speedRatio: flags['speed-ratio'] ?? 2,
+    speedRatio: flags['speed-ratio'] ?? ASSUMED_CROWD.speedRatio,
+    pathlessShare: (flags['without-peers'] ?? 0) / 100,
   };
   const { relay, averaging } = DEFAULT_SETTINGS;
   const mbit = (bytesPerSecond: number) => (8 * bytesPerSecond) / 1e6;
@@ -204,7 +211,7 @@ export function plan(flags: PlanFlags): PlanText | { readonly refused: readonly 
     ...(flags.architecture === undefined ? {} : { architecture: flags.architecture }),
     ...(flags['local-steps'] === undefined ? {} : { localSteps: flags['local-steps'] }),
     ...(flags.codec === undefined ? {} : { codec: flags.codec }),
-    tabBytesMax: (flags['memory-mib'] ?? TAB_MIB) * MEBIBYTE,
+    tabBytesMax: flags['memory-mib'] === undefined ? ASSUMED_TAB_BYTES_MAX : flags['memory-mib'] * MEBIBYTE,
   };
   const task: Task = taskOf(flags, model, crowd, limits, assumed);
   const choice = choose(task, crowd, wishes, limits);

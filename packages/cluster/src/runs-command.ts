@@ -1,6 +1,7 @@
 /** `murmur runs`: create, list, show, watch, steer, copy, compare, take away and delete runs of a coordinator. */
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { timeText } from '@murmuration/plan';
 import type { Preflight, RunOrderName, RunRequest, RunView, Training } from '@murmuration/protocol';
 import { runVerb, settings, tableLines, verb, type Verb } from './api-command.ts';
 import type { CoordinatorClient } from './coordinator-client.ts';
@@ -48,6 +49,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
         flags.key === undefined ? {} : { idempotencyKey: flags.key },
       );
       say(runLine(run));
+      for (const line of chosenLines(run)) say(line);
       return run;
     },
   }),
@@ -99,6 +101,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
       const run = await client.run(words[0]!);
       say(runLine(run));
       say(JSON.stringify(run.manifest.training));
+      for (const line of chosenLines(run)) say(line);
       return run;
     },
   }),
@@ -239,7 +242,28 @@ function runLine({
   ].join('  ');
 }
 
-function preflightLines({ ok, refusals, warnings, estimate }: Preflight): string[] {
+/** With `strategy: auto`: what the plan chose, and why. */
+function chosenLines({ manifest: { chosen, training } }: RunView): string[] {
+  if (chosen === undefined) return [];
+  const knobs = chosen.knobs.map((knob) => `${knob} ${training[knob]}`);
+  return [`chosen by the plan: ${knobs.join(', ')}`, ...chosen.why.map((sentence) => `  ${sentence}`)];
+}
+
+function planLines({ plan, unplanned }: Preflight): string[] {
+  if (plan === null) return unplanned === '' ? [] : [`not planned: ${unplanned}`];
+  const { architecture, localSteps, codec, chosen } = plan;
+  return [
+    `${chosen.length > 0 ? 'the plan would choose' : 'the plan for'} ${architecture}, ${localSteps} local steps, ${codec}`,
+    `  for ${plan.crowd}`,
+    `  a round ${timeText(plan.roundMs)}; a tab sends ${bytesText(plan.upBytes)} in it, ${bytesText(plan.upBytesPerHour)} an hour, and holds ${bytesText(plan.tabBytes)}`,
+    `  ${timeText(plan.timeMs)} to the loss, ${Math.ceil(plan.rounds)} rounds; about ${plan.tabsWorthHaving} tabs are worth having`,
+    ...plan.why.map((sentence) => `  ${sentence}`),
+    ...plan.assumed.map((text) => `  Assumed: ${text}.`),
+  ];
+}
+
+function preflightLines(answer: Preflight): string[] {
+  const { ok, refusals, warnings, estimate } = answer;
   const lines = refusals.map(({ field, message }) => `refused   ${field}: ${message}`);
   for (const { field, message } of warnings) lines.push(`warning   ${field}: ${message}`);
   if (estimate !== null)
@@ -249,5 +273,5 @@ function preflightLines({ ok, refusals, warnings, estimate }: Preflight): string
       `${bytesText(estimate.memory.totalBytes)} on a tab's device, largest buffer ${bytesText(estimate.memory.largestBufferBytes)}; ${bytesText(estimate.memory.workerBytes)} in the tab${estimate.memory.serverBytes === 0 ? '' : `, at most ${bytesText(estimate.memory.serverBytes)} in the coordinator`}`,
       `${clockText(estimate.expectedMs[0])} to ${clockText(estimate.expectedMs[1])} (${estimate.basis})`,
     );
-  return [...lines, ok ? 'It would be created.' : 'It would be refused.'];
+  return [...lines, ...planLines(answer), ok ? 'It would be created.' : 'It would be refused.'];
 }

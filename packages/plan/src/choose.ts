@@ -2,25 +2,20 @@
  * Which strategy a crowd should train by: all sensible ones are predicted, what does not fit is left out with the reason, and
  * of those that are nearly as fast as the fastest the one that sends least is taken. Pure.
  */
-import { CODECS, LIMITS, type Codec } from '@murmuration/protocol';
-import {
-  PLANNED_ARCHITECTURES,
-  type CoordinatorLimits,
-  type Crowd,
-  type PlannedArchitecture,
-  type Strategy,
-  type Task,
-} from './crowd.ts';
+import { ARCHITECTURES, CODECS, LIMITS, type Architecture, type Codec } from '@murmuration/protocol';
+import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { predict, type Prediction } from './predict.ts';
 import type { RoundCost } from './round-cost.ts';
 
 /** What the researcher has decided; the rest is chosen. */
 export interface Wishes {
-  readonly architecture?: PlannedArchitecture;
+  readonly architecture?: Architecture;
   readonly localSteps?: number;
   readonly codec?: Codec;
   /** What a tab may take, device and besides. */
   readonly tabBytesMax: number;
+  /** Why a strategy does not go with what else the run says; null: it does. */
+  readonly contradictionIn?: (strategy: Strategy) => string | null;
 }
 
 export interface Choice {
@@ -49,11 +44,17 @@ export function choose(
 ): Choice | { readonly refused: readonly string[] } {
   const refused = new Set<string>();
   const predictions: Prediction[] = [];
-  for (const architecture of one(wishes.architecture, PLANNED_ARCHITECTURES))
+  for (const architecture of one(wishes.architecture, architecturesFor(crowd)))
     for (const codec of one(wishes.codec, CODECS_TRIED))
       for (const localSteps of one(wishes.localSteps, LOCAL_STEPS_TRIED)) {
         if (localSteps > LIMITS.localStepsMax) continue;
-        const prediction = predict(task, crowd, { architecture, localSteps, codec }, limits);
+        const strategy = { architecture, localSteps, codec };
+        const contradiction = wishes.contradictionIn?.(strategy) ?? null;
+        if (contradiction !== null) {
+          refused.add(contradiction);
+          continue;
+        }
+        const prediction = predict(task, crowd, strategy, limits);
         const reason = reasonAgainst(prediction, wishes, limits);
         if (reason === null) predictions.push(prediction);
         else refused.add(reason);
@@ -72,6 +73,10 @@ export function choose(
 
 /** What one tab sends until the loss. */
 export const sentBytes = ({ cost, rounds }: Prediction) => cost.upBytes * rounds;
+
+/** A hybrid run is for tabs without a way to their peers; to all others it is a decentralised one. */
+const architecturesFor = ({ pathlessShare = 0 }: Crowd): readonly Architecture[] =>
+  pathlessShare > 0 ? ARCHITECTURES : ARCHITECTURES.filter((each) => each !== 'hybrid');
 
 const one = <T>(wished: T | undefined, all: readonly T[]): readonly T[] =>
   wished === undefined ? all : [wished];
@@ -95,10 +100,12 @@ export function roundFault({ exchangeMs, isCut }: Pick<RoundCost, 'exchangeMs' |
 function reasonAgainst(
   { strategy, cost, memory, coordinatorBytes }: Prediction,
   { tabBytesMax, localSteps }: Wishes,
-  { averagingBytes }: CoordinatorLimits,
+  { averagingBytes, volunteerMbit }: CoordinatorLimits,
 ): string | null {
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
   const { architecture, codec } = strategy;
+  if (architecture !== 'decentralised' && volunteerMbit === 0)
+    return `${architecture}, because the coordinator passes nothing on (--relay-volunteer-mbit)`;
   if (memory.totalBytes > tabBytesMax)
     return `${architecture} with ${codec}, because a tab may take ${mebibytes(memory.totalBytes)} and ${mebibytes(tabBytesMax)} are allowed`;
   if (coordinatorBytes > averagingBytes)

@@ -15,11 +15,13 @@ export interface Crowd {
   readonly stepMs: number;
   /** The slowest tab's step takes so many times the fastest's; the others lie evenly between. */
   readonly speedRatio: number;
+  /** Share of the tabs without a way to their peers but the coordinator; left out: all have one. */
+  readonly pathlessShare?: number;
 }
 
 /** What the coordinator may carry; as its flags say. */
 export interface CoordinatorLimits {
-  /** From one tab, and from or to all of them together. */
+  /** From one tab, and from or to all of them together. 0: it passes nothing on. */
   readonly volunteerMbit: number;
   readonly totalMbit: number;
   /** Memory for averaging servers. */
@@ -40,16 +42,9 @@ export interface Task {
   readonly shardBytes: number;
 }
 
-/**
- * Who averages, as far as it is known what that costs. A hybrid run is for tabs without a way to their peers; to all others
- * it is a decentralised one.
- */
-export const PLANNED_ARCHITECTURES = ['decentralised', 'central'] as const satisfies readonly Architecture[];
-export type PlannedArchitecture = (typeof PLANNED_ARCHITECTURES)[number];
-
 /** Strategies are data: another way of training is another value here and a line in what it costs. */
 export interface Strategy {
-  readonly architecture: PlannedArchitecture;
+  readonly architecture: Architecture;
   readonly localSteps: number;
   readonly codec: Codec;
 }

@@ -46,6 +46,25 @@ describe('what a round takes', () => {
     expect(cost.bound).toBe('coordinator');
     expect(of({ tabs: 1_000 }, { architecture: 'central' }).cost.grouping.tabs).toBe(LIMITS.linksMax);
   });
+  it('[T6] a tab without a way to its peers sends once in a hybrid run, and to each of them in a decentralised one', () => {
+    const crowd = { tabs: 16, pathlessShare: 0.25 };
+    const [peers, hybrid] = [of(crowd), of(crowd, { architecture: 'hybrid' })];
+    const update = of({ tabs: 16 }).cost.upBytes / 15;
+    // Twelve send eleven directly and one for the four; four send one.
+    expect(hybrid.cost.upBytes / update).toBeCloseTo((12 * 12 + 4) / 16, 0);
+    expect(peers.cost.upBytes / update).toBeCloseTo(15, 0);
+    // What is passed on is the same, what comes in is not.
+    expect(hybrid.cost.coordinatorOutBytes / update).toBeCloseTo(12 * 4 + 4 * 15, 0);
+    expect(peers.cost.coordinatorInBytes).toBe(peers.cost.coordinatorOutBytes);
+    expect(hybrid.cost.coordinatorInBytes / update).toBeCloseTo(16, 0);
+  });
+  it('[T6] copies are held against the rate of whom they are of: with large updates that rate is the bound', () => {
+    const crowd = { tabs: 16, pathlessShare: 0.25, uplinkMbit: 100, downlinkMbit: 100 };
+    const { cost } = of(crowd, { architecture: 'hybrid' });
+    expect(cost.bound).toBe('coordinator');
+    expect(cost.exchangeMs).toBeGreaterThan((15 * 8 * 1.008e6) / 20e3);
+    expect(of({ ...crowd, pathlessShare: 0 }, { architecture: 'hybrid' }).cost.bound).toBe('uplink');
+  });
   it('more than a group holds train in crews, which send to eight others however many there are', () => {
     expect(of({ tabs: 32, churnPerMinute: 0 }).cost.grouping).toMatchObject({ kind: 'one-group', mates: 31 });
     // With churn the newcomer is there before the other is known to be gone.

@@ -16,14 +16,20 @@ const BYTES_PER_MS_PER_MBIT = 125;
 /** Each death holds its group up by so much: it may have been about to lead. A server elects nobody. */
 const DEATH_MS = { 'one-group': 700, crews: 300, server: 80, alone: 0 } as const;
 
+/** Peak of a tab: on the device, and besides it. */
+export interface TabMemory {
+  readonly deviceBytes: number;
+  readonly heldBytes: number;
+  readonly totalBytes: number;
+}
+
 export interface Prediction {
   readonly strategy: Strategy;
   readonly cost: RoundCost;
   readonly footing: Footing;
   readonly rounds: number;
   readonly timeMs: number;
-  /** Peak of a tab: on the device, and besides it. */
-  readonly memory: { readonly deviceBytes: number; readonly heldBytes: number; readonly totalBytes: number };
+  readonly memory: TabMemory;
   /** What an averaging server may come to hold; 0: there is none. */
   readonly coordinatorBytes: number;
 }
@@ -85,12 +91,23 @@ function footingOf(task: Task, crowd: Crowd, cost: RoundCost): Footing {
   };
 }
 
+/** It is the same for all numbers of local steps, and a plan tries many. */
+const memories = new WeakMap<Task, Map<string, TabMemory>>();
+function memoryOf(task: Task, cost: RoundCost, strategy: Strategy): TabMemory {
+  let known = memories.get(task);
+  if (known === undefined) memories.set(task, (known = new Map()));
+  const key = `${strategy.architecture} ${cost.codec} ${cost.grouping.mates}`;
+  let memory = known.get(key);
+  if (memory === undefined) known.set(key, (memory = newMemory(task, cost, strategy)));
+  return memory;
+}
+
 /** Copies of the model as preflight states them, and what does not grow with it. */
-function memoryOf(
+function newMemory(
   { parameterCount, activationBytes, shardBytes }: Task,
   { codec, grouping }: RoundCost,
   { architecture }: Strategy,
-) {
+): TabMemory {
   const { gpu, worker } = modelCopies({
     parameterCount,
     training: { ...DEFAULT_TRAINING, codec, architecture },

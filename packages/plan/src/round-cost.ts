@@ -79,7 +79,7 @@ export function roundCost(
   const grouping = groupingOf(strategy, crowd);
   const pace = paceOf(crowd, strategy.localSteps);
   const codec = codecSent(task, crowd, strategy, limits, grouping, pace.trainMs);
-  const exchange = exchangeOf(task, crowd, codec, limits, grouping);
+  const exchange = exchangeOf(task, crowd, { ...strategy, codec }, limits, grouping);
   const million = task.parameterCount / 1e6;
   const updates = grouping.kind === 'server' ? 1 : grouping.groupTabs;
   const commandsMs =
@@ -134,11 +134,23 @@ function evaluationWaitMs(
 
 const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)) / 2;
 
+/** A crowd is asked about for every codec and architecture, and its paces are the same for all of them. */
+const paces = new WeakMap<Crowd, Map<number, Pace>>();
+function paceOf(crowd: Crowd, localSteps: number): Pace {
+  let known = paces.get(crowd);
+  if (known === undefined) paces.set(crowd, (known = new Map()));
+  let pace = known.get(localSteps);
+  if (pace === undefined) known.set(localSteps, (pace = newPace(crowd, localSteps)));
+  return pace;
+}
+
+type Pace = ReturnType<typeof newPace>;
+
 /**
  * Local steps follow speed: a slow tab does fewer, so that it ends with the others. Nobody is idle meanwhile, because who is cut
  * off goes on with what it has and who is early trains ahead; so steps a round are what a tab makes in its time.
  */
-function paceOf({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
+function newPace({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
   const looked = Math.min(tabs, LOOKED_MAX);
   const stepsMs = Array.from(
     { length: looked },
@@ -181,7 +193,7 @@ const NO_BYTES = { upBytes: 0, downBytes: 0, coordinatorInBytes: 0, coordinatorO
 function exchangeOf(
   { parameterCount }: Task,
   crowd: Crowd,
-  codec: Exclude<Codec, 'topk-auto'>,
+  { architecture, codec }: Pick<Strategy, 'architecture'> & { readonly codec: Exclude<Codec, 'topk-auto'> },
   limits: CoordinatorLimits,
   { kind, tabs, mates }: Grouping,
 ): Exchange {
@@ -207,17 +219,49 @@ function exchangeOf(
   // In one group everybody waits for the word of the leader, and the next leader for what it lacks.
   const isLed = kind === 'one-group';
   const wordBytes = isLed ? mates * COMMIT_BYTES_PER_MEMBER * tabs : 0;
-  const upMs = sentMs(bytes + wordBytes, crowd.uplinkMbit);
+  const relayed = relayedOf(crowd, architecture, mates);
+  const upMs = sentMs(relayed.copiesMax * updateBytes + wordBytes, crowd.uplinkMbit);
   const downMs = sentMs(bytes, crowd.downlinkMbit);
-  const waysMs = farthestMs(crowd, isLed ? 2 * mates : mates) + (isLed ? farthestMs(crowd, mates) : 0);
+  const isRelayed = relayed.passed > 0;
+  const relayMs = isRelayed
+    ? Math.max(
+        sentMs(relayed.passedMax * updateBytes, limits.volunteerMbit),
+        sentMs(tabs * relayed.passed * updateBytes, limits.totalMbit),
+      )
+    : 0;
+  // A way through the coordinator is two.
+  const way = isRelayed ? { ...crowd, roundTripMs: 2 * crowd.roundTripMs } : crowd;
+  const waysMs = farthestMs(way, isLed ? 2 * mates : mates) + (isLed ? farthestMs(way, mates) : 0);
   return {
-    // Both ends of a line work at once.
-    ms: Math.max(upMs, downMs) + waysMs,
-    bound: largest({ uplink: upMs, downlink: downMs, latency: waysMs }),
-    upBytes: bytes + wordBytes / tabs,
+    // Both ends of a line work at once, and so does what passes on.
+    ms: Math.max(upMs, downMs, relayMs) + waysMs,
+    bound: largest({ uplink: upMs, downlink: downMs, latency: waysMs, coordinator: relayMs }),
+    upBytes: relayed.copies * updateBytes + wordBytes / tabs,
     downBytes: bytes + wordBytes / tabs,
-    coordinatorInBytes: 0,
-    coordinatorOutBytes: 0,
+    coordinatorInBytes: tabs * relayed.entered * updateBytes,
+    coordinatorOutBytes: tabs * relayed.passed * updateBytes,
+  };
+}
+
+/**
+ * Copies of one update a round: what a tab sends (`copies`), what of it enters the coordinator and what that passes on, all in
+ * the mean of the tabs; and the most of any tab. In a hybrid run several receivers behind the coordinator are one copy that
+ * enters (SPEC T6); what one tab has passed on is held against its rate, copy by copy.
+ */
+function relayedOf({ pathlessShare = 0 }: Crowd, architecture: Strategy['architecture'], mates: number) {
+  /** Mates of a tab with a way that have none. */
+  const far = Math.min(mates, pathlessShare * (mates + 1));
+  const entering = (passed: number) => (architecture === 'hybrid' ? Math.min(1, passed) : passed);
+  const ofDirect = { passed: far, entered: entering(far), copies: mates - far + entering(far) };
+  const ofPathless = { passed: mates, entered: entering(mates), copies: entering(mates) };
+  const mean = (of: (tab: typeof ofDirect) => number) =>
+    (1 - pathlessShare) * of(ofDirect) + pathlessShare * of(ofPathless);
+  return {
+    copies: mean(({ copies }) => copies),
+    entered: mean(({ entered }) => entered),
+    passed: mean(({ passed }) => passed),
+    copiesMax: pathlessShare < 1 ? Math.max(ofDirect.copies, ofPathless.copies) : ofPathless.copies,
+    passedMax: pathlessShare > 0 ? mates : 0,
   };
 }
 
@@ -246,14 +290,14 @@ const AUTO_SHARE = 0.3;
 function codecSent(
   task: Task,
   crowd: Crowd,
-  { codec }: Strategy,
+  { architecture, codec }: Strategy,
   limits: CoordinatorLimits,
   grouping: Grouping,
   trainMs: number,
 ): Exclude<Codec, 'topk-auto'> {
   if (codec !== 'topk-auto') return codec;
   const fits = AUTO_LADDER.find((each) => {
-    const { upBytes, ms } = exchangeOf(task, crowd, each, limits, grouping);
+    const { upBytes, ms } = exchangeOf(task, crowd, { architecture, codec: each }, limits, grouping);
     return upBytes / (crowd.uplinkMbit * BYTES_PER_MS_PER_MBIT) <= AUTO_SHARE * Math.max(trainMs, ms);
   });
   return fits ?? 'topk-16';

@@ -34,6 +34,9 @@ export function reasonsFor({ best, others, refused }: Choice): string[] {
   const { strategy, cost } = best;
   return [
     groupSentence(best),
+    ...(strategy.architecture === 'hybrid'
+      ? ['A tab without a way to its peers sends its update once, and the coordinator copies it.']
+      : []),
     exchangeSentence(best),
     ...localStepsSentences(best, others),
     ...codecSentences(best, others),

@@ -2,7 +2,8 @@
 import Type, { type Static } from 'typebox';
 import { datasetSchemas } from './dataset-requests.ts';
 import { COPY_NAMES } from './model-copies.ts';
-import { RunRequestSchema } from './run.ts';
+import { ARCHITECTURES, CODECS, RunRequestSchema } from './run.ts';
+import { PLANNED_KNOBS, PlanReasonsSchema } from './strategy.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Range = Type.Tuple([Type.Number({ minimum: 0 }), Type.Number({ minimum: 0 })]);
@@ -65,6 +66,39 @@ export const EstimateSchema = Type.Object({
 });
 export type Estimate = Static<typeof EstimateSchema>;
 
+/** What the plan (packages/plan) foretells of the run, for the tabs that are connected or a crowd that is assumed. */
+export const PlanViewSchema = Type.Object({
+  /** With `strategy: auto`, what it would choose; else nothing. */
+  chosen: Type.Array(Type.Enum(PLANNED_KNOBS)),
+  architecture: Type.Enum(ARCHITECTURES),
+  localSteps: Count,
+  codec: Type.Enum(CODECS),
+  /** Tabs that it is for, and the crowd in words. */
+  tabs: Count,
+  crowd: Type.String(),
+  /** Until the loss that tasks of its kind are trained to. */
+  timeMs: Type.Number({ minimum: 0 }),
+  rounds: Type.Number({ minimum: 0 }),
+  roundMs: Type.Number({ minimum: 0 }),
+  /** What a round is as long as. */
+  bound: Type.Enum(['training', 'uplink', 'downlink', 'coordinator', 'latency']),
+  /** Of a tab; `up` and `down` a round. */
+  upBytes: Count,
+  downBytes: Count,
+  upBytesPerHour: Count,
+  tabBytes: Count,
+  /** Of the coordinator, in a round and held; 0 where it has no part. */
+  coordinatorOutBytes: Count,
+  coordinatorBytes: Count,
+  /** Another doubling saves less than a tenth of the time. */
+  tabsWorthHaving: Count,
+  returns: Type.Array(Type.Object({ tabs: Count, timeMs: Type.Number({ minimum: 0 }) })),
+  why: PlanReasonsSchema,
+  /** What nobody told. */
+  assumed: Type.Array(Type.String()),
+});
+export type PlanView = Static<typeof PlanViewSchema>;
+
 export const PreflightSchema = Type.Object({
   /** The run would be created as it stands. */
   ok: Type.Boolean(),
@@ -74,5 +108,9 @@ export const PreflightSchema = Type.Object({
   warnings: Remarks,
   /** null: the request is too broken to say. */
   estimate: Type.Union([EstimateSchema, Type.Null()]),
+  /** null: see `unplanned`. */
+  plan: Type.Union([PlanViewSchema, Type.Null()]),
+  /** Why nothing is foretold of this run; empty: something is. */
+  unplanned: Type.String(),
 });
 export type Preflight = Static<typeof PreflightSchema>;

@@ -33,5 +33,6 @@ export * from './receipt.ts';
 export * from './relay-envelope.ts';
 export * from './run.ts';
 export * from './run-file.ts';
+export * from './strategy.ts';
 export * from './task.ts';
 export * from './volunteer-messages.ts';

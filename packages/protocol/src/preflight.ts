@@ -39,8 +39,8 @@ export interface PreflightFacts {
   readonly measuredRoundMs: number | null;
 }
 
-/** @throws ModelError when the model does not fit itself */
-export function preflightOf(facts: PreflightFacts): Preflight {
+/** All but the plan. @throws ModelError when the model does not fit itself */
+export function preflightOf(facts: PreflightFacts): Omit<Preflight, 'plan' | 'unplanned'> {
   const estimate = estimateOf(facts);
   return { ok: true, refusals: [], warnings: warningsOn(facts, estimate), estimate };
 }

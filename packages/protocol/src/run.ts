@@ -16,6 +16,7 @@ import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
 import { objectiveProperties } from './objective.ts';
+import { ChosenStrategySchema, StrategySchema } from './strategy.ts';
 
 export const RUN_STATES = [
   'waiting',
@@ -241,6 +242,13 @@ export const TrainingSchema = Type.Object(
 export type Training = Static<typeof TrainingSchema>;
 export const DEFAULT_TRAINING: Training = DEFAULTS;
 
+/** What a researcher says of training: any of the knobs, or that some are to be chosen. */
+export const TrainingWishSchema = Type.Partial(
+  Type.Object({ strategy: StrategySchema, ...TrainingSchema.properties }),
+  { additionalProperties: false },
+);
+export type TrainingWish = Static<typeof TrainingWishSchema>;
+
 /** A model that POST /api/models took. It begins with the file's weights where the file had any, unless `weights` says otherwise. */
 export const ImportedModelSchema = Type.Object(
   {
@@ -281,7 +289,7 @@ export const RunRequestSchema = Type.Object(
         description: 'Of the initial weights; drawn when left out.',
       }),
     ),
-    training: Type.Optional(Type.Partial(TrainingSchema, { additionalProperties: false })),
+    training: Type.Optional(TrainingWishSchema),
   },
   { additionalProperties: false },
 );
@@ -296,6 +304,8 @@ export const RunManifestSchema = Type.Object(
     model: ModelSpecSchema,
     parameterCount: Type.Integer({ minimum: 1, maximum: LIMITS.parametersMax }),
     training: TrainingSchema,
+    /** With `strategy: auto`: what the plan chose, and why. */
+    chosen: Type.Optional(ChosenStrategySchema),
     dataset: DatasetManifestSchema,
     /** It began with another run's checkpoint instead of weights drawn from the seed. */
     forkOf: Type.Optional(

@@ -7,6 +7,7 @@ import { draftField } from '../run-launch.ts';
 import { api } from '../session.ts';
 import { launch } from '../strings-launch.ts';
 import { Fact } from './fact.tsx';
+import { PlanForetold } from './plan-facts.tsx';
 import { messageOf, Trouble } from './trouble.tsx';
 
 const text = launch.preflight;
@@ -91,6 +92,7 @@ export function PreflightPanel({
           {answer?.estimate != null && <Estimates estimate={answer.estimate} />}
         </dl>
       )}
+      {isAll && answer !== null && <PlanForetold {...answer} />}
     </section>
   );
 }

@@ -148,7 +148,11 @@ const choiceText = ({ name }: FormField, choice: string): string =>
   name === 'training.codec' ? launch.codec(choice as Codec) : (launch.choices[name]?.[choice] ?? choice);
 
 const defaultOf = (field: FormField): string =>
-  field.default === undefined ? launch.byItself : launch.byDefault(choiceText(field, String(field.default)));
+  field.default === undefined
+    ? field.name === 'training.strategy'
+      ? launch.byHand
+      : launch.byItself
+    : launch.byDefault(choiceText(field, String(field.default)));
 
 /** The schema's description, and the bounds. */
 function hintOf({ description, input, isNullable, default: otherwise }: FormField): string {

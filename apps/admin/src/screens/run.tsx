@@ -9,6 +9,7 @@ import { CurvesPanel } from '../parts/curves-panel.tsx';
 import { DatasetSamplesCard } from '../parts/dataset-samples.tsx';
 import { Downloads } from '../parts/downloads.tsx';
 import { EventLog } from '../parts/event-log.tsx';
+import { ChosenCard } from '../parts/plan-facts.tsx';
 import { RunActions } from '../parts/run-actions.tsx';
 import { DetailsCard, Figure, Progress } from '../parts/run-facts.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
@@ -84,6 +85,7 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
         </div>
         <div>
           <Details run={run} />
+          <ChosenCard manifest={run.manifest} />
           <EventLog events={events} />
         </div>
       </div>

@@ -1,0 +1,107 @@
+/** The crowd that a run is planned for: what is known of the tabs that are connected, and what has to be assumed. Pure. */
+import { ASSUMED_CROWD, middleStepMs, stepWords } from './assumed.ts';
+import type { Crowd } from './crowd.ts';
+import { percentText, timeText } from './words.ts';
+
+/** A connected tab, as far as a coordinator knows it. */
+export interface KnownTab {
+  /** Exchanges through the coordinator only. */
+  readonly isPathless: boolean;
+  /** To its peers; null: not known. */
+  readonly rttMs: number | null;
+  /** While it trains; 0: not known. */
+  readonly stepsPerSecond: number;
+  /** The run that its speed is of; null: none. */
+  readonly runId: string | null;
+  /** Its speed is of steps of this size. */
+  readonly isSameWork: boolean;
+}
+
+export interface PlannedCrowd {
+  readonly crowd: Crowd;
+  readonly assumed: readonly string[];
+}
+
+/** One tab is somebody who looks; more will come. */
+const CROWD_MIN = 2;
+/** Slower ones are lost tabs rather than the pace of a crowd. */
+const SPEED_RATIO_MAX = 20;
+
+/** @param stepRangeMs of a step on a fast and on a slow machine, where none was measured */
+export function crowdOf(
+  tabs: readonly KnownTab[],
+  { peersMin, stepRangeMs }: { readonly peersMin: number; readonly stepRangeMs: readonly [number, number] },
+): PlannedCrowd {
+  const assumed: string[] = [];
+  const isCrowd = tabs.length >= CROWD_MIN;
+  const count = Math.max(peersMin, isCrowd ? tabs.length : ASSUMED_CROWD.tabs);
+  if (!isCrowd)
+    assumed.push(
+      `${count} tabs take part; ${tabs.length === 0 ? 'none is' : 'one is'} connected, which says nothing of a crowd`,
+    );
+  else if (count > tabs.length)
+    assumed.push(`${count} tabs take part, as the run waits for so many; ${tabs.length} are connected`);
+  const { uplinkMbit, downlinkMbit, churnPerMinute } = ASSUMED_CROWD;
+  assumed.push(
+    `lines of ${uplinkMbit} Mbit/s, and ${percentText(churnPerMinute)} of the tabs leaving in a minute; a tab's line is not known before it trains`,
+  );
+  const roundTrips = tabs.flatMap(({ rttMs }) => (rttMs === null ? [] : [rttMs])).toSorted((a, b) => a - b);
+  const roundTripMs = roundTrips[Math.floor(roundTrips.length / 2)] ?? ASSUMED_CROWD.roundTripMs;
+  if (roundTrips.length === 0) assumed.push(`a round trip of ${roundTripMs} ms`);
+  const same = speedsOf(tabs.filter(({ isSameWork }) => isSameWork));
+  const any = same.length > 0 ? same : speedsOf(mostOfOneRun(tabs));
+  const ratio = any.length >= CROWD_MIN ? any.at(-1)! / any[0]! : ASSUMED_CROWD.speedRatio;
+  const speedRatio = Math.min(SPEED_RATIO_MAX, ratio);
+  if (any.length < CROWD_MIN) assumed.push(`the slowest tab takes ${speedRatio} times the fastest's step`);
+  // The middle of the range is a middling tab; the fastest is as much faster as the slowest is slower.
+  const stepMs = same.length > 0 ? 1_000 / same.at(-1)! : middleStepMs(stepRangeMs) / Math.sqrt(speedRatio);
+  if (same.length === 0) assumed.push(stepWords(stepRangeMs));
+  const pathless = tabs.filter(({ isPathless }) => isPathless).length;
+  return {
+    crowd: {
+      ...{ tabs: count, uplinkMbit, downlinkMbit, roundTripMs, churnPerMinute, stepMs, speedRatio },
+      pathlessShare: isCrowd ? pathless / tabs.length : 0,
+    },
+    assumed,
+  };
+}
+
+/** Ascending. */
+const speedsOf = (tabs: readonly KnownTab[]): number[] =>
+  tabs
+    .flatMap(({ stepsPerSecond }) => (stepsPerSecond > 0 ? [stepsPerSecond] : []))
+    .toSorted((a, b) => a - b);
+
+/** Speeds of two runs do not compare. */
+function mostOfOneRun(tabs: readonly KnownTab[]): readonly KnownTab[] {
+  const byRun = new Map<string, KnownTab[]>();
+  for (const tab of tabs)
+    if (tab.runId !== null && tab.stepsPerSecond > 0) {
+      const ofRun = byRun.get(tab.runId);
+      if (ofRun === undefined) byRun.set(tab.runId, [tab]);
+      else ofRun.push(tab);
+    }
+  return [...byRun.values()].reduce((a, b) => (b.length > a.length ? b : a), []);
+}
+
+/** In one sentence without its end. */
+export function crowdText({
+  tabs,
+  uplinkMbit,
+  downlinkMbit,
+  roundTripMs,
+  churnPerMinute,
+  stepMs,
+  speedRatio,
+  pathlessShare = 0,
+}: Crowd): string {
+  const number = (value: number) => Number(value.toPrecision(3));
+  return [
+    `${tabs} ${tabs === 1 ? 'tab' : 'tabs'}`,
+    `${number(uplinkMbit)} Mbit/s up and ${number(downlinkMbit)} down`,
+    `${number(roundTripMs)} ms round trip`,
+    `${number(100 * churnPerMinute)} % leave in a minute`,
+    `a step takes ${timeText(stepMs)} to ${timeText(stepMs * speedRatio)}`,
+    ...(pathlessShare > 0 ? [`${percentText(pathlessShare)} have no way to their peers`] : []),
+  ].join(', ');
+}

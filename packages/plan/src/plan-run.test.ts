@@ -1,0 +1,141 @@
+import { DEFAULT_TRAINING, type Training, type TrainingWish } from '@murmuration/protocol';
+import { describe, expect, it } from 'vitest';
+import { crowdOf, type KnownTab } from './known-crowd.ts';
+import { chosenBy, planRun, planView, type PlannedRun } from './plan-run.ts';
+
+const TAB: KnownTab = { isPathless: false, rttMs: null, stepsPerSecond: 0, runId: null, isSameWork: false };
+const tabs = (count: number, of: (i: number) => Partial<KnownTab> = () => ({})): KnownTab[] =>
+  Array.from({ length: count }, (_, i) => ({ ...TAB, ...of(i) }));
+const run = (wish: TrainingWish, change: Partial<PlannedRun> = {}): PlannedRun => {
+  const { strategy: _, ...knobs } = wish;
+  return {
+    training: { ...DEFAULT_TRAINING, ...knobs } as Training,
+    wish,
+    parameterCount: 100_000,
+    isText: false,
+    activationBytes: 1e6,
+    shardBytes: 1e6,
+    stepRangeMs: [5, 200],
+    tabs: tabs(16),
+    limits: { volunteerMbit: 20, totalMbit: 200, averagingBytes: 1e9 },
+    ...change,
+  };
+};
+const planned = (wish: TrainingWish, change: Partial<PlannedRun> = {}) => {
+  const plan = planRun(run(wish, change));
+  if ('refused' in plan) throw new Error(plan.refused.join('; '));
+  return plan;
+};
+
+describe('the crowd that a run is planned for', () => {
+  const facts = { peersMin: 1, stepRangeMs: [5, 200] as const };
+
+  it('is that which is connected, as far as it is known', () => {
+    const { crowd, assumed } = crowdOf(
+      tabs(8, (i) => ({
+        isPathless: i < 2,
+        rttMs: 10 * i,
+        stepsPerSecond: 5 + 5 * i,
+        runId: 'a',
+        isSameWork: true,
+      })),
+      facts,
+    );
+    expect(crowd).toMatchObject({ tabs: 8, pathlessShare: 0.25, roundTripMs: 40, stepMs: 25, speedRatio: 8 });
+    expect(assumed).toEqual([expect.stringContaining('lines of 10 Mbit/s')]);
+  });
+  it('is assumed while fewer than two are connected, and says so', () => {
+    for (const connected of [0, 1]) {
+      const { crowd, assumed } = crowdOf(tabs(connected), facts);
+      expect(crowd).toMatchObject({ tabs: 8, pathlessShare: 0 });
+      expect(assumed[0]).toContain('8 tabs take part');
+    }
+    expect(crowdOf(tabs(3), { ...facts, peersMin: 12 }).crowd.tabs).toBe(12);
+  });
+  it('has the ratio of speeds from the run that most are in: speeds of two runs do not compare', () => {
+    const mixed = [
+      ...tabs(3, (i) => ({ stepsPerSecond: 10 + 5 * i, runId: 'a' })),
+      ...tabs(2, (i) => ({ stepsPerSecond: 1_000 + i, runId: 'b' })),
+    ];
+    const { crowd, assumed } = crowdOf(mixed, facts);
+    expect(crowd.speedRatio).toBe(2);
+    expect(assumed.join()).toContain('a step takes');
+  });
+  it('of ten thousand tabs is known in no time that anybody would notice', () => {
+    const { crowd } = crowdOf(
+      tabs(10_000, (i) => ({ stepsPerSecond: 1 + (i % 7), runId: 'a' })),
+      facts,
+    );
+    expect(crowd).toMatchObject({ tabs: 10_000, speedRatio: 7 });
+  });
+});
+
+describe('strategy: auto', () => {
+  it('chooses what the researcher left out, and says for whom, why and what it assumed', () => {
+    const plan = planned({ strategy: 'auto' });
+    expect(plan.chosen).toEqual(['architecture', 'localSteps', 'codec']);
+    const { knobs, why } = chosenBy(plan);
+    expect(knobs).toEqual(plan.choice.best.strategy);
+    expect(why[0]).toMatch(/^For 16 tabs, 10 Mbit\/s up/);
+    expect(why.join('\n')).toMatch(/Assumed: lines of 10 Mbit\/s/);
+  });
+  it('keeps what is set beside it, whatever that is', () => {
+    for (const set of [
+      { codec: 'fp16' },
+      { localSteps: 7 },
+      { architecture: 'central' },
+      { localSteps: 3, codec: 'int8' },
+    ] as const) {
+      const plan = planned({ strategy: 'auto', ...set });
+      expect(plan.choice.best.strategy).toMatchObject(set);
+      expect(chosenBy(plan).knobs).not.toHaveProperty(Object.keys(set)[0]!);
+    }
+  });
+  it('looks only at what goes with the rest of the run, and says what it does not plan', () => {
+    const plan = planned({ strategy: 'auto', schedule: 'asynchronous' });
+    expect(plan.choice.best.strategy.architecture).toBe('central');
+    expect(plan.choice.refused).toContainEqual(
+      expect.stringContaining('asynchronous needs architecture: central'),
+    );
+    expect(chosenBy(plan).why[1]).toContain('schedule: asynchronous is not planned');
+  });
+  it('is hybrid at most where tabs have no way to their peers', () => {
+    const half = tabs(16, (i) => ({ isPathless: i % 2 === 0 }));
+    const peers = { strategy: 'auto', codec: 'int8', localSteps: 1 } as const;
+    const architectures = (of: readonly KnownTab[]) =>
+      new Set(
+        planned(peers, { tabs: of }).choice.others.map(({ strategy: { architecture } }) => architecture),
+      );
+    expect(architectures(tabs(16))).not.toContain('hybrid');
+    expect(architectures(half)).toContain('hybrid');
+  });
+  it('chooses neither central nor hybrid where the coordinator passes nothing on', () => {
+    const limits = { volunteerMbit: 0, totalMbit: 200, averagingBytes: 1e9 };
+    const plan = planned({ strategy: 'auto' }, { limits });
+    expect(plan.choice.best.strategy.architecture).toBe('decentralised');
+    expect(plan.choice.refused).toContainEqual(expect.stringContaining('--relay-volunteer-mbit'));
+  });
+  it('that finds nothing gives its reasons instead', () => {
+    const plan = planRun(run({ strategy: 'auto', codec: 'fp32' }, { parameterCount: 5e7 }));
+    expect('refused' in plan && plan.refused.join()).toContain('a tab may take');
+  });
+});
+
+describe('a run whose strategy is set by hand', () => {
+  it('is foretold as it stands: bytes, memory, time, and tabs worth having', () => {
+    const facts = run({ codec: 'int8', localSteps: 7 });
+    const view = planView(facts, planned(facts.wish));
+    expect(view).toMatchObject({ chosen: [], architecture: 'decentralised', localSteps: 7, codec: 'int8' });
+    expect(view.upBytesPerHour).toBeGreaterThan(view.upBytes);
+    expect(view.returns.map(({ tabs: count }) => count).slice(0, 3)).toEqual([1, 2, 4]);
+    expect(view.tabsWorthHaving).toBeGreaterThan(1);
+    expect(view.assumed.join('\n')).toMatch(
+      /lines of 10.*\n.*one tab alone needs 551 steps.*\nthe critical/s,
+    );
+  });
+  it('without rounds is not foretold, which is said', () => {
+    expect(planRun(run({ architecture: 'central', schedule: 'asynchronous' }))).toEqual({
+      refused: [expect.stringContaining('schedule: asynchronous')],
+    });
+  });
+});

@@ -1,0 +1,141 @@
+/**
+ * The plan of one run: what its strategy will take or, with `strategy: auto`, which one it gets. The same for preflight, which
+ * shows it, and for creation, which writes it down. Pure.
+ */
+import {
+  contradictionIn,
+  PLANNED_KNOBS,
+  type Architecture,
+  type Codec,
+  type PlannedKnob,
+  type PlanView,
+  type Training,
+  type TrainingWish,
+} from '@murmuration/protocol';
+import {
+  ASSUMED_EVALUATION_STEPS,
+  ASSUMED_TAB_BYTES_MAX,
+  KNOWN_LAWS,
+  noiseWords,
+  stepsWords,
+} from './assumed.ts';
+import { choose, type Choice, type Wishes } from './choose.ts';
+import type { CoordinatorLimits, Task } from './crowd.ts';
+import { crowdOf, crowdText, type KnownTab, type PlannedCrowd } from './known-crowd.ts';
+import { LAG_ROUNDS } from './learning.ts';
+import { returnsOf } from './returns.ts';
+import { reasonsFor } from './words.ts';
+
+export interface PlannedRun {
+  /** Defaults included. */
+  readonly training: Training;
+  /** What the researcher wrote of it. */
+  readonly wish: TrainingWish;
+  readonly parameterCount: number;
+  readonly isText: boolean;
+  /** Of a batch, on the device; and of a shard. */
+  readonly activationBytes: number;
+  readonly shardBytes: number;
+  readonly stepRangeMs: readonly [number, number];
+  readonly tabs: readonly KnownTab[];
+  readonly limits: CoordinatorLimits;
+}
+
+export interface Planned {
+  readonly task: Task;
+  readonly choice: Choice;
+  readonly planned: PlannedCrowd;
+  readonly wishes: Wishes;
+  /** With `strategy: auto`: what is not the researcher's. */
+  readonly chosen: readonly PlannedKnob[];
+  /** What the plan does not know of this run. */
+  readonly notes: readonly string[];
+}
+export interface NotPlanned {
+  readonly refused: readonly string[];
+}
+
+export function planRun(run: PlannedRun): Planned | NotPlanned {
+  const { training, wish, stepRangeMs } = run;
+  const isAuto = wish.strategy === 'auto';
+  const { schedule, architecture, localSteps, codec, peersMin } = training;
+  const isAsynchronous = schedule === 'asynchronous';
+  if (isAsynchronous && !isAuto)
+    return { refused: ['schedule: asynchronous, because the plan knows only runs that go by rounds'] };
+  const set: { architecture?: Architecture; localSteps?: number; codec?: Codec } = isAuto
+    ? {
+        ...(wish.architecture === undefined ? {} : { architecture: wish.architecture }),
+        ...(wish.localSteps === undefined ? {} : { localSteps: wish.localSteps }),
+        ...(wish.codec === undefined ? {} : { codec: wish.codec }),
+      }
+    : { architecture: architecture ?? 'decentralised', localSteps, codec };
+  const planned = crowdOf(run.tabs, { peersMin, stepRangeMs });
+  const task = taskOf(run);
+  const wishes: Wishes = {
+    ...set,
+    tabBytesMax: ASSUMED_TAB_BYTES_MAX,
+    contradictionIn: (strategy) => {
+      const found = contradictionIn({ ...training, ...strategy });
+      return found === null ? null : `${strategy.architecture}, because ${found.message}`;
+    },
+  };
+  const choice = choose(task, planned.crowd, wishes, run.limits);
+  if (!('best' in choice)) return choice;
+  return {
+    ...{ task, choice, planned, wishes },
+    chosen: isAuto ? PLANNED_KNOBS.filter((knob) => wish[knob] === undefined) : [],
+    notes: isAsynchronous
+      ? [
+          'schedule: asynchronous is not planned: codec and local steps are those that suit such a run by rounds.',
+        ]
+      : [],
+  };
+}
+
+function taskOf({ training, parameterCount, isText, activationBytes, shardBytes }: PlannedRun): Task {
+  const { stepsMin, noiseSamples } = KNOWN_LAWS[isText ? 'text' : 'image'];
+  const { batchSize, outerLearningRate, evaluateEveryRounds } = training;
+  return {
+    ...{ parameterCount, batchSize, outerLearningRate, evaluateEveryRounds, activationBytes, shardBytes },
+    evaluationSteps: ASSUMED_EVALUATION_STEPS,
+    learning: { stepsMin, noiseSamples, lagRounds: LAG_ROUNDS },
+  };
+}
+
+/** What a run gets: the knobs, and the reasons as they go into its manifest. */
+export function chosenBy({ choice, planned, chosen, notes }: Planned) {
+  const { strategy } = choice.best;
+  return {
+    knobs: Object.fromEntries(chosen.map((knob) => [knob, strategy[knob]])) as Partial<Training>,
+    why: [
+      `For ${crowdText(planned.crowd)}.`,
+      ...notes,
+      ...reasonsFor(choice),
+      ...planned.assumed.map((text) => `Assumed: ${text}.`),
+    ],
+  };
+}
+
+export function planView(run: PlannedRun, plan: Planned): Omit<PlanView, 'why'> & { readonly why: string[] } {
+  const { task, choice, planned, wishes, chosen, notes } = plan;
+  const { strategy, cost, memory, rounds, timeMs, coordinatorBytes } = choice.best;
+  const returns = returnsOf(task, planned.crowd, wishes, run.limits);
+  const law = KNOWN_LAWS[run.isText ? 'text' : 'image'];
+  return {
+    chosen: [...chosen],
+    ...strategy,
+    tabs: planned.crowd.tabs,
+    crowd: crowdText(planned.crowd),
+    ...{ timeMs, rounds, roundMs: cost.roundMs, bound: cost.bound },
+    upBytes: Math.round(cost.upBytes),
+    downBytes: Math.round(cost.downBytes),
+    upBytesPerHour: Math.round((cost.upBytes * 3_600_000) / cost.roundMs),
+    tabBytes: Math.round(memory.totalBytes),
+    coordinatorOutBytes: Math.round(cost.coordinatorOutBytes),
+    coordinatorBytes,
+    tabsWorthHaving: returns?.worthHaving ?? 1,
+    returns: (returns?.rows ?? []).map(({ tabs, best }) => ({ tabs, timeMs: best.timeMs })),
+    why: [...notes, ...reasonsFor(choice)],
+    assumed: [...planned.assumed, stepsWords(law, task.batchSize), noiseWords(law)],
+  };
+}
