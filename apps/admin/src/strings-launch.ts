@@ -1,5 +1,12 @@
 /** Every sentence of the screens that launch a run and look at data. What a field means is said by the schema. */
-import type { Codec, ObjectiveName, OptimiserName, PresetName, Reconstruction } from '@murmuration/protocol';
+import type {
+  Codec,
+  Exchange,
+  ObjectiveName,
+  OptimiserName,
+  PresetName,
+  Reconstruction,
+} from '@murmuration/protocol';
 import { bytesText } from './format.ts';
 import type { Decision, Source } from './run-draft.ts';
 
@@ -71,9 +78,16 @@ export const launch = {
       bernoulli: 'Cross entropy of values from 0 to 1',
       gaussian: 'Half the squared error',
     } satisfies Readonly<Record<Reconstruction, string>> as Readonly<Record<string, string>>,
+    'training.exchange': {
+      'pseudo-gradients': 'What local steps came to',
+      gradients: 'The gradient of one batch',
+      parameters: 'The weights',
+    } satisfies Readonly<Record<Exchange, string>> as Readonly<Record<string, string>>,
     'training.optimiser': {
       adam: 'Adam',
       'rmsprop-floored': 'RMSProp with a floor, for sparse updates',
+      sgd: 'Plain gradient steps',
+      momentum: 'Momentum (heavy ball, 0.9)',
     } satisfies Readonly<Record<OptimiserName, string>> as Readonly<Record<string, string>>,
   } as Readonly<Record<string, Readonly<Record<string, string>>>>,
   codec: (codec: Codec) =>

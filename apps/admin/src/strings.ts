@@ -114,6 +114,7 @@ export const strings = {
       optimiser: ['Optimiser', 'How a tab steps.'],
       learningRate: ['Learning rate', 'The optimiser’s step size on each tab.'],
       outerLearningRate: ['Outer learning rate', 'The averaged update is applied times this.'],
+      exchange: ['What is exchanged', 'What local steps came to, gradients, or the weights.'],
       codec: ['Update codec', 'How an update is made small on the wire.'],
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],

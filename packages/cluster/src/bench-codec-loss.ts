@@ -15,7 +15,7 @@ import {
   type StudyCurve,
   type StudyOptions,
 } from '@murmuration/simulator';
-import { OPTIMISERS, type OptimiserName } from '@murmuration/protocol';
+import { ADAPTIVE_OPTIMISERS, type AdaptiveOptimiserName } from '@murmuration/protocol';
 import type { Scheme } from '@murmuration/codec';
 
 const SIZE = {
@@ -49,7 +49,7 @@ const BOUNDS: Readonly<Record<string, { readonly bits: number; readonly loss: nu
 };
 
 interface Knobs {
-  readonly optimiser: OptimiserName;
+  readonly optimiser: AdaptiveOptimiserName;
   readonly learningRate: number;
   readonly outerLearningRate: number;
 }
@@ -121,7 +121,7 @@ function tune(train: (knobs: Knobs, goesOn: StudyOptions['goesOn']) => StudyCurv
     if (isWhole && !(found !== null && found.curve.finalLoss <= curve.finalLoss))
       found = { best: knobs, curve };
   };
-  for (const optimiser of OPTIMISERS)
+  for (const optimiser of ADAPTIVE_OPTIMISERS)
     for (const learningRate of LEARNING_RATES) look({ optimiser, learningRate, outerLearningRate: 1 });
   const { optimiser, learningRate } = found!.best;
   for (const outerLearningRate of OUTER_RATES) look({ optimiser, learningRate, outerLearningRate });

@@ -19,7 +19,7 @@ import {
   type StudyText,
   type SwarmOptions,
 } from '@murmuration/simulator';
-import { OPTIMISERS, type OptimiserName } from '@murmuration/protocol';
+import { ADAPTIVE_OPTIMISERS, type AdaptiveOptimiserName } from '@murmuration/protocol';
 import type { SwarmBenchSettings, SwarmRow, SwarmSubject } from './bench-swarm.ts';
 
 /** One tab's samples a step are few, as in a browser; 80 rounds are what a run of a minute has. */
@@ -53,7 +53,7 @@ const KEPT_LOOKS_EVERY = 8;
 
 type Trainer = 'swarm' | 'swarm-missing' | 'swarm-longer' | 'swarm-fp32' | 'synchronous' | 'alone';
 interface Knobs {
-  readonly optimiser: OptimiserName;
+  readonly optimiser: AdaptiveOptimiserName;
   readonly learningRate: number;
   readonly outerLearningRate: number;
 }
@@ -197,7 +197,7 @@ class TrainingStudy {
     const grid: GridEntry[] = [];
     const quarter = SIZE.evaluateEverySteps * Math.ceil(this.steps / 4 / SIZE.evaluateEverySteps);
     let least = Infinity;
-    for (const optimiser of OPTIMISERS)
+    for (const optimiser of ADAPTIVE_OPTIMISERS)
       for (const learningRate of LEARNING_RATES)
         for (const outerLearningRate of outerRates) {
           const knobs: Knobs = { optimiser, learningRate, outerLearningRate };

@@ -8,6 +8,7 @@
  */
 import { averageUpdates, planMean, type Divisor, type GroupUpdate } from './averaging.ts';
 import { sumOf, type SumPlan } from './exact-mean.ts';
+import { FOLLOWED, gainOf, type MeanRule } from './mean-rule.ts';
 import { averageSlice, encodeSlice, sliceOf } from './slices.ts';
 import { fingerprint, isFiniteVector } from './vectors.ts';
 
@@ -19,17 +20,11 @@ export class ReplicaError extends Error {
   }
 }
 
-/**
- * The mean of n independent updates is less noisy than one, so it may be followed further: by the square root of n, up
- * to what was measured (4 tabs). On the built-in digits, 4 tabs at half the learning rate and gain 2 reach 95 % with
- * as many samples as at the full rate without gain, and a lone tab keeps its own rate.
- */
-const GAIN_MAX = 2;
-export const gainOf = (updateCount: number) => Math.min(GAIN_MAX, Math.sqrt(updateCount));
-
 export interface AnchorOptions {
   readonly parameterCount: number;
   readonly outerLearningRate: number;
+  /** How the mean is taken and followed (mean-rule.ts); without it, that of pseudo-gradients. */
+  readonly rule?: MeanRule;
   /** What a value's sum is divided by (averaging.ts). By senders there is no gain: nothing was diluted. */
   readonly divisor?: Divisor;
   /** Gives what `averageUpdates` gives, bit for bit; a process that holds many replicas may share the work. */
@@ -44,6 +39,7 @@ const AVERAGE_DECAY = 0.8;
 const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCount / (commitCount + 4));
 
 export class Anchor {
+  readonly rule: MeanRule;
   readonly #outerLearningRate: number;
   readonly #divisor: Divisor;
   readonly #mean: typeof averageUpdates;
@@ -53,6 +49,7 @@ export class Anchor {
   #fingerprint: string | null = null;
 
   constructor(options: AnchorOptions) {
+    this.rule = options.rule ?? FOLLOWED;
     this.#outerLearningRate = options.outerLearningRate;
     this.#divisor = options.divisor ?? 'all';
     this.#mean = options.average ?? averageUpdates;
@@ -118,7 +115,8 @@ export class Anchor {
 
   /** What a commit of these updates adds to the anchor, as whole numbers; `advance` takes it, and a GPU's twin may too. */
   plan(updates: readonly GroupUpdate[]): SumPlan {
-    return planMean(updates, this.#anchor.length, this.#outerLearningRate * gainOf(updates.length));
+    const rate = this.#outerLearningRate * gainOf(updates.length, this.rule);
+    return planMean(updates, this.#anchor.length, rate, this.rule);
   }
 
   /** Closes a round: moves the anchor by the mean of exactly these updates. */
@@ -132,8 +130,8 @@ export class Anchor {
   }
 
   #step(updates: readonly GroupUpdate[]): Float32Array {
-    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length) : 1);
-    return this.#mean(updates, this.#anchor.length, this.#divisor, rate);
+    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length, this.rule) : 1);
+    return this.#mean(updates, this.#anchor.length, this.#divisor, rate, this.rule);
   }
 
   #move(step: Float32Array, start: number, end: number): void {

@@ -17,6 +17,7 @@
  * Cost: O(n P) for norms and sums, and n^2 / 2 products of at most SAMPLE_VALUES values.
  */
 import { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';
+import { FOLLOWED, type MeanRule } from './mean-rule.ts';
 import { mulberry } from './random.ts';
 import { ENTRY_INDEX, ENTRY_LARGER, ENTRY_NEGATIVE, magnitudeOfLevel, type KeptValues } from './top-k.ts';
 import { addOpen, decodeRange, openNorm, openUpdate, type OpenUpdate } from './update-codec.ts';
@@ -67,6 +68,7 @@ export type Divisor = 'all' | 'senders';
 /**
  * Weighted mean of the updates times `rate`, float32.
  * @param count values of one update.
+ * @param rule whether directions are voted on, and how long an update may be (mean-rule.ts)
  * @throws Error when there is no update: a round without updates must not be averaged.
  */
 export function averageUpdates(
@@ -74,15 +76,20 @@ export function averageUpdates(
   count: number,
   divisor: Divisor = 'all',
   rate = 1,
+  rule: MeanRule = FOLLOWED,
 ): Float32Array {
   return divisor === 'all'
-    ? sumOf(planMean(updates, count, rate), count)
-    : meanOfSenders(weighUpdates(updates, count), count, rate);
+    ? sumOf(planMean(updates, count, rate, rule), count)
+    : meanOfSenders(weighUpdates(updates, count, rule), count, rate);
 }
 
 /** The mean over all, times `rate`, as whole numbers that are still to be added: here (`sumOf`) or on a GPU. */
-export const planMean = (updates: readonly GroupUpdate[], count: number, rate: number): SumPlan =>
-  planSum(partsOf(weighUpdates(updates, count), rate), count);
+export const planMean = (
+  updates: readonly GroupUpdate[],
+  count: number,
+  rate: number,
+  rule: MeanRule = FOLLOWED,
+): SumPlan => planSum(partsOf(weighUpdates(updates, count, rule), rate), count);
 
 /** What the mean times `rate` is the sum of: those that count, ascending by author. */
 export const partsOf = (weighed: readonly WeighedUpdate[], rate: number): SumPart[] =>
@@ -103,7 +110,11 @@ function meanOfSenders(weighed: readonly WeighedUpdate[], count: number, rate: n
  * What each update is worth, ascending by author.
  * @throws Error when there is no update.
  */
-export function weighUpdates(updates: readonly GroupUpdate[], count: number): WeighedUpdate[] {
+export function weighUpdates(
+  updates: readonly GroupUpdate[],
+  count: number,
+  rule: MeanRule = FOLLOWED,
+): WeighedUpdate[] {
   if (updates.length === 0) throw new Error('averageUpdates: no updates');
   const sorted = [...updates].sort((a, b) => (a.author < b.author ? -1 : 1));
   const opened = sorted.map((update) => openUpdate(update.encoded));
@@ -114,9 +125,11 @@ export function weighUpdates(updates: readonly GroupUpdate[], count: number): We
     norms[i]! > 0 && !(isCrowd && isCopy(sorted, norms, i)) ? [i] : [],
   );
   const clipNorm =
-    present.length >= CLIP_UPDATES_MIN ? median(present.map((i) => norms[i]! / usual[i]!)) : Infinity;
+    present.length >= CLIP_UPDATES_MIN
+      ? rule.clipRatio * median(present.map((i) => norms[i]! / usual[i]!))
+      : Infinity;
   const counting = new Set(present);
-  if (present.length >= VOTE_UPDATES_MIN) {
+  if (rule.votes && present.length >= VOTE_UPDATES_MIN) {
     const jury = present.map((i) => opened[i]!);
     const { samples, size } = sampled(jury, count);
     for (const place of outvoted(cosinesBetween(samples, size))) counting.delete(present[place]!);

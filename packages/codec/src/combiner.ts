@@ -10,8 +10,9 @@
  *
  * Memory: anchor, running mean and residual, 12 bytes a parameter, and 12 more while it combines.
  */
-import { Anchor, gainOf, ReplicaError, type AnchorOptions } from './anchor.ts';
+import { Anchor, ReplicaError, type AnchorOptions } from './anchor.ts';
 import { averageUpdates, type GroupUpdate } from './averaging.ts';
+import { gainOf } from './mean-rule.ts';
 import { fadeOf, RESIDUAL_RATIO_MAX } from './replica.ts';
 import { addDecoded, encodeUpdate, inspectUpdate, type Scheme } from './update-codec.ts';
 import { norm } from './vectors.ts';
@@ -43,9 +44,13 @@ export class Combiner extends Anchor {
    * @throws ReplicaError 'not-finite': together they are beyond what any peer accepts. The anchor has not moved, and what
    *   was owed is given up.
    */
-  combine(updates: readonly GroupUpdate[], scheme: Scheme, gain = gainOf(updates.length)): Uint8Array {
+  combine(
+    updates: readonly GroupUpdate[],
+    scheme: Scheme,
+    gain = gainOf(updates.length, this.rule),
+  ): Uint8Array {
     const count = this.anchor.length;
-    const step = averageUpdates(updates, count, 'all', gain);
+    const step = averageUpdates(updates, count, 'all', gain, this.rule);
     const fade = fadeOf(scheme);
     const correction = step.map((value, i) => value + Math.fround(fade * this.#residual[i]!));
     const encoded = encodeUpdate(scheme, correction);

@@ -13,6 +13,8 @@ describe('the copies of a model', () => {
   it('are one moment fewer without a momentum, before and after a step', () => {
     expect(bytesOf(copies().gpu, 'moments')).toBe(4 * 4 * MILLION);
     expect(bytesOf(copies({ optimiser: 'rmsprop-floored' }).gpu, 'moments')).toBe(2 * 4 * MILLION);
+    expect(bytesOf(copies({ optimiser: 'momentum' }).gpu, 'moments')).toBe(2 * 4 * MILLION);
+    expect(bytesOf(copies({ optimiser: 'sgd' }).gpu, 'moments')).toBe(0);
   });
 
   it('of the exchange lie on the GPU only where kernels form the updates', () => {

@@ -7,6 +7,7 @@
  */
 import { averagingMaxBytes } from './averaging.ts';
 import { LIMITS } from './limits.ts';
+import type { OptimiserName } from './optimisers.ts';
 import { CODEC_BYTES_PER_PARAMETER, type Training } from './run.ts';
 
 const FLOAT_BYTES = 4;
@@ -22,6 +23,13 @@ const STATE_BYTES_PER_PARAMETER = 5.01;
 const KEPT_MIN_ROUNDS = 4;
 const KEPT_MAX_ROUNDS = 16;
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
+/** Vectors that an optimiser remembers. */
+const MOMENTS: Readonly<Record<OptimiserName, number>> = {
+  adam: 2,
+  'rmsprop-floored': 1,
+  sgd: 0,
+  momentum: 1,
+};
 /** The round that is open, and the next one, whose updates may come before ours is closed. */
 const OPEN_ROUNDS = 2;
 
@@ -77,7 +85,7 @@ export function modelCopies({
   const padded = FLOAT_BYTES * CHUNK_VALUES * Math.ceil(parameterCount / CHUNK_VALUES);
   const updateBytes = Math.ceil(CODEC_BYTES_PER_PARAMETER[codec] * parameterCount);
   const isPacked = codec !== 'fp32' && codec !== 'fp16';
-  const moments = optimiser === 'adam' ? 2 : 1;
+  const moments = MOMENTS[optimiser];
   const of = (what: CopyName, bytes: number): Copy => ({ what, bytes: Math.ceil(bytes) });
   const isCentral = architecture === 'central';
   // A member gets an update of each other one; a tab of a central run one of the server's.

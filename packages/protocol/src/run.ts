@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
+import { exchangeContradiction, exchangeProperties } from './exchange.ts';
 import {
   DatasetIdSchema,
   ModelIdSchema,
@@ -16,6 +17,7 @@ import { LIMITS } from './limits.ts';
 import { ModelSpecSchema } from './model.ts';
 import { PRESET_NAMES } from './model-presets.ts';
 import { objectiveProperties } from './objective.ts';
+import { OPTIMISERS } from './optimisers.ts';
 import { ChosenStrategySchema, StrategySchema } from './strategy.ts';
 
 export const RUN_STATES = [
@@ -71,19 +73,6 @@ export const CODEC_BYTES_PER_PARAMETER: Readonly<Record<Codec, number>> = {
   'topk-1024': 0.161,
   'topk-auto': 0.161,
 };
-
-/**
- * How a tab steps. g is the batch's gradient, v <- 0.999 v + 0.001 g^2 and c = 1 / (1 - 0.999^t); every value alike:
- *
- *   adam             Kingma and Ba 2015, algorithm 1: m <- 0.9 m + 0.1 g, and w -= rate m / (1 - 0.9^t) / (sqrt(c v) + e)
- *   rmsprop-floored  w -= rate g / (sqrt(c max(v, f)) + e), f a tenth of the mean v of the value's weight tensor.
- *
- * The second is Adam without the first moment (beta1 = 0), which is RMSProp with Adam's correction of the start, and with
- * a floor under v: a value whose gradient is nearly always tiny is not blown up when one is not. With sparse
- * updates a momentum says again and again what was sent already, and a newcomer lacks it.
- */
-export const OPTIMISERS = ['adam', 'rmsprop-floored'] as const;
-export type OptimiserName = (typeof OPTIMISERS)[number];
 
 /**
  * Who averages. `decentralised`: the tabs, among themselves; frames of pairs without a path pass through the coordinator
@@ -156,7 +145,8 @@ export const TrainingSchema = Type.Object(
     optimiser: Type.Enum(OPTIMISERS, {
       default: DEFAULTS.optimiser,
       title: 'Optimiser',
-      description: 'adam, or rmsprop-floored, which learns better with sparse updates.',
+      description:
+        'adam; rmsprop-floored, which learns better with sparse updates; sgd and momentum (0.9), which want a larger learning rate.',
     }),
     learningRate: Type.Number({
       exclusiveMinimum: 0,
@@ -170,7 +160,8 @@ export const TrainingSchema = Type.Object(
       maximum: 4,
       default: DEFAULTS.outerLearningRate,
       title: 'Outer learning rate',
-      description: 'The averaged update of n tabs is applied times this and times the root of n, at most 2.',
+      description:
+        'The averaged update of n tabs is applied times this, and, of pseudo-gradients, times the root of n, at most 2.',
     }),
     codec: Type.Enum(CODECS, {
       default: DEFAULTS.codec,
@@ -235,6 +226,7 @@ export const TrainingSchema = Type.Object(
           'The run also ends when the validation error (mean absolute error, bits a token, or nats a value) is at most this.',
       }),
     ),
+    ...exchangeProperties,
     ...objectiveProperties,
   },
   { additionalProperties: false },
@@ -350,5 +342,5 @@ export function contradictionIn(
       field: 'training.maxStaleness',
       message: 'belongs to schedule: asynchronous; leave it out, as in a round no update is stale',
     };
-  return null;
+  return exchangeContradiction(training);
 }

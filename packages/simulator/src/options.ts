@@ -4,7 +4,14 @@
  * described completely by a seed and a list of `key=value`.
  */
 import { ATTACKS } from './attacks.ts';
-import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, OPTIMISERS, SCHEDULES } from '@murmuration/protocol';
+import {
+  ARCHITECTURES,
+  CODECS,
+  DEFAULT_TRAINING,
+  EXCHANGES,
+  OPTIMISERS,
+  SCHEDULES,
+} from '@murmuration/protocol';
 
 interface NumberOption {
   readonly kind: 'number' | 'integer';
@@ -66,6 +73,7 @@ export const OPTIONS = {
   optimiser: choice(OPTIMISERS, 'how a tab steps', optimiser),
   learningRate: number(learningRate, [1e-6, 1], "the optimiser's step size"),
   outerLearningRate: number(outerLearningRate, [0.01, 4], 'factor of the averaged update'),
+  exchange: choice(EXCHANGES, 'what is averaged'),
   codec: choice(CODECS, 'how an update is made small', codec),
   peersMin: integer(peersMin, [1, 32], 'tabs without which no round is trained'),
   evaluateEveryRounds: integer(evaluateEveryRounds, [1, 10_000], 'rounds between two evaluations'),

@@ -56,7 +56,8 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
   const { localSteps, warmUpRounds, batchSize, optimiser, learningRate, outerLearningRate } = options;
-  const { codec, peersMin, evaluateEveryRounds, architecture, schedule, maxStaleness } = options;
+  const { codec, peersMin, evaluateEveryRounds, exchange } = options;
+  const { architecture, schedule, maxStaleness } = options;
   const manifest: RunManifest = {
     id: id('run'),
     name: 'simulated',
@@ -75,6 +76,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
       evaluateEveryRounds,
       roundsMax: options.rounds,
       targetAccuracy: null,
+      ...(exchange === 'pseudo-gradients' ? {} : { exchange }),
       ...(architecture === 'decentralised' ? {} : { architecture }),
       ...(schedule === 'synchronous' ? {} : { schedule, maxStaleness }),
     },

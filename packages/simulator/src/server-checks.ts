@@ -8,6 +8,7 @@ import { crc32, stalenessMaxOf, type RunManifest, type VolunteerId } from '@murm
 import type { Averager, AveragerCommand } from '@murmuration/swarm';
 import type { Violations } from './checkers.ts';
 import type { ServerWatch } from './sim-server.ts';
+import { boundsOf } from './trainer-checks.ts';
 import type { World } from './world.ts';
 
 type Combine = Extract<AveragerCommand, { kind: 'combine' }>;
@@ -15,7 +16,6 @@ type Combine = Extract<AveragerCommand, { kind: 'combine' }>;
 /** Rounds of so many updates hold no votes, and are averaged again in the plainest way. */
 const PLAIN_UPDATES_MAX = 3;
 const WEIGHT_RATIO_MAX = 4;
-const GAIN_MAX = 2;
 /** Relative; float32 sums of a few thousand values. */
 const TOLERANCE = 1e-3;
 const ROUNDS_KEPT = 64;
@@ -98,10 +98,10 @@ export class ServerChecks {
     const vectors = updates.map(({ encoded }) => decodeUpdate(encoded));
     const norms = vectors.map(norm);
     const present = norms.filter((size) => size > 0);
-    const usual = present.length > 0 ? median(present) : 0;
-    const gainMax = this.#stalenessMax === null ? Math.sqrt(updates.length) : GAIN_MAX;
-    if (gain > Math.min(GAIN_MAX, gainMax))
-      this.#break(`follows the mean of ${updates.length} ${gain} times`);
+    const { gainMax, clipRatio } = boundsOf(this.#manifest.training);
+    const usual = present.length > 0 ? clipRatio * median(present) : 0;
+    const root = this.#stalenessMax === null ? Math.sqrt(updates.length) : gainMax;
+    if (gain > Math.min(gainMax, root)) this.#break(`follows the mean of ${updates.length} ${gain} times`);
     const longest = updates.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
     const rounding = TOLERANCE * Math.max(gain * longest, 1e-3 * norm(anchor), norm(residual));
     // What left, what is still owed, less what was owed before: what was added now.

@@ -6,6 +6,7 @@ import {
   encodeState,
   firstSchemeOf,
   loadState,
+  meanRuleOf,
   parametersFromBytes,
   parametersToBytes,
   slicesOf,
@@ -76,6 +77,7 @@ export class SimTrainer {
       parameterCount: manifest.parameterCount,
       scheme: firstSchemeOf(manifest.training.codec),
       outerLearningRate: manifest.training.outerLearningRate,
+      rule: meanRuleOf(manifest.training),
       average,
     });
     this.#optimiser = options.model.newOptimiser();

@@ -1,8 +1,8 @@
 /**
- * The optimisers of protocol/run.ts on the character model: the trainer's constants (but a smaller epsilon), and only
+ * The adaptive optimisers of protocol/optimisers.ts on the character model: the trainer's constants (but a smaller epsilon), and only
  * over rows of the tables that a batch has touched. Pure.
  */
-import type { OptimiserName } from '@murmuration/protocol';
+import type { AdaptiveOptimiserName } from '@murmuration/protocol';
 import { ROW_VALUES, type CharacterModel } from './character-model.ts';
 
 const EPSILON = 1e-8;
@@ -10,12 +10,12 @@ const EPSILON = 1e-8;
 export class StudyOptimiser {
   readonly secondMoment: Float32Array;
   stepCount = 0;
-  readonly #name: OptimiserName;
+  readonly #name: AdaptiveOptimiserName;
   readonly #firstMoment: Float32Array;
   /** Rows of the model's tables that a batch has touched: the others have no gradient and no moments yet. */
   readonly #isLive: Uint8Array;
 
-  constructor(name: OptimiserName, parameterCount: number) {
+  constructor(name: AdaptiveOptimiserName, parameterCount: number) {
     this.#name = name;
     this.#isLive = new Uint8Array(Math.ceil(parameterCount / ROW_VALUES));
     this.#firstMoment = new Float32Array(parameterCount);

@@ -15,7 +15,7 @@ import {
   type ReplicaOptions,
   type Scheme,
 } from '@murmuration/codec';
-import { localStepsOf, type OptimiserName } from '@murmuration/protocol';
+import { localStepsOf, type AdaptiveOptimiserName } from '@murmuration/protocol';
 import { CharacterModel, characterLayout, CONTEXT, firstWeights } from './character-model.ts';
 import { StudyOptimiser } from './study-optimiser.ts';
 import type { StudyText } from './study-text.ts';
@@ -28,7 +28,7 @@ export interface StudyOptions {
   readonly batchSize: number;
   /** Local steps of the whole training. */
   readonly steps: number;
-  readonly optimiser: OptimiserName;
+  readonly optimiser: AdaptiveOptimiserName;
   /** Its step size at the start; it falls on a cosine to a tenth. */
   readonly learningRate: number;
   /** Steps between two looks at the validation loss. */
@@ -152,7 +152,7 @@ function trainOne(options: StudyOptions, batchesAStep: number, payloadBits: numb
   return judge.verdict({ weights, average: weights, payloadBits });
 }
 
-type PeerOptions = ReplicaOptions & { readonly optimiser: OptimiserName };
+type PeerOptions = ReplicaOptions & { readonly optimiser: AdaptiveOptimiserName };
 
 class Peer {
   readonly author: string;

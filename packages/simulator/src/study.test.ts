@@ -1,5 +1,5 @@
 import { mulberry } from '@murmuration/codec';
-import { OPTIMISERS } from '@murmuration/protocol';
+import { ADAPTIVE_OPTIMISERS } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { CharacterModel, characterLayout, CONTEXT, firstWeights } from './character-model.ts';
 import { textOf, writeText } from './study-text.ts';
@@ -81,13 +81,13 @@ describe('character model', () => {
 });
 
 describe('training in lockstep', () => {
-  it.each(OPTIMISERS)('learns with %s, and is the same for a seed', (optimiser) => {
+  it.each(ADAPTIVE_OPTIMISERS)('learns with %s, and is the same for a seed', (optimiser) => {
     const curve = trainSwarm({ ...SMALL, optimiser, steps: 40 });
     expect(curve.points.at(-1)!.loss).toBeLessThan(Math.log(text.alphabetSize) - 0.5);
     expect(trainSwarm({ ...SMALL, optimiser, steps: 40 })).toEqual(curve);
   });
 
-  it.each(OPTIMISERS)(
+  it.each(ADAPTIVE_OPTIMISERS)(
     'one peer that exchanges after every step, uncompressed, is the lone tab: %s',
     (optimiser) => {
       const one = { ...SMALL, optimiser, peers: 1, localSteps: 1, scheme: 'fp32' as const };

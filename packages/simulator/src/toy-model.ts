@@ -103,8 +103,7 @@ export class ToyModel {
       for (let c = 0, e = b * classes; c < classes; c++) errors[e + c] = logits[c]! * share;
     }
     this.#backward(batch.length);
-    if (this.#optimiserName === 'adam') this.#adam(optimiser);
-    else this.#rmspropFloored(optimiser);
+    this.#step(optimiser);
     return loss / batch.length;
   }
 
@@ -164,6 +163,30 @@ export class ToyModel {
     gradients(batchSize, this.#hidden, hidden, this.#errors, classes, this.#gradient, kernel);
     backThrough(batchSize, this.#errors, classes, this.#weights, kernel, this.#hidden, hidden);
     gradients(batchSize, this.#inputs, inputs, this.#hidden, hidden, this.#gradient, 0);
+  }
+
+  #step(optimiser: ToyOptimiser): void {
+    switch (this.#optimiserName) {
+      case 'adam':
+        return this.#adam(optimiser);
+      case 'rmsprop-floored':
+        return this.#rmspropFloored(optimiser);
+      case 'sgd':
+        return this.#linear(null);
+      case 'momentum':
+        return this.#linear(optimiser.firstMoment);
+      default:
+        return this.#optimiserName satisfies never;
+    }
+  }
+
+  /** @param ball the heavy ball's moment; null: there is none */
+  #linear(ball: Float32Array | null): void {
+    const [gradient, weights, rate] = [this.#gradient, this.#weights, this.#learningRate];
+    for (let i = 0; i < gradient.length; i++) {
+      if (ball !== null) ball[i] = 0.9 * ball[i]! + gradient[i]!;
+      weights[i]! -= rate * (ball === null ? gradient[i]! : ball[i]!);
+    }
   }
 
   #adam(optimiser: ToyOptimiser): void {

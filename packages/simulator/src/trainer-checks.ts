@@ -16,7 +16,7 @@ import {
   sliceOf,
   slicesOf,
 } from '@murmuration/codec';
-import type { RunManifest } from '@murmuration/protocol';
+import type { RunManifest, Training } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Violations } from './checkers.ts';
 import type { ServerChecks } from './server-checks.ts';
@@ -25,12 +25,17 @@ import type { World } from './world.ts';
 /** Rounds of so many updates hold no votes. */
 const PLAIN_UPDATES_MAX = 3;
 const WEIGHT_RATIO_MAX = 4;
-const GAIN_MAX = 2;
 const RESIDUAL_RATIO_MAX = 10;
 /** Relative; float32 sums of a few thousand values. */
 const TOLERANCE = 1e-3;
 /** The second moment travels with 3 bits of mantissa. */
 const MOMENT_TOLERANCE = 0.15;
+
+/** How far a mean is followed at most, and how often the median norm the longest update may be. */
+export const boundsOf = ({ exchange }: Training) =>
+  exchange === 'gradients' || exchange === 'parameters'
+    ? { gainMax: 1, clipRatio: 4 }
+    : { gainMax: 2, clipRatio: 1 };
 
 type Commit = Extract<TrainerCommand, { kind: 'commit' }>;
 
@@ -154,8 +159,9 @@ export class TrainerChecks {
     const isRepeated = (k: number) =>
       isCrowd && vectors.findIndex((v, j) => norms[j] === norms[k] && isEqual(v, vectors[k]!)) < k;
     const present = norms.filter((size, k) => size > 0 && !isRepeated(k));
-    const usual = present.length > 0 ? median(present) : 0;
-    const rate = this.#manifest.training.outerLearningRate * Math.min(GAIN_MAX, Math.sqrt(updates.length));
+    const { gainMax, clipRatio } = boundsOf(this.#manifest.training);
+    const usual = present.length > 0 ? clipRatio * median(present) : 0;
+    const rate = this.#manifest.training.outerLearningRate * Math.min(gainMax, Math.sqrt(updates.length));
     const rounding = TOLERANCE * Math.max(rate * usual, norm(anchor) * 1e-3);
     const longest = present.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
     if (norm(move) > rate * longest + rounding)

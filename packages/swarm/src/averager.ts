@@ -6,6 +6,7 @@ import {
   Combiner,
   encodeState,
   loadState,
+  meanRuleOf,
   parametersFromBytes,
   ReplicaError,
   type Scheme,
@@ -47,7 +48,8 @@ export class Averager {
 
   constructor({ parameterCount, training }: Pick<RunManifest, 'parameterCount' | 'training'>) {
     this.#parameterCount = parameterCount;
-    this.replica = new Combiner({ parameterCount, outerLearningRate: training.outerLearningRate });
+    const { outerLearningRate } = training;
+    this.replica = new Combiner({ parameterCount, outerLearningRate, rule: meanRuleOf(training) });
     this.#secondMoment = new Float32Array(parameterCount);
   }
 

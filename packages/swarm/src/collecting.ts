@@ -1,5 +1,12 @@
 /** How an averaging server collects updates: by rounds (server-round.ts), or as they come (server-buffer.ts). Pure. */
-import { schemeOf, TOP_K_LADDER, type CodecRule, type Scheme, type TopKScheme } from '@murmuration/codec';
+import {
+  meanRuleOf,
+  schemeOf,
+  TOP_K_LADDER,
+  type CodecRule,
+  type Scheme,
+  type TopKScheme,
+} from '@murmuration/codec';
 import { stalenessMaxOf, type Head, type RunManifest } from '@murmuration/protocol';
 import type { HeldUpdate } from './held-updates.ts';
 import { ServerBuffer } from './server-buffer.ts';
@@ -14,9 +21,10 @@ export function collectingFor(
 ): Collecting {
   const { codec } = training;
   const stalenessMax = stalenessMaxOf(training);
+  const common = { codec, rule: meanRuleOf(training), parameterCount, head };
   return stalenessMax === null
-    ? new ServerRound({ codec, parameterCount, head, nowMs })
-    : new ServerBuffer({ codec, parameterCount, stalenessMax, head });
+    ? new ServerRound({ ...common, nowMs })
+    : new ServerBuffer({ ...common, stalenessMax });
 }
 
 /** What their mean is encoded in: the run's codec; under `topk-auto` the largest that came. */

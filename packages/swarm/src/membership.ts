@@ -7,7 +7,6 @@ import {
   encodeFrame,
   frameCrc,
   serverOf,
-  stalenessMaxOf,
   type CoordinatorMessageOf,
   type Frame,
   type FrameOf,
@@ -78,7 +77,7 @@ export class Membership {
     this.#paused = options.paused;
     this.crews = new CrewBook(options.self, options.manifest.training.architecture === 'hybrid');
     this.server = serverOf(options.manifest);
-    this.own = new OwnWork(stalenessMaxOf(options.manifest.training) !== null);
+    this.own = new OwnWork(options.manifest.training);
     this.#donations = new Donations(options);
   }
 

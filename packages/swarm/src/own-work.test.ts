@@ -1,12 +1,14 @@
+import { DEFAULT_TRAINING } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import type { HeldUpdate } from './held-updates.ts';
 import { OwnWork } from './own-work.ts';
+import type { Round } from './rounds.ts';
 
 const update = (anchor: string) => ({ anchor }) as unknown as HeldUpdate;
 
 describe('[R2] a resync into a round that we sent an update for makes no second one', () => {
   it('finds the update of that anchor again after one of another branch', () => {
-    const own = new OwnWork(false);
+    const own = new OwnWork(DEFAULT_TRAINING);
     const [ours, theirs] = [update('ours'), update('theirs')];
     own.published({ term: 1, round: 7 }, ours);
     own.published({ term: 1, round: 7 }, theirs);
@@ -18,9 +20,21 @@ describe('[R2] a resync into a round that we sent an update for makes no second 
   });
 
   it('remembers the last four', () => {
-    const own = new OwnWork(false);
+    const own = new OwnWork(DEFAULT_TRAINING);
     for (let round = 0; round < 5; round++) own.published({ term: 1, round }, update(`${round}`));
     expect(own.replaced(1, 0, '0')).toBeNull();
     expect(own.replaced(1, 1, '1')).not.toBeNull();
+  });
+});
+
+describe('[R9] training goes on while our update is on its way', () => {
+  const waiting = { head: { round: 3 }, ownUpdate: undefined } as unknown as Round;
+  const sent = { head: { round: 3 }, ownUpdate: update('ours') } as unknown as Round;
+
+  it("by a round's steps, but where gradients are exchanged", () => {
+    const own = new OwnWork(DEFAULT_TRAINING);
+    expect([own.stepsDue(waiting, true, 5), own.stepsDue(sent, true, 5)]).toEqual([5, 5]);
+    const gradients = new OwnWork({ ...DEFAULT_TRAINING, exchange: 'gradients', localSteps: 1 });
+    expect([gradients.stepsDue(waiting, true, 1), gradients.stepsDue(sent, true, 1)]).toEqual([1, 0]);
   });
 });

@@ -1,10 +1,11 @@
 /**
  * What this volunteer trains itself: how far it may go, what it learned since its last update, and which update it sent
  * last. Training does not wait for the exchange: while our update is on its way we go on, by a round's steps at most (in
- * an asynchronous run: by more), and the commit moves the anchor under that progress (codec, replica.ts). Pure.
+ * an asynchronous run: by more), and the commit moves the anchor under that progress (codec, replica.ts). Where gradients
+ * are exchanged it does: the next one is to be of weights that everybody shares. Pure.
  */
 import type { Fate } from '@murmuration/codec';
-import type { FrameOf } from '@murmuration/protocol';
+import { exchangeOf, stalenessMaxOf, type FrameOf, type Training } from '@murmuration/protocol';
 import type { Round } from './rounds.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import type { TrainerEvent } from './ports.ts';
@@ -29,6 +30,8 @@ const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
   readonly #isAsynchronous: boolean;
+  /** Nothing is trained while our update is on its way. */
+  readonly #waits: boolean;
   #progress = NOTHING;
   /** In updates that no commit has counted so far: the residual keeps it (codec, replica.ts). */
   #owed = NOTHING;
@@ -37,8 +40,9 @@ export class OwnWork {
   /** The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. */
   readonly #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate }[] = [];
 
-  constructor(isAsynchronous: boolean) {
-    this.#isAsynchronous = isAsynchronous;
+  constructor(training: Training) {
+    this.#isAsynchronous = stalenessMaxOf(training) !== null;
+    this.#waits = exchangeOf(training) === 'gradients';
   }
 
   /** Steps were done that are in no update yet. */
@@ -58,7 +62,7 @@ export class OwnWork {
    */
   stepsDue(round: Round, hasPeers: boolean, localSteps: number): number {
     if (this.#divergedRound === round.head.round) return 0;
-    if (round.ownUpdate !== undefined && !hasPeers) return 0;
+    if (round.ownUpdate !== undefined && (this.#waits || !hasPeers)) return 0;
     const roundsMax = this.#isAsynchronous && round.ownUpdate !== undefined ? ROUNDS_AHEAD_MAX : 1;
     return Math.max(0, roundsMax * localSteps - this.#progress.stepCount);
   }

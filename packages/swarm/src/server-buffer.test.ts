@@ -1,4 +1,4 @@
-import { encodeUpdate } from '@murmuration/codec';
+import { encodeUpdate, FOLLOWED } from '@murmuration/codec';
 import { idFromRandomBytes, type FrameOf, type Head, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import type { HeldUpdate } from './held-updates.ts';
@@ -28,6 +28,7 @@ const answer = { encoded: new Uint8Array(9) } as HeldUpdate;
 
 class Desk {
   readonly buffer = new ServerBuffer({
+    rule: FOLLOWED,
     codec: 'int8',
     parameterCount: COUNT,
     stalenessMax: STALENESS_MAX,

@@ -12,7 +12,7 @@
  * So a sample moves the model by as much as in a round of all, however few updates close a version; with everybody's
  * update in it, a version is a round. Pure.
  */
-import { gainOf, inspectUpdate, type CodecRule } from '@murmuration/codec';
+import { gainOf, inspectUpdate, type CodecRule, type MeanRule } from '@murmuration/codec';
 import { LIMITS, type FrameOf, type Head, type UpdateBody, type VolunteerId } from '@murmuration/protocol';
 import { Answers, type Answer } from './answers.ts';
 import { Crowd, type Shift } from './crowd.ts';
@@ -35,6 +35,7 @@ const keyOf = ({ author, crc }: Pick<HeldUpdate, 'author' | 'crc'>) => `${author
 
 export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
   readonly #codec: CodecRule;
+  readonly #rule: MeanRule;
   readonly #parameterCount: number;
   readonly #stalenessMax: number;
   #head: Head;
@@ -53,8 +54,15 @@ export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
   #usualStaleness = 0;
   readonly #answers = new Answers();
 
-  constructor(options: { codec: CodecRule; parameterCount: number; stalenessMax: number; head: Head }) {
+  constructor(options: {
+    codec: CodecRule;
+    rule: MeanRule;
+    parameterCount: number;
+    stalenessMax: number;
+    head: Head;
+  }) {
     this.#codec = options.codec;
+    this.#rule = options.rule;
     this.#parameterCount = options.parameterCount;
     this.#stalenessMax = options.stalenessMax;
     this.#head = options.head;
@@ -110,7 +118,7 @@ export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
       return { ...update, sampleCount: samples * this.#discount(this.#head.round - update.round) };
     });
     const weight = weighed.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
-    this.#gain = gainOf(shift.count) * Math.min(1, weight / shift.samples);
+    this.#gain = gainOf(shift.count, this.#rule) * Math.min(1, weight / shift.samples);
     return weighed;
   }
 

@@ -3,7 +3,7 @@
  * tabs that were away. The closing rules are those of every group (R3); the server leads all rounds, so there is nobody to
  * agree with. Pure.
  */
-import { gainOf, inspectUpdate, type CodecRule } from '@murmuration/codec';
+import { gainOf, inspectUpdate, type CodecRule, type MeanRule } from '@murmuration/codec';
 import { LIMITS, type FrameOf, type Head, type UpdateBody, type VolunteerId } from '@murmuration/protocol';
 import { Answers, type Answer } from './answers.ts';
 import type { HeldUpdate } from './held-updates.ts';
@@ -15,6 +15,7 @@ const MISSED_MAX = 3;
 
 export class ServerRound {
   readonly #codec: CodecRule;
+  readonly #rule: MeanRule;
   readonly #parameterCount: number;
   #head: Head;
   #updates = new Map<VolunteerId, HeldUpdate>();
@@ -24,8 +25,15 @@ export class ServerRound {
   #missed = new Map<VolunteerId, number>();
   readonly #answers = new Answers();
 
-  constructor(options: { codec: CodecRule; parameterCount: number; head: Head; nowMs: number }) {
+  constructor(options: {
+    codec: CodecRule;
+    rule: MeanRule;
+    parameterCount: number;
+    head: Head;
+    nowMs: number;
+  }) {
     this.#codec = options.codec;
+    this.#rule = options.rule;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
     this.#clock = new RoundClock(options.nowMs);
@@ -82,7 +90,7 @@ export class ServerRound {
   }
   /** How far their mean is followed. */
   get gain(): number {
-    return gainOf(this.#closing?.length ?? 1);
+    return gainOf(this.#closing?.length ?? 1, this.#rule);
   }
 
   /** The round is closed by this update; the next one begins. */

@@ -18,9 +18,9 @@ const PART_MIN = 64;
 
 export interface OptimiserTensors {
   readonly weight: tf.Tensor;
-  /** Missing: this optimiser has no first moment. */
+  /** Missing: this optimiser has none. */
   readonly first?: tf.Tensor;
-  readonly second: tf.Tensor;
+  readonly second?: tf.Tensor;
 }
 
 /** One weight tensor and its moments after one step. */
@@ -29,26 +29,32 @@ export function optimiserStep(
   factors: StepFactors,
 ): OptimiserTensors {
   const attributes = factors as unknown as tf.NamedAttrMap;
-  const [weight, second, first] = tf
+  const [weight, ...moments] = tf
     .engine()
     .runKernel(OPTIMISER_KERNEL, { ...inputs }, attributes) as unknown as tf.Tensor[];
-  return { weight: weight!, second: second!, ...(first === undefined ? {} : { first }) };
+  return {
+    weight: weight!,
+    ...(factors.beta1 > 0 ? { first: moments.shift()! } : {}),
+    ...(factors.hasSecond ? { second: moments.shift()! } : {}),
+  };
 }
 
 export function registerOptimiserOnHost({ backendName, valuesOn, make }: Host): void {
   register(backendName, OPTIMISER_KERNEL, ({ inputs, backend, attrs }) => {
     const { weight, gradient, first, second } = inputs as Record<string, tf.TensorInfo>;
+    const valuesOf = (tensor: tf.TensorInfo | undefined) =>
+      tensor === undefined ? new Float32Array(0) : valuesOn(backend, tensor);
     const next = optimiserReference(
       {
-        weight: valuesOn(backend, weight!),
-        gradient: valuesOn(backend, gradient!),
-        first: first === undefined ? new Float32Array(0) : valuesOn(backend, first),
-        second: valuesOn(backend, second!),
+        weight: valuesOf(weight),
+        gradient: valuesOf(gradient),
+        first: valuesOf(first),
+        second: valuesOf(second),
       },
       attrs as unknown as StepFactors,
     );
-    const vectors = [next.weight, next.second, ...(first === undefined ? [] : [next.first])];
-    return vectors.map((values) => make(backend, weight!.shape, values));
+    const moments = [next.first, next.second].filter(({ length }) => length > 0);
+    return [next.weight, ...moments].map((values) => make(backend, weight!.shape, values));
   });
 }
 
@@ -56,26 +62,37 @@ export function registerOptimiserOnGpu(): void {
   register('webgpu', OPTIMISER_KERNEL, ({ inputs, backend, attrs }) => {
     const gpu = backend as WebGPUBackend;
     const { weight, gradient, first, second } = inputs as Record<string, tf.TensorInfo>;
-    const { beta1, stepSize, firstCorrection, secondCorrection, floorShare } =
+    const { beta1, gradientShare, hasSecond, stepSize, firstCorrection, secondCorrection, floorShare } =
       attrs as unknown as StepFactors;
+    const nextFirst =
+      beta1 === 0
+        ? gradient!
+        : elementwise(gpu, {
+            name: 'first_moment',
+            inputs: { moment: first!, gradient: gradient! },
+            uniforms: { beta: beta1, share: gradientShare },
+            expression: 'uniforms.beta * moment + uniforms.share * gradient',
+          });
+    const firsts = beta1 === 0 ? [] : [nextFirst];
+    const firstFactor = stepSize * firstCorrection;
+    if (!hasSecond) {
+      const linear = elementwise(gpu, {
+        name: 'linear_step',
+        inputs: { weight: weight!, first: nextFirst },
+        uniforms: { firstFactor },
+        expression: 'weight - uniforms.firstFactor * first',
+      });
+      return [linear, ...firsts];
+    }
     const nextSecond = elementwise(gpu, {
       name: 'second_moment',
       inputs: { moment: second!, gradient: gradient! },
       uniforms: {},
       expression: `${BETA2} * moment + ${1 - BETA2} * gradient * gradient`,
     });
-    const nextFirst =
-      first === undefined
-        ? gradient!
-        : elementwise(gpu, {
-            name: 'first_moment',
-            inputs: { moment: first, gradient: gradient! },
-            uniforms: { beta: beta1 },
-            expression: 'uniforms.beta * moment + (1.0 - uniforms.beta) * gradient',
-          });
     const sum = floorShare > 0 ? sumOf(gpu, nextSecond) : null;
     const moved = { weight: weight!, first: nextFirst, second: nextSecond };
-    const factors = { firstFactor: stepSize * firstCorrection, secondFactor: secondCorrection };
+    const factors = { firstFactor, secondFactor: secondCorrection };
     const step = (second: string) =>
       `weight - uniforms.firstFactor * first / (sqrt(${second} * uniforms.secondFactor) + ${EPSILON})`;
     const next =
@@ -89,7 +106,7 @@ export function registerOptimiserOnGpu(): void {
             expression: step('max(second, sum * uniforms.floorFactor + zero)'),
           });
     if (sum !== null) gpu.disposeData(sum.dataId);
-    return [next, nextSecond, ...(first === undefined ? [] : [nextFirst])];
+    return [next, ...firsts, nextSecond];
   });
 }
 

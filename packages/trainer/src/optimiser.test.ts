@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { mulberry } from '@murmuration/codec';
-import { OPTIMISERS, type ModelSpec } from '@murmuration/protocol';
+import { LINEAR_OPTIMISERS, OPTIMISERS, type ModelSpec } from '@murmuration/protocol';
 import { openDevice } from './device.ts';
 import { Network } from './network.ts';
 import { Optimiser } from './optimiser.ts';
@@ -61,6 +61,69 @@ test("rmsprop-floored: a second moment counts as at least a tenth of its tensor'
 });
 
 test.each([
+  // Twelve steps against plain numbers: w -= 0.01 g, and m = 0.9 m + g, w -= 0.01 m.
+  ['sgd', 0],
+  ['momentum', 0.9],
+] as const)('twelve steps of %s are those of w -= rate m with m = %d m + g', async (name, beta) => {
+  const network = new Network(MODEL);
+  const optimiser = new Optimiser(network, name, 0.01);
+  const expected = vector();
+  let weights = network.weightsFrom(expected);
+  const ball = new Float64Array(8);
+  for (let i = 0; i < 12; i++) {
+    const gradient = vector();
+    weights = tf.tidy(() => optimiser.step(weights, network.weightsFrom(gradient)));
+    for (let j = 0; j < 8; j++) expected[j]! -= 0.01 * (ball[j] = beta * ball[j]! + gradient[j]!);
+  }
+  for (const [i, value] of (await network.vectorFrom(weights)).entries())
+    expect(value).toBeCloseTo(expected[i]!, 6);
+  expect(optimiser.stepCount).toBe(12);
+  optimiser.reset();
+});
+
+test.each(LINEAR_OPTIMISERS)(
+  "the mean of two tabs' steps of %s is the step of their mean gradient",
+  async (name) => {
+    const network = new Network(MODEL);
+    const [one, other, both] = [1, 2, 3].map(() => new Optimiser(network, name, 0.1));
+    const start = network.weightsFrom(new Float32Array(8));
+    let [a, b, mean] = [start, start, start];
+    for (let i = 0; i < 4; i++) {
+      const [ga, gb] = [vector(), vector()];
+      const step = (optimiser: Optimiser, from: tf.Tensor[], gradient: Float32Array) =>
+        tf.tidy(() => optimiser.step(from, network.weightsFrom(gradient)));
+      a = step(one!, a, ga);
+      b = step(other!, b, gb);
+      mean = step(
+        both!,
+        mean,
+        ga.map((value, j) => (value + gb[j]!) / 2),
+      );
+    }
+    const [va, vb, vm] = [
+      await network.vectorFrom(a),
+      await network.vectorFrom(b),
+      await network.vectorFrom(mean),
+    ];
+    for (const [j, value] of vm.entries()) expect((va[j]! + vb[j]!) / 2).toBeCloseTo(value, 6);
+  },
+);
+
+test.each(LINEAR_OPTIMISERS)("[J4] a newcomer's %s takes no second moment from its donor", async (name) => {
+  const network = new Network(MODEL);
+  const optimiser = new Optimiser(network, name, 0.01);
+  optimiser.load(new Float32Array(8).fill(4), 100);
+  expect(await optimiser.secondMoment()).toEqual(new Float32Array(8));
+  const [kernel] = tf.tidy(() =>
+    optimiser.step(
+      network.weightsFrom(new Float32Array(8)),
+      network.weightsFrom(new Float32Array(8).fill(1)),
+    ),
+  );
+  expect((await kernel!.data())[0]).toBeCloseTo(-0.01, 6);
+});
+
+test.each([
   // m = 0.1, v = 3.997, no bias left to correct: 0.01 * 0.1 / 2
   ['adam', -0.0005],
   ['rmsprop-floored', -0.005],
@@ -87,7 +150,7 @@ test.each(OPTIMISERS)('reset frees the moments of %s', (name) => {
   const before = tf.memory().numTensors;
   const weights = tf.tidy(() => optimiser.step(network.weightsFrom(vector()), network.weightsFrom(vector())));
   tf.dispose(weights);
-  expect(tf.memory().numTensors).toBe(before + (name === 'adam' ? 4 : 2));
+  expect(tf.memory().numTensors).toBe(before + { adam: 4, 'rmsprop-floored': 2, momentum: 2, sgd: 0 }[name]);
   optimiser.reset();
   expect(tf.memory().numTensors).toBe(before);
   expect(optimiser.stepCount).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * The run's optimiser (protocol/run.ts; Adam with the constants and the arithmetic of tfjs's AdamOptimizer) on kernels of
+ * The run's optimiser (protocol/optimisers.ts; Adam with the constants and the arithmetic of tfjs's AdamOptimizer) on kernels of
  * our own (optimiser-kernels.ts). Its moments are this volunteer's own and outlive the rounds. A newcomer starts with the
  * second moment of its peer and a first moment of zero, so that its first steps are short instead of wild.
  */
@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { OptimiserName } from '@murmuration/protocol';
 import type { Network } from './network.ts';
 import { optimiserStep } from './optimiser-kernels.ts';
-import { stepFactors } from './optimiser-reference.ts';
+import { hasSecondMoment, stepFactors } from './optimiser-reference.ts';
 
 export class Optimiser {
   readonly #network: Network;
@@ -33,22 +33,28 @@ export class Optimiser {
     this.#stepCount += 1;
     const factors = stepFactors(this.#name, this.#learningRate, this.#stepCount);
     if (this.#first.length === 0 && factors.beta1 > 0) this.#first = this.#zeros();
-    if (this.#second.length === 0) this.#second = this.#zeros();
+    if (this.#second.length === 0 && factors.hasSecond) this.#second = this.#zeros();
     return weights.map((weight, i) => {
       const momentum = this.#network.momentum[i]!;
       // A running statistic has no gradient: it moves towards what the batch says.
       if (momentum > 0) return tf.add(tf.mul(weight, momentum), tf.mul(gradients[i]!, 1 - momentum));
-      const now = { weight, gradient: gradients[i]!, second: this.#second[i]! };
-      const first = this.#first[i];
-      const next = optimiserStep(first === undefined ? now : { ...now, first }, factors);
-      tf.dispose(first === undefined ? now.second : [now.second, first]);
-      this.#second[i] = tf.keep(next.second);
+      const [first, second] = [this.#first[i], this.#second[i]];
+      const moments = {
+        ...(first === undefined ? {} : { first }),
+        ...(second === undefined ? {} : { second }),
+      };
+      const next = optimiserStep({ weight, gradient: gradients[i]!, ...moments }, factors);
+      tf.dispose(Object.values(moments));
       if (next.first !== undefined) this.#first[i] = tf.keep(next.first);
+      if (next.second !== undefined) this.#second[i] = tf.keep(next.second);
       return next.weight;
     });
   }
 
-  /** Second moment of this moment in the layout's order; zero before the first step. Steps may go on meanwhile. */
+  /**
+   * Second moment of this moment in the layout's order; zero before the first step, and where there is none. Steps may go
+   * on meanwhile.
+   */
   async secondMoment(): Promise<Float32Array> {
     if (this.#second.length === 0) return new Float32Array(this.#network.layout.parameterCount);
     // The next step frees the originals; a clone keeps their values until they are read.
@@ -60,10 +66,10 @@ export class Optimiser {
     }
   }
 
-  /** Continues with another's second moment and step count; the first moment starts at zero. */
+  /** Continues with another's second moment, if there is one, and step count; the first moment starts at zero. */
   load(secondMoment: Float32Array, stepCount: number): void {
     this.reset();
-    this.#second = this.#network.weightsFrom(secondMoment);
+    if (hasSecondMoment(this.#name)) this.#second = this.#network.weightsFrom(secondMoment);
     this.#stepCount = stepCount;
   }
 

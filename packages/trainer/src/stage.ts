@@ -10,6 +10,7 @@ import {
   encodeState,
   firstSchemeOf,
   loadState,
+  meanRuleOf,
   parametersFromBytes,
   parametersToBytes,
   streamSeed,
@@ -77,7 +78,8 @@ export class Stage {
     this.#manifest = manifest;
     this.#network = network;
     const { outerLearningRate } = training;
-    const options = { parameterCount, scheme: firstSchemeOf(training.codec), outerLearningRate };
+    const scheme = firstSchemeOf(training.codec);
+    const options = { parameterCount, scheme, outerLearningRate, rule: meanRuleOf(training) };
     this.#position =
       formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
     this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);
