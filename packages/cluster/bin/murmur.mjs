@@ -32,6 +32,10 @@ const COMMANDS = {
     'packages/cluster/src/soak.ts',
     'the cluster over many seeds of chaos, and a table of what became of each (npm run soak)',
   ],
+  ways: [
+    'packages/cluster/src/ways.ts',
+    'every kind of network under several ways of training, in real tabs, each with a killed tab (npm run ways)',
+  ],
   start: ['packages/cluster/src/start.ts', 'coordinator and both pages on http://localhost:8080 (npm start)'],
   doctor: [
     'packages/cluster/src/doctor.ts',

@@ -6,12 +6,10 @@
  * What became of a seed is written down as soon as it is known, beside what earlier soaks found, so that a soak of hours
  * may be interrupted and continued with the seeds that are missing.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ClusterReportSchema, type ClusterReport } from '@murmuration/protocol';
-import { Value } from 'typebox/value';
+import { ClusterSeries, CODES_OF_NO_RUN, CODE_INTERRUPTED, type ClusterOutcome } from './cluster-series.ts';
 import { parseFlags, type FlagTable } from './flags.ts';
 import { freshDirectory, ROOT_DIRECTORY, Sentence } from './places.ts';
 import {
@@ -53,9 +51,6 @@ const SEEDS_MAX = 1_000;
 const STEPS_RATIO_MAX = 3;
 const SOAKS_KEPT = 5;
 const SEEDS_DEFAULT = { light: '1..20', storm: '1..5' } as const;
-/** Of the cluster command: wrong use, and an environment that lacks something. No further seed would fare better. */
-const CODES_OF_NO_RUN = [2, 3];
-const CODE_INTERRUPTED = 130;
 
 function seedsOf(text: string): number[] | null {
   const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text);
@@ -96,7 +91,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const chaos = flags.chaos ?? 'light';
   const seeds = seedsOf(flags.seeds ?? SEEDS_DEFAULT[chaos])!;
   const out = await freshDirectory('soak', SOAKS_KEPT);
-  const clusters = new Clusters([
+  const clusters = new ClusterSeries([
     '--run',
     runFile,
     '--tabs',
@@ -107,7 +102,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const rows: SeedRow[] = [];
   try {
     if (book.clean === null) {
-      const clean = await clusters.play(['--assert', 'reached==1'], join(out, 'clean'));
+      const clean = soaked(await clusters.play(['--assert', 'reached==1'], join(out, 'clean')));
       if (CODES_OF_NO_RUN.includes(clean.code)) return clean.code;
       if (!clusters.isInterrupted && (clean.code !== 0 || clean.steps === null)) {
         say(
@@ -120,13 +115,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     const stepsMax = STEPS_RATIO_MAX * (book.clean?.steps ?? 0);
     for (const seed of seeds) {
       if (clusters.isInterrupted) break;
-      const row = await clusters.play(
-        [
-          ...['--chaos', chaos, '--seed', String(seed), '--assert', 'reached==1'],
-          ...(chaos === 'storm' ? ['--assert', `local_steps<=${stepsMax}`] : []),
-        ],
-        join(out, `seed-${seed}`),
-      );
+      const asked = [
+        ...['--chaos', chaos, '--seed', String(seed), '--assert', 'reached==1'],
+        ...(chaos === 'storm' ? ['--assert', `local_steps<=${stepsMax}`] : []),
+      ];
+      const row = soaked(await clusters.play(asked, join(out, `seed-${seed}`)));
       if (CODES_OF_NO_RUN.includes(row.code)) return row.code;
       if (clusters.isInterrupted) break;
       rows.push(row);
@@ -147,6 +140,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   say(`${passed} of ${rows.length} seeds of --chaos ${chaos} passed now`);
   return passed === rows.length ? 0 : 1;
 }
+
+const soaked = ({ code, report }: ClusterOutcome) => rowOf(code, report, new Date().toISOString());
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -173,39 +168,4 @@ async function openBook(
   throw new Sentence(
     `--book: ${path} is about another run file or number of tabs; give another file, or --afresh to write it anew`,
   );
-}
-
-/** The cluster command, run again and again; an interruption ends the one at hand and is remembered. */
-class Clusters {
-  readonly #common: readonly string[];
-  readonly #interrupt = (signal: NodeJS.Signals) => {
-    this.isInterrupted = true;
-    this.#child?.kill(signal);
-  };
-  #child: ReturnType<typeof spawn> | null = null;
-  isInterrupted = false;
-
-  constructor(common: readonly string[]) {
-    this.#common = common;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, this.#interrupt);
-  }
-
-  close(): void {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, this.#interrupt);
-  }
-
-  async play(flags: readonly string[], out: string): Promise<SeedRow> {
-    const command = join(ROOT_DIRECTORY, 'packages/cluster/bin/murmur.mjs');
-    const words = [command, 'cluster', ...this.#common, ...flags, '--out', out];
-    const code = await new Promise<number>((settle) => {
-      const child = spawn(process.execPath, words, { cwd: ROOT_DIRECTORY, stdio: 'inherit' });
-      this.#child = child;
-      child.on('close', (exitCode) => settle(exitCode ?? 1));
-    });
-    this.#child = null;
-    const text = await readFile(join(out, 'report.json'), 'utf8').catch(() => null);
-    const report =
-      text === null ? null : (Value.Parse(ClusterReportSchema, JSON.parse(text)) as ClusterReport);
-    return rowOf(code, report, new Date().toISOString());
-  }
 }
