@@ -8,7 +8,14 @@ export const WAYS_START = '<!-- rows: npm run ways -->';
 
 export const NETWORKS = ['mlp', 'cnn', 'gru', 'gpt', 'vae'] as const;
 export type Network = (typeof NETWORKS)[number];
-export const WAYS = ['decentralised', 'hybrid', 'central', 'asynchronous'] as const;
+export const WAYS = [
+  'decentralised',
+  'hybrid',
+  'central',
+  'asynchronous',
+  'gradients',
+  'parameters',
+] as const;
 export type Way = (typeof WAYS)[number];
 
 /** A tab's process is killed so long after the first report of training, and another one takes its seat. */
@@ -72,6 +79,11 @@ const WAY_TRAINING: Readonly<Record<Way, object>> = {
   hybrid: { architecture: 'hybrid' },
   central: { architecture: 'central' },
   asynchronous: { architecture: 'central', schedule: 'asynchronous' },
+  gradients: {
+    ...{ exchange: 'gradients', localSteps: 1, optimiser: 'momentum', learningRate: 0.02 },
+    ...{ roundsMax: 2_000, evaluateEveryRounds: 25 },
+  },
+  parameters: { exchange: 'parameters', codec: 'fp16' },
 };
 
 export interface Cell {
