@@ -83,6 +83,9 @@ export class Attendance {
   strangers(): Attendee[] {
     return this.inOrder(this.#strangers);
   }
+  get strangerCount(): number {
+    return this.#strangers.size;
+  }
   untold(): Attendee[] {
     return this.#untold.size === 0 ? [] : this.inOrder(this.#untold);
   }

@@ -149,6 +149,8 @@ export class Founding {
   #isStuck(): boolean {
     const { nowMs, state, attendance } = this.#desk;
     if (state.state !== 'training' || nowMs < this.#roundMovedAtMs + STALL_MAX_MS) return false;
+    // Asked at every event: a look at each of thousands of newcomers would be most of the coordinator's time.
+    if (attendance.strangerCount <= attendance.holderCount) return false;
     const stranded = attendance
       .strangers()
       .filter(

@@ -215,15 +215,32 @@ const NO_P2P = 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTC
 const saboteur = async (plant: Plant | undefined): Promise<string> =>
   `${await readSaboteur()}\n${plant === 'no-webgpu' ? 'GPU.prototype.requestAdapter = async () => null;\n' : ''}`;
 
-/** Puts a script before every one that a worker of this context begins with. */
+/** A coordinator that was killed is back in less. */
+const COORDINATOR_BACK_MS = 15_000;
+const ASK_AGAIN_MS = 500;
+
+/**
+ * Puts a script before every one that a worker of this context begins with. A coordinator that is down is asked again: a
+ * fault may strike while a tab opens, as may one that ends the tab.
+ */
 async function beginWorkersWith(context: BrowserContext, prelude: string): Promise<void> {
   await context.addInitScript(NAME_SHIM);
   await context.route(/\/assets\/worker-[^/]*\.js$/, async (route) => {
-    const answer = await route.fetch();
-    const headers = Object.fromEntries(
-      Object.entries(answer.headers()).filter(([name]) => !/^content-(encoding|length)$/.test(name)),
-    );
-    await route.fulfill({ status: answer.status(), headers, body: prelude + (await answer.text()) });
+    const fetched = async () => {
+      const answer = await route.fetch();
+      const headers = Object.fromEntries(
+        Object.entries(answer.headers()).filter(([name]) => !/^content-(encoding|length)$/.test(name)),
+      );
+      return { status: answer.status(), headers, body: prelude + (await answer.text()) };
+    };
+    const patience = AbortSignal.timeout(COORDINATOR_BACK_MS);
+    let answer = await fetched().catch(() => null);
+    while (answer === null && !patience.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      answer = await fetched().catch(() => null);
+    }
+    // Who is gone needs no answer.
+    await (answer === null ? route.abort() : route.fulfill(answer)).catch(() => {});
   });
 }
 
