@@ -18,10 +18,32 @@ import { drawPlanes } from './planes.ts';
  * drawn anew for every round (30 % failing: 6 rounds both); 3 are on the edge, 2 take 8.
  */
 export const PLANE_COUNT = 4;
-const CREW_MAX = 12;
-const CREW_MIN = 5;
-/** A swarm that shrinks becomes one group again below this: not at the edge, or it would change back and forth. */
-const ONE_GROUP_AGAIN = LIMITS.groupMaxMembers - 8;
+
+/** Members of a run's groups. */
+interface Sizes {
+  /** Up to so many are one group. */
+  readonly whole: number;
+  /** A swarm that shrinks becomes one group again below this: not at the edge, or it would change back and forth. */
+  readonly wholeAgain: number;
+  /** Of a crew as it is drawn; it is joined with another below `min`, and cut in two above `max`. */
+  readonly crew: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** @param group as the run asks for; null: what serves most */
+function sizesFor(group: number | null): Sizes {
+  const [whole, crew] = group === null ? [LIMITS.groupMaxMembers, LIMITS.crewMembers] : [group, group];
+  // Crew-mates of all planes are linked with; and the halves of what was cut are not to be joined again.
+  const max = Math.min(Math.floor(1.5 * crew), 1 + Math.floor(LIMITS.linksMax / PLANE_COUNT));
+  return {
+    whole,
+    wholeAgain: Math.floor(0.75 * whole),
+    crew,
+    min: Math.max(2, Math.floor((5 * max) / 12)),
+    max,
+  };
+}
 
 /** A dozen members at most: a list is searched as fast as a set, and made in a fraction of the time. */
 type Crew = VolunteerId[];
@@ -33,6 +55,7 @@ export interface Moved {
 }
 
 export class Crews {
+  readonly #sizes: Sizes;
   readonly #random: () => number;
   readonly #seed: number;
   #draws = 0;
@@ -40,13 +63,19 @@ export class Crews {
   readonly #crewsOf = new Map<VolunteerId, Crew[]>();
   #planes: readonly Set<Crew>[] = [new Set()];
 
-  constructor(seed: number) {
+  /** @param group members of a group, as the run asks for; null: as many as serve */
+  constructor(seed: number, group: number | null = null) {
+    this.#sizes = sizesFor(group);
     this.#seed = seed;
     this.#random = mulberry(streamSeed(seed, 'crews'));
   }
 
   get planeCount(): number {
     return this.#planes.length;
+  }
+  /** Members that average together, about; in one group, at most. */
+  get groupSize(): number {
+    return this.planeCount === 1 ? this.#sizes.whole : this.#sizes.crew;
   }
 
   /** The crew of a member in a plane, with itself; empty: it is none. */
@@ -65,7 +94,7 @@ export class Crews {
     const left = gone.map((id) => this.#leave(id));
     for (const id of come) if (!this.#crewsOf.has(id)) this.#crewsOf.set(id, []);
     const { size } = this.#crewsOf;
-    const isOne = size <= (this.planeCount === 1 ? LIMITS.groupMaxMembers : ONE_GROUP_AGAIN);
+    const isOne = size <= (this.planeCount === 1 ? this.#sizes.whole : this.#sizes.wholeAgain);
     // One crew that stays one is the case of nearly every run; a swarm that changes its shape is cut anew.
     if (isOne || this.planeCount === 1) this.#cut(isOne ? 1 : PLANE_COUNT);
     else this.#move(left, come, changed);
@@ -89,7 +118,7 @@ export class Crews {
         : drawPlanes({
             seed: streamSeed(this.#seed, 'cut', this.#draws++),
             seatCount: ids.length,
-            groupSize: LIMITS.crewMembers,
+            groupSize: this.#sizes.crew,
             planeCount,
           });
     const crewsBySeat = drawn.map(() => new Array<Crew>(ids.length));
@@ -124,8 +153,8 @@ export class Crews {
         touched.add(crew);
       }
       for (const crew of touched) {
-        if (crew.length < CREW_MIN && crews.size > 1) touched.add(this.#join(crew, plane));
-        if (crew.length > CREW_MAX) touched.add(this.#split(crew, plane));
+        if (crew.length < this.#sizes.min && crews.size > 1) touched.add(this.#join(crew, plane));
+        if (crew.length > this.#sizes.max) touched.add(this.#split(crew, plane));
       }
       for (const crew of touched) for (const id of crew) changed.add(id);
     }

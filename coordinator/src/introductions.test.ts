@@ -20,8 +20,8 @@ const newBook = () => {
   const book = new Introductions(1);
   return { book, update: movingTo((moved) => book.change(moved)) };
 };
-const newCrews = (seed: number) => {
-  const crews = new Crews(seed);
+const newCrews = (seed: number, group: number | null = null) => {
+  const crews = new Crews(seed, group);
   return { crews, update: movingTo((moved) => crews.change(moved)) };
 };
 
@@ -131,6 +131,28 @@ describe('crews of a large swarm', () => {
       for (let plane = 0; plane < PLANE_COUNT; plane++)
         expect(members.filter((member) => !isInCrewOfMates(member, plane))).toEqual([]);
     }
+  });
+
+  it.each([2, 3, 4, 16])('[R13] groups of %d: one up to so many, then crews of about so many', (group) => {
+    const { crews, update } = newCrews(7, group);
+    update(swarm(group));
+    expect([crews.planeCount, crews.groupSize]).toEqual([1, group]);
+    let members = swarm(20 * group);
+    update(members);
+    expect([crews.planeCount, crews.groupSize]).toEqual([PLANE_COUNT, group]);
+    expect(Math.max(...sizes(crews, members))).toBeLessThanOrEqual(group);
+    for (let turn = 1; turn <= 30; turn++) {
+      members = members.filter((_, i) => (i + turn) % 9 > 2);
+      members.push(...swarm(Math.max(0, 7 * group - turn)).map((_, i) => id(1_000 * turn + i)));
+      update(members);
+      const found = sizes(crews, members);
+      if (crews.planeCount > 1) expect(Math.min(...found)).toBeGreaterThanOrEqual(2);
+      expect(Math.max(...found)).toBeLessThanOrEqual(Math.floor(1.5 * group));
+      // Mates of all planes are linked with.
+      expect(PLANE_COUNT * (Math.max(...found) - 1)).toBeLessThanOrEqual(LIMITS.linksMax);
+    }
+    update(members.slice(0, Math.max(1, Math.floor(group / 2))));
+    expect(crews.planeCount).toBe(1);
   });
 
   it('[R13] an arrival and a departure concern few crews, not the swarm', () => {

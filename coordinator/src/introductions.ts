@@ -31,7 +31,7 @@ const NOBODY: readonly VolunteerId[] = [];
 
 /** Remembers what each member was told, so that a change, and only a change, is told again. */
 export class Introductions {
-  readonly #crews: Pick<Crews, 'planeCount' | 'crew' | 'has' | 'change'>;
+  readonly #crews: Pick<Crews, 'planeCount' | 'groupSize' | 'crew' | 'has' | 'change'>;
   readonly #isCentral: boolean;
   readonly #routes = new RouteBook();
   readonly #told = new Map<VolunteerId, Told>();
@@ -42,14 +42,18 @@ export class Introductions {
   /** Members whose ways to others may have changed. */
   readonly #rerouted = new Set<VolunteerId>();
 
-  /** @param server of a central run: everybody's only mate. */
-  constructor(seed: number, server: VolunteerId | null = null) {
-    this.#crews = server === null ? new Crews(seed) : new Star(server);
+  /** @param server of a central run: everybody's only mate. @param group as for `Crews` */
+  constructor(seed: number, server: VolunteerId | null = null, group: number | null = null) {
+    this.#crews = server === null ? new Crews(seed, group) : new Star(server);
     this.#isCentral = server !== null;
   }
 
   get planeCount(): number {
     return this.#crews.planeCount;
+  }
+  /** Members that average together, about. */
+  get groupSize(): number {
+    return this.#crews.groupSize;
   }
 
   /** The introductions that are due when these left the run and those came. */

@@ -3,13 +3,16 @@
  * the decision that is being made of it. Leases, founding and evaluation each decide their own matter on it.
  */
 import {
+  groupOf,
   serverOf,
   type CoordinatorMessage,
+  type Decision,
   type RunState,
   type TabTotals,
   type VolunteerId,
 } from '@murmuration/protocol';
 import { Attendance } from './attendance.ts';
+import { DecisionBook } from './decision-book.ts';
 import { Introductions } from './introductions.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { applyRecord, initialState } from './ledger-state.ts';
@@ -35,6 +38,7 @@ export class Desk {
   readonly attendance = new Attendance();
   readonly leases: LeaseIndex;
   readonly line = new LeaseLine();
+  readonly decisions = new DecisionBook();
   /** Of a central run; null: the tabs average among themselves. */
   readonly server: ServerSeat | null;
   /** Until then those that were here before a restart are expected back. */
@@ -59,7 +63,7 @@ export class Desk {
     this.state = folded ?? initialState(setup);
     const server = serverOf(setup.manifest);
     this.server = server === null ? null : new ServerSeat(server, (to, message) => this.tell(to, message));
-    this.introductions = new Introductions(setup.manifest.seed, server);
+    this.introductions = new Introductions(setup.manifest.seed, server, groupOf(setup.manifest.training));
     for (const record of records) applyRecord(this.state, record);
     this.leases = new LeaseIndex(this.state);
     this.roundMax = this.state.round;
@@ -84,6 +88,11 @@ export class Desk {
 
   tell(to: VolunteerId, message: CoordinatorMessage): void {
     this.messages.push({ to, message });
+  }
+
+  /** @param volunteerId null: the coordinator */
+  decided(volunteerId: VolunteerId | null, decisions: readonly Decision[]): void {
+    this.decisions.add(volunteerId, decisions, this.nowMs - this.state.setup.createdAtMs);
   }
 
   get runId(): string {
@@ -131,10 +140,14 @@ export class Desk {
 
   tellIntroductions(): void {
     // A member that is expected back stays in everybody's list, so that a restart tears no link.
+    const { groupSize: from } = this.introductions;
     const due = this.introductions.change(this.attendance.takeMoved());
-    for (const { to, plane, planeCount, peers, viaCoordinator } of due)
-      if (this.attendance.present.has(to) || (to === this.server?.id && this.server.isHere))
-        this.tell(to, {
+    const { groupSize: to } = this.introductions;
+    const because = { members: this.activeCount() };
+    if (to !== from) this.decided(null, [{ round: this.roundMax, what: 'group-size', from, to, because }]);
+    for (const { to: id, plane, planeCount, peers, viaCoordinator } of due)
+      if (this.attendance.present.has(id) || (id === this.server?.id && this.server.isHere))
+        this.tell(id, {
           type: 'introduce',
           runId: this.runId,
           plane,

@@ -29,7 +29,7 @@ import type { Rejection } from './ledger-desk.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { isOver, NO_TOTALS } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
-import type { Presence } from './presence.ts';
+import { takeWords, type Presence } from './presence.ts';
 import type { PairRoute } from './route-book.ts';
 import type { ServerEvent } from './server-seat.ts';
 import { totalsEveryMs } from './talk.ts';
@@ -92,6 +92,7 @@ export interface LedgerDecision {
 }
 
 export class RunLedger {
+  readonly decisions: Desk['decisions'];
   readonly #desk: Desk;
   readonly #founding: Founding;
   readonly #fingerprints = new Fingerprints();
@@ -106,6 +107,7 @@ export class RunLedger {
   constructor(setup: RunSetup, records: readonly LedgerRecord[] = [], folded: LedgerState | null = null) {
     this.#desk = new Desk(setup, records, folded);
     this.#founding = new Founding(this.#desk);
+    this.decisions = this.#desk.decisions;
   }
 
   get state(): Readonly<LedgerState> {
@@ -267,10 +269,8 @@ export class RunLedger {
     const { head, loss, totals } = message;
     if (head !== null && head.term > desk.state.term)
       return { code: 'unknown-term', message: `head.term: the run is in term ${desk.state.term}` };
-    presence.word = message.state;
-    presence.stepsPerSecond = message.stepsPerSecond;
-    presence.duty = message.duty ?? null;
-    presence.rttMs = message.rttMs ?? null;
+    takeWords(presence, message);
+    desk.decided(volunteerId, message.decisions ?? []);
     // A tab that lost its memory counts from zero again; it must not take back what it did.
     if (totals.localSteps >= presence.totals.localSteps) presence.totals = totals;
     if (desk.nowMs >= presence.totalsWrittenAtMs + totalsEveryMs(desk.attendance.present.size)) {

@@ -1,5 +1,5 @@
 /** What the ledger knows of a connected volunteer and may forget when the coordinator dies. Some of it is Attendance's to change. */
-import type { Head, TabTotals } from '@murmuration/protocol';
+import type { Head, TabTotals, VolunteerMessageOf } from '@murmuration/protocol';
 
 export interface Presence {
   /** Its device passed the self-test and its shaders are compiled: it can hold a replica. */
@@ -57,3 +57,11 @@ export const newPresence = ({
   foundingsFailed: 0,
   dutyBurden: 0,
 });
+
+/** What it says of itself for people. */
+export function takeWords(presence: Presence, report: VolunteerMessageOf<'report'>): void {
+  presence.word = report.state;
+  presence.stepsPerSecond = report.stepsPerSecond;
+  presence.duty = report.duty ?? null;
+  presence.rttMs = report.rttMs ?? null;
+}

@@ -1,5 +1,5 @@
 /** A run as it happens: the live stream to pages and programs, and the checkpoints that volunteers store. */
-import { RunLiveSchema, Sha256Schema } from '@murmuration/protocol';
+import { DecisionListSchema, EventsQuerySchema, RunLiveSchema, Sha256Schema } from '@murmuration/protocol';
 import type { RunLive } from '@murmuration/protocol';
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
@@ -50,6 +50,25 @@ export function routeRunLive(app: Api, parts: AppParts): void {
     },
   );
 
+  app.get(
+    '/api/runs/:id/decisions',
+    {
+      schema: {
+        ...described({
+          tag: 'runs',
+          id: 'decisions',
+          summary:
+            'What tabs decided by themselves (steps, kept values, the wait for who is late), and why: the latest.',
+          answers: { 200: DecisionListSchema },
+          errors: ['bad-field', 'not-found'],
+        }),
+        params: RunParams,
+        querystring: EventsQuerySchema,
+      },
+    },
+    (request) => ledgerOf(parts, request.params.id).decisions.after(Number(request.query.after ?? '0')),
+  );
+
   app.put(
     '/api/runs/:id/checkpoints/:sha256',
     {
@@ -96,6 +115,7 @@ function streamLive(ledger: RunLedger, reply: FastifyReply, { grid, nowMs }: App
   });
   let version = 0;
   let sequence = 0;
+  let decided = 0;
   let soon: NodeJS.Timeout | null = null;
   const speak = () => {
     if (soon !== null) clearTimeout(soon);
@@ -105,12 +125,15 @@ function streamLive(ledger: RunLedger, reply: FastifyReply, { grid, nowMs }: App
     const events = eventsAfter(ledger.state, sequence);
     version = fresh.version;
     sequence = events.at(-1)?.sequence ?? sequence;
+    const decisions = ledger.decisions.after(decided);
+    decided = decisions.at(-1)?.sequence ?? decided;
     const now = nowMs();
     const live: RunLive = {
       run: runView(ledger, now),
       volunteers: volunteerViews(ledger, now),
       points: thinnedPoints(fresh.points, LIVE_POINTS_MAX),
       events,
+      decisions,
     };
     raw.write(`data: ${JSON.stringify(live)}\n\n`);
   };

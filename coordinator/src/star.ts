@@ -5,8 +5,9 @@
 import { LIMITS, type VolunteerId } from '@murmuration/protocol';
 import type { Crews, Moved } from './crews.ts';
 
-export class Star implements Pick<Crews, 'planeCount' | 'crew' | 'has' | 'change'> {
+export class Star implements Pick<Crews, 'planeCount' | 'groupSize' | 'crew' | 'has' | 'change'> {
   readonly planeCount = 1;
+  readonly groupSize = LIMITS.linksMax;
   readonly #server: VolunteerId;
   readonly #seated = new Set<VolunteerId>();
   /** In order of arrival. */

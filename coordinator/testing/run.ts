@@ -3,6 +3,7 @@ import type {
   Adapter,
   CoordinatorMessage,
   CoordinatorMessageOf,
+  Decision,
   Head,
   LinkPolicy,
   LossParts,
@@ -131,6 +132,7 @@ export class Rehearsal {
       duty?: number;
       rttMs?: number;
       isParting?: boolean;
+      decisions?: Decision[];
     } = {},
   ): LedgerDecision {
     return this.say(n, {

@@ -8,6 +8,8 @@
 import { parsed } from '@murmuration/client';
 import { signal, type ReadonlySignal } from '@preact/signals';
 import {
+  DECISIONS_KEPT_MAX,
+  type DecisionView,
   type MetricPoint,
   type RunEvent,
   type RunId,
@@ -25,6 +27,8 @@ export interface RunPicture {
   readonly points: readonly MetricPoint[];
   /** By sequence, ascending. */
   readonly events: readonly RunEvent[];
+  /** In the order in which they were heard of. */
+  readonly decisions: readonly DecisionView[];
 }
 
 export type Feed =
@@ -44,6 +48,7 @@ export class RunFeed {
   #source: EventSource;
   readonly #points = new Map<number, MetricPoint>();
   #events: RunEvent[] = [];
+  #decisions: DecisionView[] = [];
   #latest: Pick<RunPicture, 'run' | 'volunteers'> | null = null;
   #drawnAtMs = 0;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
@@ -63,6 +68,10 @@ export class RunFeed {
   #open(): EventSource {
     const source = new EventSource(`/api/runs/${this.#runId}/live`);
     source.onmessage = ({ data }: MessageEvent<string>) => this.#heard(data);
+    // Each connection begins with all that are kept, and a coordinator that started again counts from one.
+    source.onopen = () => {
+      this.#decisions = [];
+    };
     source.onerror = () => this.#lost();
     return source;
   }
@@ -76,11 +85,12 @@ export class RunFeed {
 
   #heard(data: string): void {
     try {
-      const { run, volunteers, points, events } = parsed(RunLiveSchema, JSON.parse(data), 'live');
+      const { run, volunteers, points, events, decisions } = parsed(RunLiveSchema, JSON.parse(data), 'live');
       for (const point of points) this.#points.set(point.round, point);
       const known = this.#events.at(-1)?.sequence ?? -1;
       this.#events.push(...events.filter(({ sequence }) => sequence > known));
       this.#events = this.#events.slice(-EVENTS_MAX);
+      this.#decisions = [...this.#decisions, ...decisions].slice(-DECISIONS_KEPT_MAX);
       this.#latest = { run, volunteers };
     } catch (reason) {
       this.close();
@@ -116,6 +126,9 @@ export class RunFeed {
     if (this.#latest === null || (document.hidden && state === 'live')) return;
     this.#drawnAtMs = performance.now();
     const points = [...this.#points.values()].sort((a, b) => a.round - b.round);
-    this.#feed.value = { state, picture: { ...this.#latest, points, events: [...this.#events] } };
+    this.#feed.value = {
+      state,
+      picture: { ...this.#latest, points, events: [...this.#events], decisions: this.#decisions },
+    };
   }
 }

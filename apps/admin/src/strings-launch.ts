@@ -83,6 +83,10 @@ export const launch = {
       gradients: 'The gradient of one batch',
       parameters: 'The weights',
     } satisfies Readonly<Record<Exchange, string>> as Readonly<Record<string, string>>,
+    'training.adaptive': {
+      on: 'Follow what is measured',
+      off: 'Fixed, to measure against',
+    },
     'training.optimiser': {
       adam: 'Adam',
       'rmsprop-floored': 'RMSProp with a floor, for sparse updates',

@@ -11,6 +11,7 @@ import {
   DatasetListSchema,
   DatasetManifestSchema,
   DatasetSamplesSchema,
+  DecisionListSchema,
   DeliveryListSchema,
   DeliverySchema,
   ErrorBodySchema,
@@ -159,6 +160,8 @@ export class ApiClient {
   metrics = (id: string, query: { points?: number; from?: number; to?: number } = {}) =>
     this.ask('GET', `/api/runs/${id}/metrics`, Type.Array(MetricPointSchema), { query });
   volunteers = (id: string) => this.ask('GET', `/api/runs/${id}/volunteers`, Type.Array(VolunteerViewSchema));
+  decisions = (id: string, after = 0) =>
+    this.ask('GET', `/api/runs/${id}/decisions`, DecisionListSchema, { query: { after } });
   events = (id: string, after = 0) =>
     this.ask('GET', `/api/runs/${id}/events`, Type.Array(RunEventSchema), { query: { after } });
   compare = (ids: readonly string[], points?: number) =>

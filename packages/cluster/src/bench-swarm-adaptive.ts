@@ -1,11 +1,19 @@
 /**
  * `npm run bench:swarm -- adaptive`: each tab keeps as many values as its own uplink carries, against every fixed k, on
  * lines between 1 and 50 Mbit/s (simulator, study-adaptive.ts). Compared with the k that was best in the same seed, which
- * nobody knows beforehand.
+ * nobody knows beforehand. And what else adapts, on against off (study-stragglers.ts).
  */
 import { TOP_K_LADDER } from '@murmuration/codec';
-import { ADAPTIVE_DEFAULTS, reachedMs, studyAdaptive, type AdaptiveRow } from '@murmuration/simulator';
-import type { SwarmBenchSettings, SwarmSubject } from './bench-swarm.ts';
+import {
+  ADAPTIVE_DEFAULTS,
+  reachedMs,
+  studyAdaptive,
+  studyStragglers,
+  type AdaptiveRow,
+  type StragglersOptions,
+  type StragglersRow,
+} from '@murmuration/simulator';
+import type { SwarmBenchSettings, SwarmRow, SwarmSubject } from './bench-swarm.ts';
 
 const QUICK = { trainingMs: 15_000, tabs: 4 } as const;
 
@@ -38,7 +46,29 @@ export function measureAdaptive({ seeds, isQuick, say }: SwarmBenchSettings): Pr
     isMet: loss <= 0.01,
   };
   say(`${row.what}: ${row.measured}`);
-  return Promise.resolve({ rows: [row], details });
+  const fixed = againstFixed(seeds, isQuick, details);
+  say(`${fixed.what}: ${fixed.measured}`);
+  return Promise.resolve({ rows: [row, fixed], details });
+}
+
+/** Steps and graces that follow what is measured against fixed ones, on tabs of very different speeds. */
+function againstFixed(seeds: number, isQuick: boolean, details: object[]): SwarmRow {
+  const measure = (adaptive: StragglersOptions['adaptive']) =>
+    Array.from({ length: seeds }, (_, i) => {
+      const options = { seed: i + 1, adaptive, ...(isQuick ? { totalSteps: 2_000 } : {}) };
+      const row = studyStragglers(options);
+      details.push({ options, row });
+      return row;
+    });
+  const [on, off] = [measure('on'), measure('off')];
+  const ratio = (of: (row: StragglersRow) => number) => mean(on.map(of)) / mean(off.map(of));
+  const [time, loss] = [ratio(({ timeMs }) => timeMs), ratio(({ loss }) => loss) - 1];
+  return {
+    what: 'adaptive: on against off, 8 tabs of speeds 10:1, H = 10, the same samples',
+    target: 'less time, loss no worse than 1 %',
+    measured: `${time.toFixed(2)} of the time, loss ${percent(loss)}`,
+    isMet: time < 1 && loss <= 0.01,
+  };
 }
 
 function timeOf(row: AdaptiveRow, loss: number): string {

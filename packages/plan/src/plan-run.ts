@@ -4,6 +4,8 @@
  */
 import {
   contradictionIn,
+  exchangeOf,
+  groupOf,
   PLANNED_KNOBS,
   type Architecture,
   type Codec,
@@ -55,6 +57,17 @@ export interface NotPlanned {
   readonly refused: readonly string[];
 }
 
+/** What the plan has no formula for. */
+function unknownIn(training: Training): { readonly knob: string; readonly why: string } | null {
+  const exchange = exchangeOf(training);
+  if (exchange !== 'pseudo-gradients')
+    return { knob: `exchange: ${exchange}`, why: "the plan's law of learning is of pseudo-gradients" };
+  const group = groupOf(training);
+  if (group !== null)
+    return { knob: `group: ${group}`, why: 'the plan knows groups as the number of tabs makes them' };
+  return null;
+}
+
 export function planRun(run: PlannedRun): Planned | NotPlanned {
   const { training, wish, stepRangeMs } = run;
   const isAuto = wish.strategy === 'auto';
@@ -62,6 +75,8 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
   const isAsynchronous = schedule === 'asynchronous';
   if (isAsynchronous && !isAuto)
     return { refused: ['schedule: asynchronous, because the plan knows only runs that go by rounds'] };
+  const unknown = unknownIn(training);
+  if (unknown !== null && !isAuto) return { refused: [`${unknown.knob}, because ${unknown.why}`] };
   const set: { architecture?: Architecture; localSteps?: number; codec?: Codec } = isAuto
     ? {
         ...(wish.architecture === undefined ? {} : { architecture: wish.architecture }),
@@ -84,11 +99,14 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
   return {
     ...{ task, choice, planned, wishes },
     chosen: isAuto ? PLANNED_KNOBS.filter((knob) => wish[knob] === undefined) : [],
-    notes: isAsynchronous
-      ? [
-          'schedule: asynchronous is not planned: codec and local steps are those that suit such a run by rounds.',
-        ]
-      : [],
+    notes: [
+      ...(isAsynchronous
+        ? [
+            'schedule: asynchronous is not planned: codec and local steps are those that suit such a run by rounds.',
+          ]
+        : []),
+      ...(unknown === null ? [] : [`${unknown.knob} is not planned: the figures are of a run without it.`]),
+    ],
   };
 }
 

@@ -3,6 +3,7 @@
  * run was created, unless a field says `At`.
  */
 import Type, { type Static } from 'typebox';
+import { DecisionListSchema } from './decisions.ts';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
 import { LossPartsSchema } from './objective.ts';
@@ -131,6 +132,8 @@ export const RunLiveSchema = Type.Object({
   /** Points that are new or changed since the last event: an evaluation lands on an older round. Merge by `round`. */
   points: Type.Array(MetricPointSchema),
   events: Type.Array(RunEventSchema),
+  /** What tabs decided by themselves; each connection begins with the latest. */
+  decisions: DecisionListSchema,
 });
 export type RunLive = Static<typeof RunLiveSchema>;
 

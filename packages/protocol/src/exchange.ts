@@ -1,4 +1,4 @@
-/** What tabs exchange, as knobs of a run's training, and which of them make sense together. */
+/** What tabs exchange, among how many, and whether they adapt, as knobs of a run's training; and what goes together. */
 import Type from 'typebox';
 import { isLinear } from './optimisers.ts';
 import type { Training } from './run.ts';
@@ -16,6 +16,12 @@ import type { Training } from './run.ts';
 export const EXCHANGES = ['pseudo-gradients', 'gradients', 'parameters'] as const;
 export type Exchange = (typeof EXCHANGES)[number];
 
+/** What a run follows by itself: deadlines, steps of slow tabs, kept values. `off`: fixed ones, to measure against. */
+export const ADAPTIVE = ['on', 'off'] as const;
+/** Members of a group that a run may ask for: four crews of 16 are as many links as a tab has. */
+const GROUP_MIN = 2;
+const GROUP_MAX = 16;
+
 /** Part of the training schema. */
 export const exchangeProperties = {
   exchange: Type.Optional(
@@ -24,6 +30,22 @@ export const exchangeProperties = {
       title: 'What is exchanged',
       description:
         'What local steps came to, in any codec (pseudo-gradients); the gradient of one batch, with sgd or momentum (gradients); or the weights themselves, in fp32 or fp16 (parameters).',
+    }),
+  ),
+  group: Type.Optional(
+    Type.Union([Type.Integer({ minimum: GROUP_MIN, maximum: GROUP_MAX }), Type.Literal('auto')], {
+      default: 'auto',
+      title: 'Members of a group',
+      description:
+        'Tabs that average together in a round, 2 to 16; with more tabs there are several such groups. auto: up to 32 in one group, beyond that groups of about 8.',
+    }),
+  ),
+  adaptive: Type.Optional(
+    Type.Enum(ADAPTIVE, {
+      default: 'on',
+      title: 'Adaptive',
+      description:
+        'Whether the wait for who is late and the steps of slow tabs follow what is measured (on), or are fixed, for measurements (off).',
     }),
   ),
 };
@@ -36,10 +58,28 @@ interface Contradiction {
 export const exchangeOf = ({ exchange = 'pseudo-gradients' }: Pick<Training, 'exchange'>): Exchange =>
   exchange;
 
-/** What does not go with what the run exchanges. */
+/** Null: as the number of tabs says. */
+export const groupOf = ({ group = 'auto' }: Pick<Training, 'group'>): number | null =>
+  group === 'auto' ? null : group;
+export const isAdaptive = ({ adaptive }: Pick<Training, 'adaptive'>): boolean => adaptive !== 'off';
+
+/** What does not go with what the run exchanges, and among how many. */
 export function exchangeContradiction(training: Training): Contradiction | null {
-  const { codec, localSteps, optimiser, outerLearningRate } = training;
+  const { architecture, codec, localSteps, optimiser, outerLearningRate, peersMin } = training;
   const wrong = (field: keyof Training, message: string) => ({ field: `training.${field}`, message });
+  const group = groupOf(training);
+  if (group !== null && architecture === 'central')
+    return wrong(
+      'group',
+      'a central run has no groups: the server is the only peer of each tab; leave it out',
+    );
+  if (group !== null && peersMin > group)
+    return wrong(
+      'peersMin',
+      `a tab waits for so many others, and group: ${group} gives it fewer; at most ${group}`,
+    );
+  if (!isAdaptive(training) && codec === 'topk-auto')
+    return wrong('codec', 'topk-auto follows each uplink; with adaptive: off name a k, for example topk-64');
   switch (exchangeOf(training)) {
     case 'pseudo-gradients':
       return null;

@@ -14,6 +14,7 @@ export * from './coordinator-messages.ts';
 export * from './dataset.ts';
 export * from './dataset-answers.ts';
 export * from './dataset-requests.ts';
+export * from './decisions.ts';
 export * from './doors.ts';
 export * from './exchange.ts';
 export * from './fan-out-envelope.ts';

@@ -3,6 +3,7 @@
  * with `error` and changes nothing. No tensor travels here.
  */
 import Type, { type Static } from 'typebox';
+import { DecisionSchema, DECISIONS_TOLD_MAX } from './decisions.ts';
 import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
@@ -108,6 +109,8 @@ export const VolunteerMessageSchema = Type.Union([
     duty: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     /** Median round trip to the peers that it links with by WebRTC; left out: there is none. For people. */
     rttMs: Type.Optional(Type.Number({ minimum: 0, maximum: LIMITS.roundTripMaxMs })),
+    /** What it decided by itself since its last report (SPEC C4); left out: nothing. For people. */
+    decisions: Type.Optional(Type.Array(DecisionSchema, { maxItems: DECISIONS_TOLD_MAX })),
   }),
   /** Answer to `evaluate`, sent after its checkpoint was stored by PUT /api/runs/:id/checkpoints/:sha256. */
   message('evaluation', {

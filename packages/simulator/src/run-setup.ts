@@ -56,7 +56,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
   const { localSteps, warmUpRounds, batchSize, optimiser, learningRate, outerLearningRate } = options;
-  const { codec, peersMin, evaluateEveryRounds, exchange } = options;
+  const { codec, peersMin, evaluateEveryRounds, exchange, adaptive, group } = options;
   const { architecture, schedule, maxStaleness } = options;
   const manifest: RunManifest = {
     id: id('run'),
@@ -77,6 +77,8 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
       roundsMax: options.rounds,
       targetAccuracy: null,
       ...(exchange === 'pseudo-gradients' ? {} : { exchange }),
+      ...(adaptive === 'on' ? {} : { adaptive }),
+      ...(group < 2 ? {} : { group }),
       ...(architecture === 'decentralised' ? {} : { architecture }),
       ...(schedule === 'synchronous' ? {} : { schedule, maxStaleness }),
     },

@@ -2,7 +2,7 @@
  * Tabs of very different speeds against as many of one speed with the same total: after the same number of samples, is
  * the model as good, and did it take as long? Real minds, wire and codec around a small model that learns. Pure.
  */
-import { DEFAULT_OPTIONS } from './options.ts';
+import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 import { BLIND, StudyGroup } from './study-group.ts';
 
 export interface StragglersOptions {
@@ -13,6 +13,8 @@ export interface StragglersOptions {
   /** Step of a tab of the mean speed. */
   readonly meanStepMs: number;
   readonly localSteps: number;
+  /** Whether graces and the steps of slow tabs follow what is measured. */
+  readonly adaptive: SimulateOptions['adaptive'];
   /** Local steps of all tabs together: the end. */
   readonly totalSteps: number;
 }
@@ -23,6 +25,7 @@ export const STRAGGLERS_DEFAULTS: StragglersOptions = {
   speedRatio: 10,
   meanStepMs: 100,
   localSteps: 10,
+  adaptive: 'on',
   totalSteps: 16_000,
 };
 
@@ -40,7 +43,7 @@ const END_MS = 36_000_000;
 
 export function studyStragglers(changes: Partial<StragglersOptions>): StragglersRow {
   const options = { ...STRAGGLERS_DEFAULTS, ...changes };
-  const { tabs, speedRatio, localSteps, totalSteps } = options;
+  const { tabs, speedRatio, localSteps, adaptive, totalSteps } = options;
   const stepsOfTabs = Array.from({ length: tabs }, () => 0);
   let total = 0;
   let firstMs: number | null = null;
@@ -51,6 +54,7 @@ export function studyStragglers(changes: Partial<StragglersOptions>): Stragglers
       tabs,
       rounds: 100_000,
       localSteps,
+      adaptive,
       // Nobody evaluates meanwhile: that would cost a slow tab more than a fast one, and be another question.
       evaluateEveryRounds: 10_000,
     },

@@ -11,15 +11,15 @@ import type {
   Sha256,
   VolunteerId,
 } from '@murmuration/protocol';
+import { Adaptation } from './adaptation.ts';
 import { EvaluationDuty } from './evaluation-duty.ts';
 import { LeaseBook } from './lease-book.ts';
 import { Membership } from './membership.ts';
 import type { Outbox } from './outbox.ts';
-import { Pace } from './pace.ts';
 import { owesCheckpoint, type Debts } from './parting.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerCommand, TrainerEvent } from './ports.ts';
-import { SchemeChoice, type Line } from './scheme-choice.ts';
+import type { Line } from './scheme-choice.ts';
 import type { StateWord, Tally } from './view.ts';
 
 /** What a trainer's event means beyond this run: nothing, something to report, or that this device cannot go on. */
@@ -39,8 +39,7 @@ export class Assignment {
   readonly #peers: Peers;
   readonly #tally: Tally;
   readonly #leases: LeaseBook;
-  readonly #pace: Pace;
-  readonly #choice: SchemeChoice;
+  readonly adaptation: Adaptation;
   #state: RunState = 'waiting';
   #reason = '';
   #prepared = false;
@@ -72,8 +71,7 @@ export class Assignment {
     this.#tally = options.tally;
     this.#paused = options.paused;
     this.#leases = new LeaseBook(options.manifest.training.batchSize);
-    this.#pace = new Pace(options.manifest.training);
-    this.#choice = new SchemeChoice(options.manifest, options.line);
+    this.adaptation = new Adaptation(options.manifest, options.line);
     this.duty = new EvaluationDuty(options.manifest, options.outbox);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
@@ -175,13 +173,12 @@ export class Assignment {
       case 'update-formed':
         if (!this.membership.updateFormed(event, nowMs)) return 'none';
         this.#leases.sent();
-        this.#choice.sent(nowMs);
+        this.adaptation.sent(nowMs);
         return 'none';
       case 'committed': {
         const counted = this.membership.committed(event, nowMs);
         if (counted === null) return 'none';
-        this.#pace.learn(counted.updates, this.#self);
-        this.#choice.committed(nowMs);
+        this.adaptation.committed(counted, this.#self, nowMs);
         if (counted.isCounted) this.#leases.settle();
         this.#tally.rounds += 1;
         return 'news';
@@ -307,7 +304,7 @@ export class Assignment {
   /** Whatever has become possible or due. */
   advance(nowMs: number, coordinatorUp: boolean): void {
     if (!this.#prepared) return;
-    this.#choice.look(nowMs);
+    this.adaptation.look(nowMs);
     this.membership.advance(nowMs, { coordinatorUp, roundsGoOn: this.#roundsGoOn });
     this.#work();
     if (!coordinatorUp) return;
@@ -323,7 +320,7 @@ export class Assignment {
     return Math.min(
       coordinatorUp && this.#mayLease ? this.#leases.nextRequestMs : Infinity,
       this.membership.nextDeadlineMs(this.#roundsGoOn),
-      this.#choice.nextLookMs,
+      this.adaptation.nextLookMs,
     );
   }
 
@@ -349,7 +346,7 @@ export class Assignment {
     const mayEvaluate = this.#parting ? owesCheckpoint(this.debts) : isFree;
     if (this.duty.isDue(head.round) && mayEvaluate && this.duty.begin()) return;
     if (!this.#hasCompany) return;
-    const stepsDue = this.#parting ? 0 : membership.stepsDue(this.#pace.stepsOf(head.round));
+    const stepsDue = this.#parting ? 0 : membership.stepsDue(this.adaptation.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
     else if (membership.mayPublish(this.#parting)) this.#outbox.train(this.#formUpdate(head));
@@ -358,7 +355,7 @@ export class Assignment {
   #formUpdate({ term, round }: Head): TrainerCommand {
     const { crews } = this.membership;
     const copyCount = crews.copiesFor(this.#peers.listening(term), round);
-    const scheme = this.#choice.next({ round, copyCount, withSlice: crews.isMixed });
+    const scheme = this.adaptation.schemeFor({ round, copyCount, withSlice: crews.isMixed });
     return { kind: 'form-update', round, scheme, withSlice: crews.isMixed };
   }
 

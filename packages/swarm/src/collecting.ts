@@ -7,7 +7,7 @@ import {
   type Scheme,
   type TopKScheme,
 } from '@murmuration/codec';
-import { stalenessMaxOf, type Head, type RunManifest } from '@murmuration/protocol';
+import { isAdaptive, stalenessMaxOf, type Head, type RunManifest } from '@murmuration/protocol';
 import type { HeldUpdate } from './held-updates.ts';
 import { ServerBuffer } from './server-buffer.ts';
 import { ServerRound } from './server-round.ts';
@@ -23,7 +23,7 @@ export function collectingFor(
   const stalenessMax = stalenessMaxOf(training);
   const common = { codec, rule: meanRuleOf(training), parameterCount, head };
   return stalenessMax === null
-    ? new ServerRound({ ...common, nowMs })
+    ? new ServerRound({ ...common, adapts: isAdaptive(training), nowMs })
     : new ServerBuffer({ ...common, stalenessMax });
 }
 

@@ -1,6 +1,6 @@
 /** What closed a round: which updates count, and who goes on. Pure. */
 import { LIMITS, type CommitEntry, type VolunteerId } from '@murmuration/protocol';
-import type { RoundDecision } from './group-round.ts';
+import type { RoundDecision } from './round-decision.ts';
 import type { TrainerCommand } from './ports.ts';
 
 /** What a `commit` frame says. */

@@ -8,7 +8,7 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
-import type { RoundDecision } from './group-round.ts';
+import type { RoundDecision } from './round-decision.ts';
 import type { Round } from './rounds.ts';
 import type { Progress } from './own-work.ts';
 

@@ -2,7 +2,8 @@ import { encodeSlice, encodeUpdate, sliceOf } from '@murmuration/codec';
 import { idFromRandomBytes, type FrameOf, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { CrewBook } from './crew-book.ts';
-import { GroupRound, type RoundDecision } from './group-round.ts';
+import { GroupRound } from './group-round.ts';
+import type { RoundDecision } from './round-decision.ts';
 import type { HeldUpdate } from './held-updates.ts';
 
 const COUNT = 8;
@@ -43,6 +44,7 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
   }) as FrameOf<'commit'>;
 const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
   new GroupRound({
+    adapts: true,
     self,
     codec: 'int8',
     parameterCount: COUNT,
@@ -408,6 +410,7 @@ describe('a crew of a large swarm', () => {
         viaCoordinator: [],
       });
     const group = new GroupRound({
+      adapts: true,
       self,
       codec: 'int8',
       parameterCount: COUNT,

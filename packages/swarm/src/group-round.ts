@@ -12,48 +12,16 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectSlice, inspectUpdate, sliceOf, type CodecRule, type Fate } from '@murmuration/codec';
+import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
 import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
 import { HeldUpdates, KEPT_MAX_ROUNDS, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
-import { Pull, type Wanted } from './pull.ts';
+import { Pull } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
-
-export type RoundDecision =
-  /** Apply these. `announce`: we lead, tell everybody. */
-  | {
-      readonly kind: 'close';
-      readonly round: number;
-      readonly updates: readonly HeldUpdate[];
-      /** What is said of our update. */
-      readonly own: Fate;
-      readonly members: readonly VolunteerId[];
-      readonly graceMs: number;
-      readonly ballot: number;
-      readonly announce: boolean;
-    }
-  /** The round's leader is gone or silent: ask these to let us close it. */
-  | { readonly kind: 'elect'; readonly ballot: number; readonly ask: readonly VolunteerId[] }
-  | {
-      readonly kind: 'pull';
-      readonly wanted: readonly Wanted[];
-    }
-  /** This replica cannot go on: fetch the state, best from `from`. */
-  | { readonly kind: 'resync'; readonly from: VolunteerId; readonly why: 'other-anchor' };
-
-export type RoundRejection =
-  | 'old-round'
-  | 'future-round'
-  | 'other-anchor'
-  | 'not-author'
-  | 'duplicate'
-  | 'equivocation'
-  | 'not-leader'
-  | 'old-ballot'
-  | string;
+import type { RoundDecision, RoundRejection } from './round-decision.ts';
 
 /**
  * Rounds ahead of ours whose updates and commits are kept for when we get there: a newcomer loads its state while the
@@ -90,6 +58,8 @@ export class GroupRound {
     /** Peers with a replica: a newcomer's group until it hears a commit. */
     company: readonly VolunteerId[];
     crews: CrewBook;
+    /** Whether the grace follows what is measured. */
+    adapts: boolean;
     nowMs: number;
   }) {
     this.#self = options.self;
@@ -98,7 +68,7 @@ export class GroupRound {
     this.#head = options.head;
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
-    this.#clock = new RoundClock(options.nowMs);
+    this.#clock = new RoundClock(options.nowMs, options.adapts);
     this.#leadership = new Leadership(options.self, options.company);
     this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
@@ -342,6 +312,7 @@ export class GroupRound {
       graceMs: this.#clock.measuredGraceMs,
       ballot: 0,
       announce: false,
+      grace: this.#clock.measuredGrace,
     };
   }
 
@@ -387,7 +358,8 @@ export class GroupRound {
     const isCounted = updates.some((update) => update === this.ownUpdate);
     const own = isCounted ? 'counted' : 'uncounted';
     const announce = leader === this.#self;
-    return { kind: 'close', round, updates, own, members, graceMs, ballot, announce };
+    const grace = announce ? this.#clock.measuredGrace : undefined;
+    return { kind: 'close', round, updates, own, members, graceMs, ballot, announce, grace };
   }
 
   /** Who is waited for: the last commit's members that live, and ourselves. */

@@ -2,6 +2,7 @@
 export { Averager, type AveragerCommand, type AveragerEvent } from './averager.ts';
 export { AveragingServer, type ServerEffect, type ServerEvent } from './averaging-server.ts';
 export * from './group-round.ts';
+export * from './round-decision.ts';
 export * from './ports.ts';
 export * from './view.ts';
 export { runFrameLimits, runTagOf, Volunteer, type Traffic, type VolunteerOptions } from './volunteer.ts';

@@ -22,8 +22,7 @@ import { CrewBook } from './crew-book.ts';
 import { Donations } from './donations.ts';
 import { fetchState } from './fetch-wishes.ts';
 import { answersTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
-import type { RoundDecision } from './group-round.ts';
-import type { HeldUpdate } from './held-updates.ts';
+import type { RoundDecision } from './round-decision.ts';
 import { BEHIND_A_SERVER, Lag } from './lag.ts';
 import type { Reach } from './leadership.ts';
 import type { Outbox } from './outbox.ts';
@@ -40,7 +39,7 @@ export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
 const NO_TERM = -1;
 
 type RoundFrame = FrameOf<'update' | 'commit' | 'refusal'>;
-type Counted = { readonly updates: readonly HeldUpdate[]; readonly isCounted: boolean };
+type Counted = Pick<Close, 'round' | 'updates' | 'grace'> & { readonly isCounted: boolean };
 type Close = Extract<RoundDecision, { kind: 'close' }>;
 
 export class Membership {
@@ -300,7 +299,7 @@ export class Membership {
     round.advance(head, closed, nowMs);
     // The server's update carries the fastest author's speed, and ours is not in it.
     const updates = ownUpdate === undefined ? closed.updates : [...closed.updates, ownUpdate];
-    return { updates, isCounted: closed.own === 'counted' };
+    return { round: closed.round, updates, grace: closed.grace, isCounted: closed.own === 'counted' };
   }
 
   captured(event: Extract<TrainerEvent, { kind: 'captured' }>, nowMs: number): void {

@@ -18,3 +18,10 @@ it('who is half as fast comes to do half of the steps, in the warm-up too, and n
   expect(pace.stepsOf(3)).toBe(5);
   expect(pace.stepsOf(0)).toBe(1);
 });
+
+it('does all steps of a round, however slow it is, where nothing adapts', () => {
+  const pace = new Pace({ localSteps: 10, warmUpRounds: 0, adaptive: 'off' });
+  for (let round = 0; round < 40; round++) pace.learn([update('a', 10, 200), update('b', 10, 100)], 'a');
+  expect(pace.stepsOf(3)).toBe(10);
+  expect(pace.share).toBeCloseTo(0.5, 2);
+});

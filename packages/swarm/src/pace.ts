@@ -3,7 +3,7 @@
  * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): the round's H times its speed over the group's greatest.
  * Every member learns all speeds from the updates it averaged. Pure.
  */
-import { localStepsOf, type Training, type UpdateBody } from '@murmuration/protocol';
+import { isAdaptive, localStepsOf, type Training, type UpdateBody } from '@murmuration/protocol';
 
 /**
  * Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. At 0.7,
@@ -13,11 +13,13 @@ const SLOW_SHARE = 0.9;
 /** Weight of the newest round in the running mean. A guess. */
 const NEWEST_WEIGHT = 0.3;
 
+type PaceOptions = Pick<Training, 'localSteps' | 'warmUpRounds' | 'adaptive'>;
+
 export class Pace {
-  readonly #training: Pick<Training, 'localSteps' | 'warmUpRounds'>;
+  readonly #training: PaceOptions;
   #share = 1;
 
-  constructor(training: Pick<Training, 'localSteps' | 'warmUpRounds'>) {
+  constructor(training: PaceOptions) {
     this.#training = training;
   }
 
@@ -32,10 +34,15 @@ export class Pace {
     this.#share += NEWEST_WEIGHT * (own.stepsPerMs / fastest - this.#share);
   }
 
-  /** Our steps of a round, 1..H. */
+  /** Our speed over the group's greatest. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** Our steps of a round, 1..H; H where nothing adapts. */
   stepsOf(round: number): number {
     const localSteps = localStepsOf(this.#training, round);
-    if (this.#share >= SLOW_SHARE) return localSteps;
+    if (this.#share >= SLOW_SHARE || !isAdaptive(this.#training)) return localSteps;
     return Math.max(1, Math.round(localSteps * this.#share));
   }
 }

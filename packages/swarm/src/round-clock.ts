@@ -7,7 +7,7 @@ import type { Succession } from './leadership.ts';
 
 /** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
 const GRACE_MIN_MS = 250;
-const GRACE_MAX_MS = 5_000;
+export const GRACE_MAX_MS = 5_000;
 /**
  * What a leader gets beyond twice its grace before the next one asks everybody whether it may close the round: a way there
  * and back. Asking is safe (a leader that was only slow passes its commit on, or yields), so this need not be long.
@@ -19,7 +19,15 @@ const ARRIVALS_KEPT = 64;
 /** Fewer arrivals than this say nothing about the spread. */
 const ARRIVALS_TRUSTED = 8;
 
+/** What the grace of the next round is, and what it rests on: when updates come, and how far apart. */
+export interface Grace {
+  readonly ms: number;
+  readonly usualMs: number;
+  readonly deviationMs: number;
+}
+
 export class RoundClock {
+  readonly #adapts: boolean;
   #startMs: number;
   #firstMs: number | null = null;
   #quorumMs: number | null = null;
@@ -31,8 +39,10 @@ export class RoundClock {
   /** Median of the arrivals: how long a round takes. */
   #usualMs = GRACE_MAX_MS;
 
-  constructor(nowMs: number) {
+  /** @param adapts false: the grace stays what the group agreed on, five seconds, and so does what counts as usual */
+  constructor(nowMs: number, adapts: boolean) {
     this.#startMs = nowMs;
+    this.#adapts = adapts;
   }
 
   /** An update of the current round is here. */
@@ -62,7 +72,7 @@ export class RoundClock {
   }
 
   get #isTrusted(): boolean {
-    return this.#past.length >= ARRIVALS_TRUSTED;
+    return this.#adapts && this.#past.length >= ARRIVALS_TRUSTED;
   }
 
   /**
@@ -70,9 +80,15 @@ export class RoundClock {
    * A leader that has seen too little goes on with what the group agreed on.
    */
   get measuredGraceMs(): number {
-    if (!this.#isTrusted) return this.#graceMs;
+    return this.measuredGrace?.ms ?? this.#graceMs;
+  }
+  /** Undefined: nothing was measured. */
+  get measuredGrace(): Grace | undefined {
+    if (!this.#isTrusted) return undefined;
+    const usualMs = this.#usualMs;
     const deviationMs = median(this.#past.map((arrival) => arrival.latenessMs));
-    return Math.round(Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, this.#usualMs / 4, 4 * deviationMs)));
+    const ms = Math.round(Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, usualMs / 4, 4 * deviationMs)));
+    return { ms, usualMs: Math.round(usualMs), deviationMs: Math.round(deviationMs) };
   }
 
   /** [R3] When less than half of the group has come although the first one has waited for two usual rounds. */

@@ -1,5 +1,6 @@
 /** The two ways in which a member's round is closed: among peers (group-round.ts) or by a server (served-round.ts). Pure. */
 import {
+  isAdaptive,
   stalenessMaxOf,
   type FrameOf,
   type Head,
@@ -27,7 +28,7 @@ export function roundAt(parts: {
   const { server, manifest, ...others } = parts;
   const { parameterCount, training } = manifest;
   const common = { ...others, parameterCount, codec: training.codec };
-  if (server === null) return new GroupRound(common);
+  if (server === null) return new GroupRound({ ...common, adapts: isAdaptive(training) });
   return new ServedRound({ ...common, server, isAsynchronous: stalenessMaxOf(training) !== null });
 }
 

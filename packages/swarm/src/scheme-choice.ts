@@ -49,11 +49,15 @@ export interface Occasion {
   readonly withSlice: boolean;
 }
 
+/** What a choice rests on: the uplink, how long an update takes on it, how long a round usually is. */
+export type Grounds = Record<'uplinkKbit' | 'exchangeMs' | 'roundMs', number>;
+
 export class SchemeChoice {
   readonly #parameterCount: number;
   readonly #line: () => Line;
   readonly #isAuto: boolean;
   #scheme: Scheme;
+  #grounds: Grounds | null = null;
   #chosenRound: number | null = null;
   #commitMs: number | null = null;
   readonly #roundsMs: number[] = [];
@@ -105,15 +109,27 @@ export class SchemeChoice {
     if (!this.#isAuto || occasion.round === this.#chosenRound) return this.#scheme;
     this.#chosenRound = occasion.round;
     if (this.#roundsMs.length === 0 || this.#bytesPerMs.length === 0) return this.#scheme;
-    const budgetMs = EXCHANGE_SHARE_MAX * median(this.#roundsMs);
+    const roundMs = median(this.#roundsMs);
+    this.#scheme = this.#largest(occasion, EXCHANGE_SHARE_MAX * roundMs);
+    const exchangeMs = Math.round(this.#exchangeMs(this.#scheme, occasion));
+    const uplinkKbit = Math.round(8 * median(this.#bytesPerMs));
+    this.#grounds = { uplinkKbit, exchangeMs, roundMs: Math.round(roundMs) };
+    return this.#scheme;
+  }
+
+  /** Of the last choice; null: nothing was measured, or there is no choice. */
+  get grounds(): Grounds | null {
+    return this.#grounds;
+  }
+
+  #largest(occasion: Occasion, budgetMs: number): Scheme {
     const step = TOP_K_LADDER.indexOf(this.#scheme as TopKScheme);
     const above = TOP_K_LADDER[step + 1];
-    if (above !== undefined && this.#exchangeMs(above, occasion) <= ROOM_SHARE * budgetMs)
-      return (this.#scheme = above);
+    if (above !== undefined && this.#exchangeMs(above, occasion) <= ROOM_SHARE * budgetMs) return above;
     const fits = TOP_K_LADDER.slice(0, step + 1).findLast(
       (scheme) => this.#exchangeMs(scheme, occasion) <= budgetMs,
     );
-    return (this.#scheme = fits ?? TOP_K_LADDER[0]!);
+    return fits ?? TOP_K_LADDER[0]!;
   }
 
   #exchangeMs(scheme: Scheme, { copyCount, withSlice }: Occasion): number {

@@ -10,7 +10,7 @@
 import { inspectUpdate, type CodecRule, type Fate } from '@murmuration/codec';
 import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
-import type { RoundDecision, RoundRejection } from './group-round.ts';
+import type { RoundDecision, RoundRejection } from './round-decision.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import type { Round } from './rounds.ts';
 

@@ -29,6 +29,7 @@ export class ServerRound {
     codec: CodecRule;
     rule: MeanRule;
     parameterCount: number;
+    adapts: boolean;
     head: Head;
     nowMs: number;
   }) {
@@ -36,7 +37,7 @@ export class ServerRound {
     this.#rule = options.rule;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
-    this.#clock = new RoundClock(options.nowMs);
+    this.#clock = new RoundClock(options.nowMs, options.adapts);
   }
 
   get head(): Head {

@@ -12,7 +12,6 @@ import { chunkMaxBytes, encodedBytes, sliceMaxBytes } from '@murmuration/codec';
 import {
   fnv1a32,
   frameLimits,
-  LIMITS,
   taskOf,
   type Adapter,
   type CoordinatorMessage,
@@ -30,6 +29,7 @@ import { Outbox } from './outbox.ts';
 import { Parting } from './parting.ts';
 import { Peers } from './peers.ts';
 import type { Effect, TrainerEvent, VolunteerEvent } from './ports.ts';
+import { forPeople, type Measured } from './report.ts';
 import type { Line } from './scheme-choice.ts';
 import type { PauseReason, StateWord, Tally, VolunteerSnapshot } from './view.ts';
 
@@ -57,7 +57,7 @@ export interface VolunteerOptions {
   readonly random: () => number;
   readonly traffic: () => TrafficAndLine;
   /** What the hands measured, for people who watch the run; null: not measured. */
-  readonly measured?: () => { readonly duty: number | null; readonly rttMs: number | null };
+  readonly measured?: () => Measured;
 }
 
 /** Limits of a run's peer frames, for the mesh. */
@@ -300,17 +300,11 @@ export class Volunteer {
       state: detail === '' ? state : `${state}(${detail})`,
       totals: this.#totals(),
       ...(this.#parting === null ? {} : { isParting: true }),
-      ...this.#measured(),
+      ...forPeople(
+        this.#options.measured?.() ?? { duty: null, rttMs: null },
+        this.#assignment.adaptation.takeDecisions(),
+      ),
     });
-  }
-
-  #measured(): { duty?: number; rttMs?: number } {
-    const { duty = null, rttMs = null } = this.#options.measured?.() ?? {};
-    const percent = (share: number) => Math.round(100 * Math.min(1, Math.max(0, share))) / 100;
-    return {
-      ...(duty === null ? {} : { duty: percent(duty) }),
-      ...(rttMs === null ? {} : { rttMs: Math.round(Math.min(LIMITS.roundTripMaxMs, Math.max(0, rttMs))) }),
-    };
   }
 
   #leave(): void {

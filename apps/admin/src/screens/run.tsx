@@ -7,6 +7,7 @@ import { RunFeed, type RunPicture } from '../feed.ts';
 import { countText, durationText, etaText, lossText, percentText, rateText } from '../format.ts';
 import { CurvesPanel } from '../parts/curves-panel.tsx';
 import { DatasetSamplesCard } from '../parts/dataset-samples.tsx';
+import { DecisionsTable } from '../parts/decisions-table.tsx';
 import { Downloads } from '../parts/downloads.tsx';
 import { EventLog } from '../parts/event-log.tsx';
 import { ChosenCard } from '../parts/plan-facts.tsx';
@@ -39,7 +40,7 @@ export function RunScreen({ runId }: { readonly runId: RunId }) {
 }
 
 function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly isLive: boolean }) {
-  const { run, volunteers, events } = picture;
+  const { run, volunteers, events, decisions } = picture;
   const { state, manifest } = run;
   useEffect(() => {
     document.title = strings.titleOf(`${runStates[state].word}: ${manifest.name}`);
@@ -77,6 +78,7 @@ function Picture({ picture, isLive }: { readonly picture: RunPicture; readonly i
       {run.volunteersConnected === 0 && run.state === 'waiting' && <VolunteerLink />}
       <CurvesPanel picture={picture} />
       <TabsTable volunteers={volunteers} />
+      <DecisionsTable decisions={decisions} />
       <div class="pair">
         <div>
           <Downloads run={run} />
