@@ -24,7 +24,10 @@ describe('the form of a run, from its published schema', () => {
       expect(fields.filter(({ title, description }) => title === '' || description === '')).toEqual([]);
       expect(fields.filter(({ title, path }) => title === path.at(-1)).map(({ name }) => name)).toEqual([]);
       const keys = Object.keys(RunFileDataSchema.anyOf[at]!.properties).map((key) => `data.${key}`);
-      const training = Object.keys(TrainingSchema.properties).map((key) => `training.${key}`);
+      // And the strategy, which is a wish and no knob of the run that comes of it.
+      const training = [...Object.keys(TrainingSchema.properties), 'strategy'].map(
+        (key) => `training.${key}`,
+      );
       expect(fields.map(({ name }) => name).toSorted()).toEqual(
         ['name', 'model', 'seed', ...keys, ...training].toSorted(),
       );

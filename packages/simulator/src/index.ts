@@ -20,7 +20,7 @@ export { studyHybrid, type HybridRow } from './study-hybrid.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
 export { studySpread, type SpreadRow } from './study-spread.ts';
 export { studyStall, type StallOptions, type StallRow } from './study-stall.ts';
-export { studyStragglers, type StragglersRow } from './study-stragglers.ts';
+export { studyStragglers, type StragglersOptions, type StragglersRow } from './study-stragglers.ts';
 export { timeToLoss, type TimeToLoss } from './study-time-to-loss.ts';
 export { studyUtilisation, type UtilisationOptions, type UtilisationRow } from './study-utilisation.ts';
 export { fuzzFrames, type FuzzReport } from './fuzz-frames.ts';
