@@ -68,11 +68,11 @@ describe('what a server that waits for nobody collects', () => {
     expect(add(updateOf(a, -1))).toBe('other-anchor');
   });
 
-  it('[A2] closes with half of those at work, or when the first has waited for half of a usual interval', () => {
+  it('[A2] closes with a quarter of those at work, or when the first has waited for half of a usual interval', () => {
     const desk = new Desk();
     desk.version(a, b);
     desk.version(a, b);
-    // Two at work: one is half.
+    // Two at work: one is more than a quarter.
     desk.add(updateOf(a, 2));
     expect(desk.close()).toHaveLength(1);
     desk.advance();

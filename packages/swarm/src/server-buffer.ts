@@ -20,7 +20,7 @@ import type { HeldUpdate } from './held-updates.ts';
 import { summaryOf, type ServerRound } from './server-round.ts';
 
 /** A version is closed with the updates of so many of those at work; what was measured: docs/strategies.md. */
-const BUFFER_SHARE = 0.5;
+const BUFFER_SHARE = 0.25;
 /** Or when the first of them has waited for this share of the usual time between two updates of a tab. */
 const WAIT_SHARE = 0.5;
 
