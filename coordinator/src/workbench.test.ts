@@ -370,10 +370,10 @@ describe('strategy: auto', () => {
     expect(manifest.training).toMatchObject({ codec: 'int4', learningRate: 0.01 });
     expect(manifest.training).not.toHaveProperty('strategy');
     expect(manifest.training.architecture).toMatch(/^(decentralised|central)$/);
-    expect(manifest.chosen.knobs).toEqual(['architecture', 'localSteps']);
+    expect(manifest.chosen.knobs).toEqual(['architecture', 'schedule', 'localSteps']);
     expect(manifest.chosen.why[0]).toMatch(/^For 8 tabs/);
     const card = (await coordinator.inject(`/api/runs/${manifest.id}/export/README.md`)).payload;
-    expect(card).toContain('- chosen by the plan: architecture, localSteps\n  - For 8 tabs');
+    expect(card).toContain('- chosen by the plan: architecture, schedule, localSteps\n  - For 8 tabs');
     const { id: datasetId } = await coordinator.createDataset();
     const said = (
       await post('/api/preflight', {
@@ -384,7 +384,7 @@ describe('strategy: auto', () => {
       })
     ).json();
     expect(said.plan).toMatchObject({
-      chosen: ['architecture', 'localSteps'],
+      chosen: ['architecture', 'schedule', 'localSteps'],
       architecture: manifest.training.architecture,
       localSteps: manifest.training.localSteps,
     });
@@ -399,10 +399,18 @@ describe('strategy: auto', () => {
     expect(copy).not.toHaveProperty('chosen');
     expect((await clone({ strategy: 'auto', codec: 'fp16' })).manifest).toMatchObject({
       training: { codec: 'fp16' },
-      chosen: { knobs: ['architecture', 'localSteps'] },
+      chosen: { knobs: ['architecture', 'schedule', 'localSteps'] },
     });
     expect(
-      await clone({ strategy: 'auto', architecture: 'central', localSteps: 2, codec: 'int8' }),
+      await clone({
+        ...{
+          strategy: 'auto',
+          architecture: 'central',
+          schedule: 'synchronous',
+          localSteps: 2,
+          codec: 'int8',
+        },
+      }),
     ).toMatchObject({
       code: 'bad-field',
       field: 'training.strategy',
@@ -426,10 +434,10 @@ describe('strategy: auto', () => {
         message: expect.stringContaining('asynchronous needs architecture: central'),
       },
     ]);
-    expect(await preflight({ schedule: 'asynchronous', architecture: 'central' })).toMatchObject({
+    expect(await preflight({ exchange: 'parameters', codec: 'fp32' })).toMatchObject({
       ok: true,
       plan: null,
-      unplanned: expect.stringContaining('schedule: asynchronous'),
+      unplanned: expect.stringContaining('exchange: parameters'),
     });
   });
 });

@@ -5,8 +5,8 @@ export const plan = {
   heading: 'What the plan foretells',
   chosen: 'Chosen by the plan',
   chosenNote: 'Chosen for the tabs that are connected when the run is created.',
-  strategy: (architecture: string, localSteps: string, codec: string) =>
-    `${architecture}, ${localSteps === '1' ? '1 local step' : `${localSteps} local steps`}, ${codec}`,
+  strategy: ({ architecture, schedule, codec }: PlanView, localSteps: string) =>
+    `${architecture}${schedule === 'asynchronous' ? ' without rounds' : ''}, ${localSteps === '1' ? '1 local step' : `${localSteps} local steps`}, ${codec}`,
   rows: {
     strategy: 'Strategy',
     crowd: 'For',
@@ -37,6 +37,7 @@ export const plan = {
   unplanned: (reason: string) => `Nothing is foretold of this run. Left out: ${reason}.`,
   knobs: {
     architecture: 'Architecture',
+    schedule: 'Schedule',
     localSteps: 'Local steps',
     codec: 'Update codec',
   } satisfies Readonly<Record<PlannedKnob, string>>,

@@ -65,6 +65,10 @@ const COMMANDS = {
     'packages/cluster/src/bench-swarm.ts',
     "the swarm's numbers: wire, quality, churn, consensus (npm run bench:swarm)",
   ],
+  'bench-strategies': [
+    'packages/cluster/src/bench-strategies.ts',
+    'every way of training on three crowds, and how near auto comes to the best (npm run bench:strategies)',
+  ],
   'bench-upload': [
     'packages/cluster/src/bench-upload.ts',
     "a large CSV against the coordinator's memory (npm run bench:upload)",

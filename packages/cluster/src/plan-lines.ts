@@ -5,6 +5,7 @@ import {
   reasonsFor,
   returnsWords,
   timeText,
+  wayText,
   type Choice,
   type Crowd,
   type Return,
@@ -34,6 +35,7 @@ export function planLines({ modelName, task, crowd, choice, returns, assumed }: 
     '',
     'Best',
     `  architecture: ${strategy.architecture}`,
+    ...(strategy.schedule === undefined ? [] : [`  schedule: ${strategy.schedule}`]),
     `  localSteps: ${strategy.localSteps}`,
     `  codec: ${strategy.codec}`,
     '',
@@ -69,6 +71,6 @@ const returnRow = ({ tabs, best, speedUp, efficiency, gained }: Return): string[
   gained === null ? '' : percentText(gained),
   tabs === 1
     ? 'alone'
-    : `${best.strategy.architecture}, ${best.strategy.localSteps} local steps, ${best.strategy.codec}`,
+    : `${wayText(best.strategy)}, ${best.strategy.localSteps} local steps, ${best.strategy.codec}`,
   best.cost.bound === 'coordinator' ? 'the coordinator' : best.cost.bound,
 ];

@@ -20,7 +20,7 @@ describe('murmur plan', () => {
   it('says strategy, time, bytes, memory, why, and how many tabs are worth having', () => {
     const text = planLines(good('--model', 'gpt', ...HOMES)).join('\n');
     expect(text).toMatch(/^gpt of 137,216 parameters, batches of 16; 16 tabs, 10 Mbit\/s up/);
-    expect(text).toMatch(/architecture: \w+\n {2}localSteps: \d+\n {2}codec: \S+/);
+    expect(text).toMatch(/architecture: \w+\n(?: {2}schedule: \w+\n)? {2}localSteps: \d+\n {2}codec: \S+/);
     expect(text).toMatch(/time to the loss +[\d.]+ \w+: \d+ rounds of/);
     expect(text).toMatch(/bytes of a tab +.* up and .* down a round/);
     expect(text).toMatch(/memory of a tab +\d+ MiB/);

@@ -8,12 +8,20 @@ import {
   ASSUMED_TAB_BYTES_MAX,
   choose,
   returnsOf,
+  wayText,
   type CoordinatorLimits,
   type Crowd,
   type Task,
   type Wishes,
 } from '@murmuration/plan';
-import { ARCHITECTURES, CODECS, DEFAULT_TRAINING, LIMITS } from '@murmuration/protocol';
+import {
+  ARCHITECTURES,
+  CODECS,
+  contradictionIn,
+  DEFAULT_TRAINING,
+  LIMITS,
+  SCHEDULES,
+} from '@murmuration/protocol';
 import { parseFlags, type FlagTable, type Flags } from './flags.ts';
 import { planLines, type PlanText } from './plan-lines.ts';
 import { measuredFault, plannedModel, taskOf, type Assumption } from './plan-task.ts';
@@ -119,6 +127,7 @@ export const PLAN_FLAGS = {
     refuse: measuredFault,
   },
   architecture: { kind: 'choice', choices: ARCHITECTURES, help: 'plan with this one only' },
+  schedule: { kind: 'choice', choices: SCHEDULES, help: 'plan with this one only; asynchronous is central' },
   'local-steps': {
     kind: 'integer',
     min: 1,
@@ -209,8 +218,13 @@ export function plan(flags: PlanFlags): PlanText | { readonly refused: readonly 
   };
   const wishes: Wishes = {
     ...(flags.architecture === undefined ? {} : { architecture: flags.architecture }),
+    ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
     ...(flags['local-steps'] === undefined ? {} : { localSteps: flags['local-steps'] }),
     ...(flags.codec === undefined ? {} : { codec: flags.codec }),
+    contradictionIn: (strategy) => {
+      const found = contradictionIn({ ...DEFAULT_TRAINING, ...strategy });
+      return found === null ? null : `${wayText(strategy)}, because ${found.message}`;
+    },
     tabBytesMax: flags['memory-mib'] === undefined ? ASSUMED_TAB_BYTES_MAX : flags['memory-mib'] * MEBIBYTE,
   };
   const task: Task = taskOf(flags, model, crowd, limits, assumed);

@@ -29,8 +29,9 @@ export function swarmTable(subjects: Readonly<Record<string, unknown>>): string 
 
 /** @throws Sentence when the document has no place for the table. */
 export function withTable(document: string, table: string, mark = SWARM_START): string {
-  const [start, end] = [document.indexOf(mark), document.indexOf(END)];
-  if (start === -1 || end < start)
+  const start = document.indexOf(mark);
+  const end = document.indexOf(END, Math.max(0, start));
+  if (start === -1 || end === -1)
     throw new Sentence(`The file needs the lines "${mark}" and "${END}" around its table.`);
   return `${document.slice(0, start + mark.length)}\n\n${table}\n\n${document.slice(end)}`;
 }

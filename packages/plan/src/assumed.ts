@@ -23,6 +23,31 @@ export const ASSUMED_CROWD: Omit<Crowd, 'stepMs'> = {
   churnPerMinute: 0.01,
   speedRatio: 2,
 };
+/**
+ * A coordinator sees round trips before it sees lines, and they tell kinds of networks apart: Wi-Fi or cable of one house, home
+ * lines, mobile ones. Guesses, on the careful side of each kind.
+ */
+export const ASSUMED_LINES: readonly {
+  readonly roundTripMaxMs: number;
+  readonly words: string;
+  readonly line: Pick<Crowd, 'uplinkMbit' | 'downlinkMbit' | 'lossShare'>;
+}[] = [
+  {
+    roundTripMaxMs: 5,
+    words: 'a local network, by its round trips',
+    line: { uplinkMbit: 100, downlinkMbit: 100, lossShare: 0 },
+  },
+  {
+    roundTripMaxMs: 100,
+    words: 'home lines',
+    line: { uplinkMbit: ASSUMED_CROWD.uplinkMbit, downlinkMbit: ASSUMED_CROWD.downlinkMbit },
+  },
+  {
+    roundTripMaxMs: Infinity,
+    words: 'mobile lines, by their round trips',
+    line: { uplinkMbit: 3, downlinkMbit: 10 },
+  },
+];
 /** What a tab may take, device and besides. */
 export const ASSUMED_TAB_BYTES_MAX = 2_048 * 1024 * 1024;
 export const ASSUMED_SHARD_BYTES = 1024 * 1024;

@@ -2,7 +2,15 @@
  * Which strategy a crowd should train by: all sensible ones are predicted, what does not fit is left out with the reason, and
  * of those that are nearly as fast as the fastest the one that sends least is taken. Pure.
  */
-import { ARCHITECTURES, CODECS, LIMITS, type Architecture, type Codec } from '@murmuration/protocol';
+import {
+  ARCHITECTURES,
+  CODECS,
+  LIMITS,
+  SCHEDULES,
+  type Architecture,
+  type Codec,
+  type Schedule,
+} from '@murmuration/protocol';
 import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { predict, type Prediction } from './predict.ts';
 import type { RoundCost } from './round-cost.ts';
@@ -10,6 +18,7 @@ import type { RoundCost } from './round-cost.ts';
 /** What the researcher has decided; the rest is chosen. */
 export interface Wishes {
   readonly architecture?: Architecture;
+  readonly schedule?: Schedule;
   readonly localSteps?: number;
   readonly codec?: Codec;
   /** What a tab may take, device and besides. */
@@ -20,7 +29,7 @@ export interface Wishes {
 
 export interface Choice {
   readonly best: Prediction;
-  /** The fastest of each architecture, codec and number of local steps, the other two as in `best`. */
+  /** Those that differ from `best` in one thing: architecture with schedule, codec, or number of local steps. */
   readonly others: readonly Prediction[];
   readonly refused: readonly string[];
 }
@@ -34,7 +43,7 @@ const CODECS_TRIED = CODECS.filter((codec) => codec !== 'topk-auto' && codec !==
 /** The most that a straggler is waited for. With 12 s of exchange 20 tabs took six times the time: rounds closed without most of them. */
 const EXCHANGE_MAX_MS = 5_000;
 /** So much slower than the fastest is as good, when less is sent. */
-const AS_GOOD_SHARE = 0.03;
+const AS_GOOD_SHARE = 0.01;
 
 export function choose(
   task: Task,
@@ -44,11 +53,11 @@ export function choose(
 ): Choice | { readonly refused: readonly string[] } {
   const refused = new Set<string>();
   const predictions: Prediction[] = [];
-  for (const architecture of one(wishes.architecture, architecturesFor(crowd)))
+  for (const way of waysFor(crowd, wishes))
     for (const codec of one(wishes.codec, CODECS_TRIED))
       for (const localSteps of one(wishes.localSteps, LOCAL_STEPS_TRIED)) {
         if (localSteps > LIMITS.localStepsMax) continue;
-        const strategy = { architecture, localSteps, codec };
+        const strategy = { ...way, localSteps, codec };
         const contradiction = wishes.contradictionIn?.(strategy) ?? null;
         if (contradiction !== null) {
           refused.add(contradiction);
@@ -74,6 +83,15 @@ export function choose(
 /** What one tab sends until the loss. */
 export const sentBytes = ({ cost, rounds }: Prediction) => cost.upBytes * rounds;
 
+/** Who averages, and when. Without a server there are always rounds. */
+const waysFor = (crowd: Crowd, wishes: Wishes): readonly Pick<Strategy, 'architecture' | 'schedule'>[] =>
+  one(wishes.architecture, architecturesFor(crowd)).flatMap((architecture) =>
+    one(wishes.schedule, architecture === 'central' ? SCHEDULES : [SCHEDULES[0]]).map((schedule) => ({
+      architecture,
+      ...(schedule === SCHEDULES[0] ? {} : { schedule }),
+    })),
+  );
+
 /** A hybrid run is for tabs without a way to their peers; to all others it is a decentralised one. */
 const architecturesFor = ({ pathlessShare = 0 }: Crowd): readonly Architecture[] =>
   pathlessShare > 0 ? ARCHITECTURES : ARCHITECTURES.filter((each) => each !== 'hybrid');
@@ -82,7 +100,7 @@ const one = <T>(wished: T | undefined, all: readonly T[]): readonly T[] =>
   wished === undefined ? all : [wished];
 
 const differsInOne = (a: Strategy, b: Strategy) =>
-  Number(a.architecture !== b.architecture) +
+  Number(a.architecture !== b.architecture || a.schedule !== b.schedule) +
     Number(a.codec !== b.codec) +
     Number(a.localSteps !== b.localSteps) ===
   1;

@@ -1,5 +1,5 @@
 /** What is known of a crowd, its coordinator, and what is to be trained. */
-import type { Architecture, Codec } from '@murmuration/protocol';
+import type { Architecture, Codec, Schedule } from '@murmuration/protocol';
 import type { Learning } from './learning.ts';
 
 export interface Crowd {
@@ -15,6 +15,8 @@ export interface Crowd {
   readonly stepMs: number;
   /** The slowest tab's step takes so many times the fastest's; the others lie evenly between. */
   readonly speedRatio: number;
+  /** Share of messages that are sent again; left out: one in a hundred. */
+  readonly lossShare?: number;
   /** Share of the tabs without a way to their peers but the coordinator; left out: all have one. */
   readonly pathlessShare?: number;
 }
@@ -47,4 +49,6 @@ export interface Strategy {
   readonly architecture: Architecture;
   readonly localSteps: number;
   readonly codec: Codec;
+  /** Of a central run; left out: synchronous. */
+  readonly schedule?: Schedule;
 }

@@ -1,5 +1,5 @@
 /** The crowd that a run is planned for: what is known of the tabs that are connected, and what has to be assumed. Pure. */
-import { ASSUMED_CROWD, middleStepMs, stepWords } from './assumed.ts';
+import { ASSUMED_CROWD, ASSUMED_LINES, middleStepMs, stepWords } from './assumed.ts';
 import type { Crowd } from './crowd.ts';
 import { percentText, timeText } from './words.ts';
 
@@ -41,13 +41,14 @@ export function crowdOf(
     );
   else if (count > tabs.length)
     assumed.push(`${count} tabs take part, as the run waits for so many; ${tabs.length} are connected`);
-  const { uplinkMbit, downlinkMbit, churnPerMinute } = ASSUMED_CROWD;
-  assumed.push(
-    `lines of ${uplinkMbit} Mbit/s, and ${percentText(churnPerMinute)} of the tabs leaving in a minute; a tab's line is not known before it trains`,
-  );
   const roundTrips = tabs.flatMap(({ rttMs }) => (rttMs === null ? [] : [rttMs])).toSorted((a, b) => a - b);
   const roundTripMs = roundTrips[Math.floor(roundTrips.length / 2)] ?? ASSUMED_CROWD.roundTripMs;
   if (roundTrips.length === 0) assumed.push(`a round trip of ${roundTripMs} ms`);
+  const { churnPerMinute } = ASSUMED_CROWD;
+  const { line, words } = ASSUMED_LINES.find(({ roundTripMaxMs }) => roundTripMs <= roundTripMaxMs)!;
+  assumed.push(
+    `${words} of ${line.uplinkMbit} Mbit/s up, and ${percentText(churnPerMinute)} of the tabs leaving in a minute`,
+  );
   const same = speedsOf(tabs.filter(({ isSameWork }) => isSameWork));
   const any = same.length > 0 ? same : speedsOf(mostOfOneRun(tabs));
   const ratio = any.length >= CROWD_MIN ? any.at(-1)! / any[0]! : ASSUMED_CROWD.speedRatio;
@@ -59,7 +60,7 @@ export function crowdOf(
   const pathless = tabs.filter(({ isPathless }) => isPathless).length;
   return {
     crowd: {
-      ...{ tabs: count, uplinkMbit, downlinkMbit, roundTripMs, churnPerMinute, stepMs, speedRatio },
+      ...{ tabs: count, ...line, roundTripMs, churnPerMinute, stepMs, speedRatio },
       pathlessShare: isCrowd ? pathless / tabs.length : 0,
     },
     assumed,

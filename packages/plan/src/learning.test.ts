@@ -11,6 +11,7 @@ const FOOTING: Footing = {
   codecLagRounds: 0,
   isAnsweredCoarsely: false,
   mixingRounds: 0,
+  versionsARound: 1,
 };
 const LAW: Learning = { stepsMin: 1_000, noiseSamples: 16, lagRounds: 3 };
 const assumed = { noiseSamples: 100, lagRounds: 3 };

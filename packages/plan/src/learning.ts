@@ -41,6 +41,8 @@ export interface Footing {
   readonly isAnsweredCoarsely: boolean;
   /** Rounds until what one crew learned is in all. */
   readonly mixingRounds: number;
+  /** Of the rounds on top so many are had for one: a server without rounds moves on with a part of the tabs. */
+  readonly versionsARound: number;
 }
 
 /** With top-k updates of 64 to 256 of 4,096 values on the simulator's task, 8 tabs, 5 and 20 local steps. */
@@ -57,7 +59,7 @@ export function roundsTo(learning: Learning, footing: Footing): number {
   const { stepsMin, noiseSamples, lagRounds } = learning;
   const { followed, alone, onTop } = termsOf(footing);
   const of = ([steps, noise]: Terms) => stepsMin * (steps + noiseSamples * noise);
-  return Math.max(of(followed), of(alone)) + onTop + lagRounds;
+  return Math.max(of(followed), of(alone)) + onTop + lagRounds / footing.versionsARound;
 }
 
 /** Rounds that one of `stepsMin` takes, and one of `stepsMin * noiseSamples`. */
@@ -123,8 +125,8 @@ export function learningOf(
 type FittedRun = Measured & { readonly terms: Terms; readonly onTop: number };
 
 function fitted(runs: readonly FittedRun[], assumed: Pick<Learning, 'noiseSamples' | 'lagRounds'>): Learning {
-  const lines = runs.map(({ terms: [steps, noise], rounds, onTop }) => ({
-    terms: [steps, noise, 1],
+  const lines = runs.map(({ terms: [steps, noise], rounds, onTop, footing }) => ({
+    terms: [steps, noise, 1 / footing.versionsARound],
     rest: rounds - onTop,
     weight: 1 / rounds,
   }));
@@ -137,7 +139,11 @@ function fitted(runs: readonly FittedRun[], assumed: Pick<Learning, 'noiseSample
       return { stepsMin: stepsMin!, noiseSamples: noise! / stepsMin!, lagRounds: lagRounds! };
   }
   const lagRounds = Math.min(assumed.lagRounds, Math.min(...lines.map(({ rest }) => rest)) / 2);
-  const less = lines.map((line) => ({ ...line, terms: line.terms.slice(0, 2), rest: line.rest - lagRounds }));
+  const less = lines.map((line) => ({
+    ...line,
+    terms: line.terms.slice(0, 2),
+    rest: line.rest - lagRounds * line.terms[2]!,
+  }));
   if (knowsNoise) {
     const [stepsMin, noise] = solve(less);
     if (stepsMin! > 0 && noise! >= 0)

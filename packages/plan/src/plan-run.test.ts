@@ -42,7 +42,7 @@ describe('the crowd that a run is planned for', () => {
       facts,
     );
     expect(crowd).toMatchObject({ tabs: 8, pathlessShare: 0.25, roundTripMs: 40, stepMs: 25, speedRatio: 8 });
-    expect(assumed).toEqual([expect.stringContaining('lines of 10 Mbit/s')]);
+    expect(assumed).toEqual([expect.stringContaining('home lines of 10 Mbit/s')]);
   });
   it('is assumed while fewer than two are connected, and says so', () => {
     for (const connected of [0, 1]) {
@@ -61,6 +61,14 @@ describe('the crowd that a run is planned for', () => {
     expect(crowd.speedRatio).toBe(2);
     expect(assumed.join()).toContain('a step takes');
   });
+  it('has lines of the kind that its round trips are of', () => {
+    const uplink = (rttMs: number) =>
+      crowdOf(
+        tabs(4, () => ({ rttMs })),
+        facts,
+      ).crowd.uplinkMbit;
+    expect([1, 50, 150].map(uplink)).toEqual([100, 10, 3]);
+  });
   it('of ten thousand tabs is known in no time that anybody would notice', () => {
     const { crowd } = crowdOf(
       tabs(10_000, (i) => ({ stepsPerSecond: 1 + (i % 7), runId: 'a' })),
@@ -73,11 +81,12 @@ describe('the crowd that a run is planned for', () => {
 describe('strategy: auto', () => {
   it('chooses what the researcher left out, and says for whom, why and what it assumed', () => {
     const plan = planned({ strategy: 'auto' });
-    expect(plan.chosen).toEqual(['architecture', 'localSteps', 'codec']);
+    expect(plan.chosen).toEqual(['architecture', 'schedule', 'localSteps', 'codec']);
     const { knobs, why } = chosenBy(plan);
-    expect(knobs).toEqual(plan.choice.best.strategy);
+    expect(knobs).toMatchObject(plan.choice.best.strategy);
+    expect(knobs.schedule).toMatch(/^a?synchronous$/);
     expect(why[0]).toMatch(/^For 16 tabs, 10 Mbit\/s up/);
-    expect(why.join('\n')).toMatch(/Assumed: lines of 10 Mbit\/s/);
+    expect(why.join('\n')).toMatch(/Assumed: home lines of 10 Mbit\/s/);
   });
   it('keeps what is set beside it, whatever that is', () => {
     for (const set of [
@@ -92,12 +101,18 @@ describe('strategy: auto', () => {
     }
   });
   it('looks only at what goes with the rest of the run, and says what it does not plan', () => {
-    const plan = planned({ strategy: 'auto', schedule: 'asynchronous' });
-    expect(plan.choice.best.strategy.architecture).toBe('central');
-    expect(plan.choice.refused).toContainEqual(
-      expect.stringContaining('asynchronous needs architecture: central'),
-    );
-    expect(chosenBy(plan).why[1]).toContain('schedule: asynchronous is not planned');
+    for (const wish of [
+      { strategy: 'auto', schedule: 'asynchronous' },
+      { strategy: 'auto', maxStaleness: 4 },
+    ] as const) {
+      const plan = planned(wish);
+      expect(plan.choice.best.strategy).toMatchObject({ architecture: 'central', schedule: 'asynchronous' });
+      expect(chosenBy(plan).why[1]).toContain('tabs that freeze');
+      expect(plan.choice.refused.join()).toMatch(/asynchronous needs|belongs to schedule/);
+    }
+    const gradients = planned({ strategy: 'auto', exchange: 'gradients', optimiser: 'sgd' });
+    expect(gradients.choice.best.strategy.localSteps).toBe(1);
+    expect(chosenBy(gradients).why[1]).toContain('exchange: gradients is not planned');
   });
   it('is hybrid at most where tabs have no way to their peers', () => {
     const half = tabs(16, (i) => ({ isPathless: i % 2 === 0 }));
@@ -130,12 +145,12 @@ describe('a run whose strategy is set by hand', () => {
     expect(view.returns.map(({ tabs: count }) => count).slice(0, 3)).toEqual([1, 2, 4]);
     expect(view.tabsWorthHaving).toBeGreaterThan(1);
     expect(view.assumed.join('\n')).toMatch(
-      /lines of 10.*\n.*one tab alone needs 551 steps.*\nthe critical/s,
+      /home lines of 10.*\n.*one tab alone needs 551 steps.*\nthe critical/s,
     );
   });
-  it('without rounds is not foretold, which is said', () => {
-    expect(planRun(run({ architecture: 'central', schedule: 'asynchronous' }))).toEqual({
-      refused: [expect.stringContaining('schedule: asynchronous')],
+  it('that exchanges something else is not foretold, which is said', () => {
+    expect(planRun(run({ exchange: 'parameters', codec: 'fp32' }))).toEqual({
+      refused: [expect.stringContaining('exchange: parameters')],
     });
   });
 });

@@ -7,8 +7,6 @@ import {
   exchangeOf,
   groupOf,
   PLANNED_KNOBS,
-  type Architecture,
-  type Codec,
   type PlannedKnob,
   type PlanView,
   type Training,
@@ -71,19 +69,22 @@ function unknownIn(training: Training): { readonly knob: string; readonly why: s
 export function planRun(run: PlannedRun): Planned | NotPlanned {
   const { training, wish, stepRangeMs } = run;
   const isAuto = wish.strategy === 'auto';
-  const { schedule, architecture, localSteps, codec, peersMin } = training;
-  const isAsynchronous = schedule === 'asynchronous';
-  if (isAsynchronous && !isAuto)
-    return { refused: ['schedule: asynchronous, because the plan knows only runs that go by rounds'] };
+  const { architecture, schedule, localSteps, codec, peersMin } = training;
   const unknown = unknownIn(training);
   if (unknown !== null && !isAuto) return { refused: [`${unknown.knob}, because ${unknown.why}`] };
-  const set: { architecture?: Architecture; localSteps?: number; codec?: Codec } = isAuto
+  const set: Pick<Wishes, PlannedKnob> = isAuto
     ? {
         ...(wish.architecture === undefined ? {} : { architecture: wish.architecture }),
+        ...(wish.schedule === undefined ? {} : { schedule: wish.schedule }),
         ...(wish.localSteps === undefined ? {} : { localSteps: wish.localSteps }),
         ...(wish.codec === undefined ? {} : { codec: wish.codec }),
       }
-    : { architecture: architecture ?? 'decentralised', localSteps, codec };
+    : {
+        architecture: architecture ?? 'decentralised',
+        schedule: schedule ?? 'synchronous',
+        localSteps,
+        codec,
+      };
   const planned = crowdOf(run.tabs, { peersMin, stepRangeMs });
   const task = taskOf(run);
   const wishes: Wishes = {
@@ -91,7 +92,7 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
     tabBytesMax: ASSUMED_TAB_BYTES_MAX,
     contradictionIn: (strategy) => {
       const found = contradictionIn({ ...training, ...strategy });
-      return found === null ? null : `${strategy.architecture}, because ${found.message}`;
+      return found === null ? null : `what contradicts the run: ${found.message}`;
     },
   };
   const choice = choose(task, planned.crowd, wishes, run.limits);
@@ -100,15 +101,14 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
     ...{ task, choice, planned, wishes },
     chosen: isAuto ? PLANNED_KNOBS.filter((knob) => wish[knob] === undefined) : [],
     notes: [
-      ...(isAsynchronous
-        ? [
-            'schedule: asynchronous is not planned: codec and local steps are those that suit such a run by rounds.',
-          ]
-        : []),
       ...(unknown === null ? [] : [`${unknown.knob} is not planned: the figures are of a run without it.`]),
+      ...(choice.best.strategy.schedule === 'asynchronous' ? [FROZEN_NOTE] : []),
     ],
   };
 }
+
+const FROZEN_NOTE =
+  'What tabs that freeze cost a run without rounds is not planned; with many of them a smaller learning rate helps (docs/strategies.md).';
 
 function taskOf({ training, parameterCount, isText, activationBytes, shardBytes }: PlannedRun): Task {
   const { stepsMin, noiseSamples } = KNOWN_LAWS[isText ? 'text' : 'image'];
@@ -120,11 +120,15 @@ function taskOf({ training, parameterCount, isText, activationBytes, shardBytes 
   };
 }
 
+const ROUNDS = { schedule: 'synchronous' } as const;
+
 /** What a run gets: the knobs, and the reasons as they go into its manifest. */
 export function chosenBy({ choice, planned, chosen, notes }: Planned) {
   const { strategy } = choice.best;
   return {
-    knobs: Object.fromEntries(chosen.map((knob) => [knob, strategy[knob]])) as Partial<Training>,
+    knobs: Object.fromEntries(
+      chosen.map((knob) => [knob, { ...ROUNDS, ...strategy }[knob]]),
+    ) as Partial<Training>,
     why: [
       `For ${crowdText(planned.crowd)}.`,
       ...notes,
@@ -141,7 +145,7 @@ export function planView(run: PlannedRun, plan: Planned): Omit<PlanView, 'why'> 
   const law = KNOWN_LAWS[run.isText ? 'text' : 'image'];
   return {
     chosen: [...chosen],
-    ...strategy,
+    ...{ ...ROUNDS, ...strategy },
     tabs: planned.crowd.tabs,
     crowd: crowdText(planned.crowd),
     ...{ timeMs, rounds, roundMs: cost.roundMs, bound: cost.bound },

@@ -13,6 +13,8 @@ const PREPARE_MS = 3_000;
 /** Parameters and second moments of a state (codec, state.ts). */
 const STATE_BYTES_PER_PARAMETER = 4.1;
 const BYTES_PER_MS_PER_MBIT = 125;
+/** A server without rounds moves on with the updates of a quarter of those at work (SPEC A). */
+const VERSIONS_A_ROUND = 4;
 /** Each death holds its group up by so much: it may have been about to lead. A server elects nobody. */
 const DEATH_MS = { 'one-group': 700, crews: 300, server: 80, alone: 0 } as const;
 
@@ -36,7 +38,7 @@ export interface Prediction {
 
 export function predict(task: Task, crowd: Crowd, strategy: Strategy, limits: CoordinatorLimits): Prediction {
   const cost = roundCost(task, crowd, strategy, limits);
-  const footing = footingOf(task, crowd, cost);
+  const footing = footingOf(task, crowd, cost, strategy);
   const rounds = roundsTo(task.learning, footing);
   const { kind, tabs } = cost.grouping;
   const deathsARound = (crowd.churnPerMinute * tabs * cost.roundMs) / 60_000;
@@ -66,10 +68,10 @@ export function measuredRun(
   limits: CoordinatorLimits,
   rounds: number,
 ): Measured {
-  return { footing: footingOf(task, crowd, roundCost(task, crowd, strategy, limits)), rounds };
+  return { footing: footingOf(task, crowd, roundCost(task, crowd, strategy, limits), strategy), rounds };
 }
 
-function footingOf(task: Task, crowd: Crowd, cost: RoundCost): Footing {
+function footingOf(task: Task, crowd: Crowd, cost: RoundCost, { schedule }: Strategy): Footing {
   const { kind, tabs, groupTabs, mixingRounds } = cost.grouping;
   // Who leaves takes half a round with it, and who comes prepares, fetches the state and trains a first round.
   const stateMs =
@@ -88,6 +90,7 @@ function footingOf(task: Task, crowd: Crowd, cost: RoundCost): Footing {
     codecLagRounds: lag,
     isAnsweredCoarsely: kind === 'server',
     mixingRounds,
+    versionsARound: schedule === 'asynchronous' ? VERSIONS_A_ROUND : 1,
   };
 }
 

@@ -75,7 +75,7 @@ export function returnsOf(
 function sharesOf(task: Task, { tabs }: Crowd, { strategy, timeMs, cost, rounds, footing }: Prediction) {
   const learningMs = (learning: Task['learning']) => roundsTo(learning, footing) * cost.trainMs;
   const { learning } = task;
-  const roundsMs = (learning.lagRounds + roundsOnTop(footing)) * cost.trainMs;
+  const roundsMs = (learning.lagRounds / footing.versionsARound + roundsOnTop(footing)) * cost.trainMs;
   const stepsMs = learningMs({ ...learning, noiseSamples: 0 }) - roundsMs;
   const causes: Cause[] = [
     { what: 'steps', share: stepsMs / timeMs },

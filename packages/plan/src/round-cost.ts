@@ -44,6 +44,11 @@ const LONG_SHARE = 1 / 3;
 /** Tabs whose speeds are looked at one by one. */
 const LOOKED_MAX = 64;
 
+/** Without rounds: updates wait for a quarter of those at work, an eighth of their interval in the mean. */
+const UNTIL_ANSWERED = 8 / 7;
+/** Rounds' steps that a tab trains at most until its update is answered (swarm, own-work.ts). */
+const AHEAD_MAX = 4;
+
 /** What the length of a round comes from. */
 export type Bound = 'training' | 'uplink' | 'downlink' | 'coordinator' | 'latency';
 
@@ -77,24 +82,32 @@ export function roundCost(
   limits: CoordinatorLimits,
 ): RoundCost {
   const grouping = groupingOf(strategy, crowd);
-  const pace = paceOf(crowd, strategy.localSteps);
-  const codec = codecSent(task, crowd, strategy, limits, grouping, pace.trainMs);
+  const isWaiting = strategy.schedule !== 'asynchronous';
+  const asked = paceOf(crowd, strategy.localSteps, isWaiting);
+  const codec = codecSent(task, crowd, strategy, limits, grouping, asked.trainMs);
   const exchange = exchangeOf(task, crowd, { ...strategy, codec }, limits, grouping);
+  const exchangeMs = isWaiting ? exchange.ms : exchange.ms * UNTIL_ANSWERED;
+  // Without rounds a tab trains on until its update is answered.
+  const pace =
+    isWaiting || exchangeMs <= asked.trainMs
+      ? asked
+      : paceOf(crowd, Math.min(AHEAD_MAX * strategy.localSteps, exchangeMs / crowd.stepMs), false);
   const million = task.parameterCount / 1e6;
   const updates = grouping.kind === 'server' ? 1 : grouping.groupTabs;
   const commandsMs =
     COMMANDS_MS + million * (FORM_MS_PER_MILLION + COMMIT_MS_PER_MILLION_PER_UPDATE * updates);
   const trainMs =
-    pace.trainMs + evaluationWaitMs(task, crowd, grouping, pace.trainMs) / task.evaluateEveryRounds;
-  const isHidden = exchange.ms <= trainMs;
+    pace.trainMs +
+    (isWaiting ? evaluationWaitMs(task, crowd, grouping, pace.trainMs) / task.evaluateEveryRounds : 0);
+  const isHidden = exchangeMs <= trainMs;
   // Crews of one plane are not done at once, and those of the next wait for the latest: there less of it hides.
-  const shownMs = grouping.kind === 'crews' ? CREWS_SHOWN_SHARE * Math.min(trainMs, exchange.ms) : 0;
+  const shownMs = grouping.kind === 'crews' ? CREWS_SHOWN_SHARE * Math.min(trainMs, exchangeMs) : 0;
   return {
     grouping,
     codec,
     trainMs,
-    exchangeMs: exchange.ms,
-    roundMs: commandsMs + Math.max(trainMs, exchange.ms) + shownMs,
+    exchangeMs,
+    roundMs: commandsMs + Math.max(trainMs, exchangeMs) + shownMs,
     bound: isHidden ? 'training' : exchange.bound,
     stepsATab: pace.stepsATab,
     isCut: pace.isCut,
@@ -136,11 +149,12 @@ const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)
 
 /** A crowd is asked about for every codec and architecture, and its paces are the same for all of them. */
 const paces = new WeakMap<Crowd, Map<number, Pace>>();
-function paceOf(crowd: Crowd, localSteps: number): Pace {
+function paceOf(crowd: Crowd, localSteps: number, isWaiting: boolean): Pace {
   let known = paces.get(crowd);
   if (known === undefined) paces.set(crowd, (known = new Map()));
-  let pace = known.get(localSteps);
-  if (pace === undefined) known.set(localSteps, (pace = newPace(crowd, localSteps)));
+  const key = isWaiting ? localSteps : -localSteps;
+  let pace = known.get(key);
+  if (pace === undefined) known.set(key, (pace = newPace(crowd, localSteps, isWaiting)));
   return pace;
 }
 
@@ -150,7 +164,7 @@ type Pace = ReturnType<typeof newPace>;
  * Local steps follow speed: a slow tab does fewer, so that it ends with the others. Nobody is idle meanwhile, because who is cut
  * off goes on with what it has and who is early trains ahead; so steps a round are what a tab makes in its time.
  */
-function newPace({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
+function newPace({ tabs, stepMs, speedRatio }: Crowd, localSteps: number, isWaiting: boolean) {
   const looked = Math.min(tabs, LOOKED_MAX);
   const stepsMs = Array.from(
     { length: looked },
@@ -163,8 +177,8 @@ function newPace({ tabs, stepMs, speedRatio }: Crowd, localSteps: number) {
       return tabStepMs * (share >= SLOW_SHARE ? localSteps : Math.max(1, Math.round(localSteps * share)));
     }),
   );
-  // Whole steps make some late; a part of the rounds is closed over them.
-  const wholeMs = (fastestMs + slowestMs) / 2;
+  // Whole steps make some late; a part of the rounds is closed over them. Without rounds nobody is.
+  const wholeMs = isWaiting ? (fastestMs + slowestMs) / 2 : fastestMs;
   // Longer rounds are closed over those who are still in them; what these did goes with their next update.
   const trainMs =
     wholeMs <= ROUND_WHOLE_MS ? wholeMs : ROUND_WHOLE_MS + (wholeMs - ROUND_WHOLE_MS) * LONG_SHARE;
@@ -266,9 +280,9 @@ function relayedOf({ pathlessShare = 0 }: Crowd, architecture: Strategy['archite
 }
 
 /** The latest of so many messages on their way: jitter and, for one of them, perhaps a second try. */
-function farthestMs({ roundTripMs }: Crowd, messages: number): number {
+function farthestMs({ roundTripMs, lossShare = LOSS_SHARE }: Crowd, messages: number): number {
   const jitter = 1 + (JITTER_SHARE * (messages - 1)) / (messages + 1);
-  const isLost = 1 - (1 - LOSS_SHARE) ** messages;
+  const isLost = 1 - (1 - lossShare) ** messages;
   return (roundTripMs / 2) * jitter + RETRANSMIT_MS * isLost;
 }
 

@@ -1,7 +1,7 @@
 /** A plan as sentences: why this strategy, and why not more tabs. Pure text. */
 import { LIMITS } from '@murmuration/protocol';
 import { LOCAL_STEPS_TRIED, sentBytes, type Choice } from './choose.ts';
-import type { Task } from './crowd.ts';
+import type { Strategy, Task } from './crowd.ts';
 import type { Prediction } from './predict.ts';
 import type { Cause, Returns } from './returns.ts';
 
@@ -41,10 +41,10 @@ export function reasonsFor({ best, others, refused }: Choice): string[] {
     ...localStepsSentences(best, others),
     ...codecSentences(best, others),
     ...others
-      .filter(({ strategy: { architecture } }) => architecture !== strategy.architecture)
+      .filter((other) => wayText(other.strategy) !== wayText(strategy))
       .map(
         (other) =>
-          `${other.strategy.architecture} instead of ${strategy.architecture}: ${against(other, best)}${waitWords(other)}.`,
+          `${wayText(other.strategy)} instead of ${wayText(strategy)}: ${against(other, best)}${waitWords(other)}.`,
       ),
     ...(cost.codec.startsWith('topk')
       ? ['With top-k updates set optimiser: rmsprop-floored, which learns better with them.']
@@ -54,7 +54,11 @@ export function reasonsFor({ best, others, refused }: Choice): string[] {
   ];
 }
 
-function groupSentence({ cost: { grouping } }: Prediction): string {
+/** Who averages, and whether anybody is waited for. */
+export const wayText = ({ architecture, schedule }: Pick<Strategy, 'architecture' | 'schedule'>): string =>
+  schedule === 'asynchronous' ? `${architecture} without rounds` : architecture;
+
+function groupSentence({ strategy: { schedule }, cost: { grouping } }: Prediction): string {
   const { kind, tabs, groupTabs, mates } = grouping;
   switch (kind) {
     case 'alone':
@@ -64,6 +68,8 @@ function groupSentence({ cost: { grouping } }: Prediction): string {
     case 'crews':
       return `${tabs} tabs are more than one group holds (${LIMITS.groupMaxMembers}), so they train in crews of about ${groupTabs.toFixed(0)}.`;
     case 'server':
+      if (schedule === 'asynchronous')
+        return `${tabs} tabs send to the coordinator, which moves on with every quarter of them and waits for nobody.`;
       return `${tabs} tabs send to the coordinator, which averages and answers each with one update.`;
     default:
       return kind satisfies never;

@@ -2,7 +2,7 @@
 import Type, { type Static } from 'typebox';
 import { datasetSchemas } from './dataset-requests.ts';
 import { COPY_NAMES } from './model-copies.ts';
-import { ARCHITECTURES, CODECS, RunRequestSchema } from './run.ts';
+import { ARCHITECTURES, CODECS, RunRequestSchema, SCHEDULES } from './run.ts';
 import { PLANNED_KNOBS, PlanReasonsSchema } from './strategy.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -71,6 +71,7 @@ export const PlanViewSchema = Type.Object({
   /** With `strategy: auto`, what it would choose; else nothing. */
   chosen: Type.Array(Type.Enum(PLANNED_KNOBS)),
   architecture: Type.Enum(ARCHITECTURES),
+  schedule: Type.Enum(SCHEDULES),
   localSteps: Count,
   codec: Type.Enum(CODECS),
   /** Tabs that it is for, and the crowd in words. */

@@ -13,7 +13,7 @@ describe('strategy: auto', () => {
     expect(wish({ strategy: 'best' })).toMatchObject({ ok: false, fault: { field: 'training.strategy' } });
   });
   it('with nothing left to choose is refused, with the way out', () => {
-    const set = { architecture: 'central', localSteps: 5, codec: 'int8' };
+    const set = { architecture: 'central', schedule: 'synchronous', localSteps: 5, codec: 'int8' };
     expect(strategyFault({ strategy: 'auto', ...set })).toMatchObject({
       field: 'training.strategy',
       message: expect.stringContaining('leave out what it should choose'),

@@ -5,7 +5,7 @@
 import Type, { type Static } from 'typebox';
 
 /** What the plan may choose; all else is the researcher's. */
-export const PLANNED_KNOBS = ['architecture', 'localSteps', 'codec'] as const;
+export const PLANNED_KNOBS = ['architecture', 'schedule', 'localSteps', 'codec'] as const;
 export type PlannedKnob = (typeof PLANNED_KNOBS)[number];
 export const PLAN_REASONS_MAX = 16;
 export const PLAN_REASON_MAX_CHARACTERS = 300;
@@ -13,7 +13,7 @@ export const PLAN_REASON_MAX_CHARACTERS = 300;
 export const StrategySchema = Type.Enum(['auto'], {
   title: 'Strategy',
   description:
-    'auto: architecture, local steps and codec are chosen for the tabs that are connected when the run is created; what is set beside it stays.',
+    'auto: architecture, schedule, local steps and codec are chosen for the tabs that are connected when the run is created; what is set beside it stays.',
 });
 
 export const PlanReasonsSchema = Type.Array(Type.String({ maxLength: PLAN_REASON_MAX_CHARACTERS }), {

@@ -16,6 +16,7 @@ export { trainLowRank, type LowRankOptions } from './study-low-rank.ts';
 export { ROUNDS_SHARE } from './faults.ts';
 export * from './study-architectures.ts';
 export * from './study-schedules.ts';
+export * from './study-strategies.ts';
 export { studyHybrid, type HybridRow } from './study-hybrid.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
 export { studySpread, type SpreadRow } from './study-spread.ts';

@@ -60,7 +60,10 @@ export const OPTIONS = {
   rounds: integer(60, [1, 1_000_000], 'rounds of the run'),
   hours: number(2, [0.01, 1_000], 'imaginary hours after which the run is given up'),
 
-  model: choice(['mlp', 'softmax'], 'mlp: 64-16-10, 1,210 parameters; softmax: 16-10, 170 parameters'),
+  model: choice(
+    ['mlp', 'softmax', 'mlp-20k', 'mlp-100k'],
+    'mlp: 64-16-10, 1,210 parameters; softmax: 16-10, 170; mlp-20k: 64-267-10, 20,035; mlp-100k: 64-1333-10, 99,985',
+  ),
   split: choice(['iid', 'label'], 'labels over shards: alike in all, or two in each'),
   noise: number(0.6, [0, 10], 'standard deviation of samples around their cluster'),
   clustersPerClass: integer(8, [1, 64], 'clusters that make up one class'),
@@ -98,6 +101,10 @@ export const OPTIONS = {
   wire: choice(
     ['fast', 'full'],
     'full: each frame is cut, put together and decoded for each receiver; fast: one in 16, the others once',
+  ),
+  checks: choice(
+    ['on', 'off'],
+    "off: each tab's numbers are not held against sums of their own, which takes a third of the time",
   ),
   delayMeanMs: number(40, [0, 10_000], 'mean one-way delay of a message'),
   jitterShare: number(0.5, [0, 1], 'a delay lies within this share of the mean around it'),

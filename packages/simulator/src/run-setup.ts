@@ -9,6 +9,8 @@ import { drawSamples, shardLabels, type ToySamples, type ToyTask } from './toy-t
 const SHAPES: Readonly<Record<SimulateOptions['model'], ToyShape>> = {
   mlp: { inputs: 64, hidden: 16, classes: 10 },
   softmax: { inputs: 16, hidden: 0, classes: 10 },
+  'mlp-20k': { inputs: 64, hidden: 267, classes: 10 },
+  'mlp-100k': { inputs: 64, hidden: 1_333, classes: 10 },
 };
 
 /** Without a shard a tab has nothing to train; each may hold two. */

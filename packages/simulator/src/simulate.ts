@@ -16,6 +16,7 @@ import type { Violation } from './checkers.ts';
 import { Curves, type CurvePoint } from './curves.ts';
 import { Faults } from './faults.ts';
 import { Hostiles } from './hostile.ts';
+import { listening } from './listening.ts';
 import { FAULTS, type SimulateOptions } from './options.ts';
 import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
@@ -23,7 +24,7 @@ import { SimCoordinator } from './sim-coordinator.ts';
 import { ServerChecks } from './server-checks.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimServer } from './sim-server.ts';
-import { SimTab, type TabWatch } from './sim-tab.ts';
+import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
@@ -92,6 +93,8 @@ export interface Glimpse {
   readonly violations: number;
   /** No fault strikes any more, and what struck is over. */
   readonly isQuiet: boolean;
+  /** Of the newest replica's running mean, worked out when asked; null: nobody holds one. `loss` is as old as its evaluation. */
+  readonly lossNow: () => number | null;
 }
 
 export interface SimulateHooks {
@@ -209,7 +212,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
         validation: data.validation,
         average: shared.average,
         checks:
-          adversary === null
+          adversary === null && options.checks === 'on'
             ? new TrainerChecks(id, manifest, watch.violations, world, server === null ? null : serverChecks)
             : null,
       }),
@@ -303,6 +306,12 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       alive,
       violations: watch.violations.count,
       isQuiet: faults.over,
+      lossNow: () => {
+        const roundOf = ({ mind }: SimTab) => mind.head?.round ?? -1;
+        const newest = living().toSorted((a, b) => roundOf(b) - roundOf(a))[0];
+        if (newest === undefined || roundOf(newest) < 0) return null;
+        return model.evaluate(newest.trainer.replica.average, data.validation).loss;
+      },
     };
     hooks.onLook?.(glimpse);
     return glimpse;
@@ -374,24 +383,5 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     sometimes: watch.sometimes.counts,
     curve: curves.points,
     story: watch.story.lines,
-  };
-}
-
-/** The watch, and those who listen to what goes over the coordinator's sockets and to what is trained. */
-function listening(watch: TabWatch, world: World, { onControl, onTrained }: SimulateHooks): TabWatch {
-  return {
-    ...watch,
-    handled: (tab, event, effectCount) => {
-      if (event.kind === 'trained') onTrained?.(event.sampleCount, world.nowMs);
-      watch.handled(tab, event, effectCount);
-    },
-    said: (tab, message) => {
-      onControl?.({ direction: 'up', message, nowMs: world.nowMs });
-      watch.said(tab, message);
-    },
-    heard: (tab, message) => {
-      onControl?.({ direction: 'down', message, nowMs: world.nowMs });
-      watch.heard(tab, message);
-    },
   };
 }

@@ -27,7 +27,7 @@ function PlanRows({ plan }: { readonly plan: PlanView }) {
   return (
     <>
       <Fact name={isChosen ? text.chosen : rows.strategy}>
-        {text.strategy(plan.architecture, countText(plan.localSteps), plan.codec)}
+        {text.strategy(plan, countText(plan.localSteps))}
         {isChosen && <small>{text.chosenNote}</small>}
       </Fact>
       <Fact name={rows.crowd}>{plan.crowd}</Fact>
