@@ -5,7 +5,7 @@ import { parseChaos } from './chaos-file.ts';
 import {
   CELLS,
   flagsOf,
-  KILL_CHAOS,
+  killChaos,
   nameOf,
   NETWORKS,
   rowOf,
@@ -34,9 +34,11 @@ describe('ways of training in real tabs', () => {
   );
 
   it('the kill is a fault at a fixed time, and nothing else is drawn', () => {
-    const { script, profile } = parseChaos(KILL_CHAOS, 'kill.yaml', 3);
-    expect(script.map(({ kind, seat }) => [kind, seat])).toEqual([['kill', 2]]);
-    expect(Object.values(profile).every((perMinute) => perMinute === 0)).toBe(true);
+    for (const cell of CELLS) {
+      const { script, profile } = parseChaos(killChaos(cell), 'kill.yaml', 3);
+      expect(script.map(({ kind, seat }) => [kind, seat])).toEqual([['kill', 2]]);
+      expect(Object.values(profile).every((perMinute) => perMinute === 0)).toBe(true);
+    }
   });
 
   it('a row that is made again replaces the older one, in the order of the cells', () => {

@@ -11,7 +11,7 @@ import { withTable } from './swarm-table.ts';
 import {
   CELLS,
   flagsOf,
-  KILL_CHAOS,
+  killChaos,
   nameOf,
   rowOf,
   runFileOf,
@@ -72,10 +72,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 
   const out = await freshDirectory('ways', KEPT);
-  const chaosFile = join(out, 'kill.yaml');
-  await writeFile(chaosFile, KILL_CHAOS);
   const clusters = new ClusterSeries([
-    ...['--tabs', String(flags.tabs ?? 3), '--budget', flags.budget ?? '6m', '--chaos', chaosFile],
+    ...['--tabs', String(flags.tabs ?? 3), '--budget', flags.budget ?? '6m'],
     ...(flags['allow-backend'] === undefined ? [] : ['--allow-backend', flags['allow-backend']]),
   ]);
   const rows: WayRow[] = [];
@@ -83,8 +81,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const cell of chosen(flags.only)) {
       const runFile = join(out, `${nameOf(cell)}.yaml`);
       await writeFile(runFile, JSON.stringify(runFileOf(cell, textFile), null, 2));
+      const chaosFile = join(out, `${nameOf(cell)}-kill.yaml`);
+      await writeFile(chaosFile, killChaos(cell));
       const { code, report } = await clusters.play(
-        ['--run', runFile, ...flagsOf(cell)],
+        ['--run', runFile, '--chaos', chaosFile, ...flagsOf(cell)],
         join(out, nameOf(cell)),
       );
       if (CODES_OF_NO_RUN.includes(code)) return code;
