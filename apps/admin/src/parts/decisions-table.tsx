@@ -66,7 +66,7 @@ function Row({
       <td role="cell" data-head={columns.change}>
         {text.change(countText(from), countText(to))}
       </td>
-      <td role="cell" data-head={columns.why}>
+      <td role="cell" class="sentence" data-head={columns.why}>
         {text.why[what](because)}
       </td>
     </tr>
