@@ -4,17 +4,18 @@
  * sockets and HTTP: a volunteer is a `VolunteerLink`.
  */
 import { parametersFromBytes } from '@murmuration/codec';
-import type {
-  Adapter,
-  CoordinatorMessage,
-  Head,
-  IceServer,
-  LinkPolicy,
-  RunId,
-  Sha256,
-  VolunteerId,
-  VolunteerMessage,
-  VolunteerMessageOf,
+import {
+  nodeIn,
+  type Adapter,
+  type CoordinatorMessage,
+  type Head,
+  type IceServer,
+  type LinkPolicy,
+  type RunId,
+  type Sha256,
+  type VolunteerId,
+  type VolunteerMessage,
+  type VolunteerMessageOf,
 } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { Averaging } from './averaging.ts';
@@ -49,6 +50,7 @@ interface Volunteer {
   readonly link: VolunteerLink;
   readonly adapter: Adapter;
   readonly links: LinkPolicy;
+  readonly node: string | undefined;
   runId: RunId | null;
   heardAtMs: number;
 }
@@ -178,20 +180,17 @@ export class Grid {
     return decision.rejected;
   }
 
-  /**
-   * A volunteer said hello. Its id is the old one if it proves it; then its newest socket wins.
-   * null: the house is full.
-   */
+  /** A volunteer said hello. Its id is the old one if it proves it; then its newest socket wins. null: the house is full. */
   connect(link: VolunteerLink, hello: VolunteerMessageOf<'hello'>): VolunteerId | null {
     const { secrets, nowMs, iceServers } = this.#ports;
-    const { resume, adapter, links: wished = 'direct' } = hello;
+    const { resume, adapter, node, links: wished = 'direct' } = hello;
     const isKnown = resume !== undefined && secrets.isVolunteerSecret(resume.volunteerId, resume.secret);
     const id = isKnown ? resume.volunteerId : secrets.drawVolunteerId();
     const former = this.#volunteers.get(id);
     if (this.#isStopped || (former === undefined && this.#volunteers.size >= VOLUNTEERS_MAX)) return null;
     former?.link.close(CLOSE_REPLACED, 'the same volunteer connected again');
     const { links, iceServers: offered } = linksOffered(wished, iceServers(id));
-    const volunteer = { id, link, adapter, links, runId: former?.runId ?? null, heardAtMs: nowMs() };
+    const volunteer = { id, link, adapter, links, node, runId: former?.runId ?? null, heardAtMs: nowMs() };
     this.#volunteers.set(id, volunteer);
     this.#send(volunteer, {
       type: 'welcome',
@@ -370,12 +369,14 @@ export class Grid {
       [heldRun, formerRun].find((r) => r !== undefined && !isOver(r.ledger.state.state)) ?? this.#openRun();
     if (formerRun !== undefined && formerRun !== run)
       this.#tell(formerRun, { kind: 'left', volunteerId: volunteer.id, exit: 'leaving' });
-    volunteer.runId = run?.ledger.state.setup.manifest.id ?? null;
-    this.#send(volunteer, { type: 'assignment', run: run?.ledger.state.setup.manifest ?? null });
+    const manifest = run?.ledger.state.setup.manifest ?? null;
+    volunteer.runId = manifest?.id ?? null;
+    this.#send(volunteer, { type: 'assignment', run: manifest });
     if (run === undefined) return;
     const head = run === heldRun ? held!.head : null;
     const { id: volunteerId, adapter, links } = volunteer;
-    this.#tell(run, { kind: 'joined', volunteerId, adapter, links, head });
+    const node = nodeIn(manifest!, volunteer.node);
+    this.#tell(run, { kind: 'joined', volunteerId, adapter, links, node, head });
   }
 
   #openRun(): Run | undefined {

@@ -1,4 +1,4 @@
-import { idFromRandomBytes, LIMITS } from '@murmuration/protocol';
+import { idFromRandomBytes, LIMITS, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { Crews, PLANE_COUNT } from './crews.ts';
 import { Introductions } from './introductions.ts';
@@ -181,5 +181,42 @@ describe('crews of a large swarm', () => {
       return swarm(61).map((member) => [...crews.crew(member, 2)]);
     };
     expect(build()).toEqual(build());
+  });
+});
+
+describe('nodes', () => {
+  const id = (n: number): VolunteerId => idFromRandomBytes('vol', new Uint8Array(26).fill(n));
+  const [room, other] = [id(200), id(201)];
+  const tell = (introductions: Introductions, members: readonly VolunteerId[]) =>
+    new Map(introductions.change({ gone: [], come: members }).map((each) => [each.to, each]));
+
+  it('[N1] who said the same word is introduced as a node, and who said none as one of its own', () => {
+    const introductions = new Introductions(1, null, null, true);
+    introductions.links(id(1), 'direct', room);
+    introductions.links(id(2), 'direct', room);
+    introductions.links(id(3), 'direct', null);
+    const told = tell(introductions, [id(1), id(2), id(3)]);
+    expect(told.get(id(1))).toMatchObject({
+      peers: [id(2), id(3)],
+      nodes: { own: room, ofPeers: [room, id(3)] },
+    });
+    expect(told.get(id(3))?.nodes).toEqual({ own: id(3), ofPeers: [room, room] });
+    // It comes back from another room: everybody is told.
+    introductions.links(id(2), 'direct', other);
+    const again = introductions.change({ gone: [], come: [] });
+    expect(again.map(({ to }) => to).sort()).toEqual([id(1), id(2), id(3)]);
+    expect(again.find(({ to }) => to === id(2))?.nodes?.own).toBe(other);
+  });
+
+  it('[N1] a run with tiers is one group: who comes when it is full waits for a place', () => {
+    const introductions = new Introductions(1, null, null, true);
+    const members = Array.from({ length: LIMITS.groupMaxMembers + 1 }, (_, i) => id(i));
+    const told = tell(introductions, members);
+    expect(told.size).toBe(LIMITS.groupMaxMembers);
+    expect(introductions.planeCount).toBe(1);
+    const last = members.at(-1)!;
+    expect(told.has(last)).toBe(false);
+    const later = introductions.change({ gone: [members[0]!], come: [] });
+    expect(later.map(({ to }) => to)).toContain(last);
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { Crews, type Moved } from './crews.ts';
+import { OneGroup } from './one-group.ts';
 import { RouteBook, type PairRoute } from './route-book.ts';
 import { Star } from './star.ts';
 
@@ -18,6 +19,8 @@ export interface Introduction {
   readonly peers: readonly VolunteerId[];
   /** Of these, whom it reaches through the coordinator. */
   readonly viaCoordinator: readonly VolunteerId[];
+  /** In a run with tiers: its node, and of each of the peers. */
+  readonly nodes?: { readonly own: VolunteerId; readonly ofPeers: readonly VolunteerId[] };
 }
 
 interface Told {
@@ -25,6 +28,7 @@ interface Told {
   /** By plane. */
   readonly peers: readonly (readonly VolunteerId[])[];
   readonly viaCoordinator: readonly (readonly VolunteerId[])[];
+  readonly nodes: readonly VolunteerId[];
 }
 
 const NOBODY: readonly VolunteerId[] = [];
@@ -33,6 +37,8 @@ const NOBODY: readonly VolunteerId[] = [];
 export class Introductions {
   readonly #crews: Pick<Crews, 'planeCount' | 'groupSize' | 'crew' | 'has' | 'change'>;
   readonly #isCentral: boolean;
+  /** [N1] Of whoever shares one with others; null: the run has no tiers. */
+  readonly #nodes: Map<VolunteerId, VolunteerId> | null;
   readonly #routes = new RouteBook();
   readonly #told = new Map<VolunteerId, Told>();
   /** Who was told of whom, by whom they were told of. */
@@ -42,10 +48,24 @@ export class Introductions {
   /** Members whose ways to others may have changed. */
   readonly #rerouted = new Set<VolunteerId>();
 
-  /** @param server of a central run: everybody's only mate. @param group as for `Crews` */
-  constructor(seed: number, server: VolunteerId | null = null, group: number | null = null) {
-    this.#crews = server === null ? new Crews(seed, group) : new Star(server);
+  /**
+   * @param server of a central run: everybody's only mate
+   * @param group as for `Crews`
+   * @param isTiered everybody is told of which node everybody is
+   */
+  constructor(
+    seed: number,
+    server: VolunteerId | null = null,
+    group: number | null = null,
+    isTiered = false,
+  ) {
+    this.#crews = server !== null ? new Star(server) : isTiered ? new OneGroup() : new Crews(seed, group);
     this.#isCentral = server !== null;
+    this.#nodes = isTiered ? new Map() : null;
+  }
+
+  #nodeOf(id: VolunteerId): VolunteerId {
+    return this.#nodes?.get(id) ?? id;
   }
 
   get planeCount(): number {
@@ -75,15 +95,20 @@ export class Introductions {
         const via = list.filter((id) => this.isViaCoordinator(to, id));
         return via.length === 0 ? NOBODY : via;
       });
+      const nodes = this.#nodes === null ? [] : [to, ...peers[0]!].map((id) => this.#nodeOf(id));
       const dueBefore = due.length;
       for (const [plane, list] of peers.entries()) {
         const isTold =
           told?.planeCount === planeCount &&
           isEqual(told.peers[plane]!, list) &&
-          isEqual(told.viaCoordinator[plane]!, viaCoordinator[plane]!);
-        if (!isTold) due.push({ to, plane, planeCount, peers: list, viaCoordinator: viaCoordinator[plane]! });
+          isEqual(told.viaCoordinator[plane]!, viaCoordinator[plane]!) &&
+          isEqual(told.nodes, nodes);
+        if (isTold) continue;
+        const [own, ...ofPeers] = nodes;
+        const introduction = { to, plane, planeCount, peers: list, viaCoordinator: viaCoordinator[plane]! };
+        due.push(own === undefined ? introduction : { ...introduction, nodes: { own, ofPeers } });
       }
-      if (due.length > dueBefore) this.#remember(to, { planeCount, peers, viaCoordinator });
+      if (due.length > dueBefore) this.#remember(to, { planeCount, peers, viaCoordinator, nodes });
     }
     return due;
   }
@@ -94,9 +119,13 @@ export class Introductions {
     if (this.#crews.has(volunteerId)) this.#forgotten.add(volunteerId);
   }
 
-  /** With whom it is willing to link. Its mates are told at the next change. */
-  links(volunteerId: VolunteerId, policy: LinkPolicy): void {
+  /** With whom it is willing to link, and [N1] of which node it is (null: one of its own). Its mates are told at the next change. */
+  links(volunteerId: VolunteerId, policy: LinkPolicy, node: VolunteerId | null = null): void {
     if (this.#routes.links(volunteerId, policy)) this.#reroute(volunteerId);
+    if (this.#nodes === null || (this.#nodes.get(volunteerId) ?? null) === node) return;
+    if (node === null) this.#nodes.delete(volunteerId);
+    else this.#nodes.set(volunteerId, node);
+    this.#reroute(volunteerId);
   }
 
   /** It says that it found no path to this mate. Both are told to go through the coordinator. */
@@ -128,6 +157,7 @@ export class Introductions {
     this.#remember(volunteerId, null);
     this.#forgotten.delete(volunteerId);
     this.#routes.left(volunteerId);
+    this.#nodes?.delete(volunteerId);
   }
 
   /** May these two exchange signalling messages? True from the moment that either was told of the other. */

@@ -5,6 +5,7 @@
 import {
   groupOf,
   serverOf,
+  tiersOf,
   type CoordinatorMessage,
   type Decision,
   type RunState,
@@ -63,7 +64,9 @@ export class Desk {
     this.state = folded ?? initialState(setup);
     const server = serverOf(setup.manifest);
     this.server = server === null ? null : new ServerSeat(server, (to, message) => this.tell(to, message));
-    this.introductions = new Introductions(setup.manifest.seed, server, groupOf(setup.manifest.training));
+    const { training } = setup.manifest;
+    const isTiered = tiersOf(training) !== null;
+    this.introductions = new Introductions(setup.manifest.seed, server, groupOf(training), isTiered);
     for (const record of records) applyRecord(this.state, record);
     this.leases = new LeaseIndex(this.state);
     this.roundMax = this.state.round;
@@ -145,7 +148,7 @@ export class Desk {
     const { groupSize: to } = this.introductions;
     const because = { members: this.activeCount() };
     if (to !== from) this.decided(null, [{ round: this.roundMax, what: 'group-size', from, to, because }]);
-    for (const { to: id, plane, planeCount, peers, viaCoordinator } of due)
+    for (const { to: id, plane, planeCount, peers, viaCoordinator, nodes } of due)
       if (this.attendance.present.has(id) || (id === this.server?.id && this.server.isHere))
         this.tell(id, {
           type: 'introduce',
@@ -154,6 +157,7 @@ export class Desk {
           planeCount,
           peers: [...peers],
           viaCoordinator: [...viaCoordinator],
+          ...(nodes === undefined ? {} : { nodes: { own: nodes.own, ofPeers: [...nodes.ofPeers] } }),
         });
   }
 

@@ -36,6 +36,8 @@ export type LedgerRecord = { readonly atMs: number } & (
       readonly adapter: Adapter;
       /** Absent in books from before there was a choice: `direct`. */
       readonly links?: LinkPolicy;
+      /** Of a run with tiers: the node of whoever shares one. */
+      readonly node?: VolunteerId;
     }
   | {
       readonly kind: 'left';

@@ -50,6 +50,7 @@ export interface ShardState {
 export interface VolunteerState {
   adapter: Adapter;
   links: LinkPolicy;
+  node: VolunteerId | null;
   totals: TabTotals;
   confirmedSamples: number;
   joinedAtMs: number;
@@ -178,6 +179,7 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
         state.volunteers.set(record.volunteerId, {
           adapter: record.adapter,
           links: record.links ?? 'direct',
+          node: record.node ?? null,
           totals: NO_TOTALS,
           confirmedSamples: 0,
           joinedAtMs: record.atMs,
@@ -188,6 +190,7 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       } else {
         known.adapter = record.adapter;
         known.links = record.links ?? 'direct';
+        known.node = record.node ?? null;
         known.leftAtMs = null;
         known.exit = null;
       }

@@ -5,7 +5,6 @@
  *
  * A decision is records, which its owner makes durable first, and messages, which go out only then: what a volunteer
  * was told survives any crash (I-4). Deadlines are looked at on `tick`; call it about once a second.
- *
  * It refuses to know tensors: heads are fingerprints, checkpoints are hashes.
  */
 import { LIMITS } from '@murmuration/protocol';
@@ -65,6 +64,7 @@ export type LedgerEvent =
       readonly adapter: Adapter;
       /** With whom it links, as far as this coordinator can offer that. */
       readonly links: LinkPolicy;
+      readonly node?: VolunteerId | null;
       readonly head: Head | null;
     }
   | { readonly kind: 'left'; readonly volunteerId: VolunteerId; readonly exit: Exit }
@@ -184,7 +184,7 @@ export class RunLedger {
     for (const [id, volunteer] of desk.state.volunteers)
       if (volunteer.leftAtMs === null) {
         desk.attendance.expect(id);
-        desk.introductions.links(id, volunteer.links);
+        desk.introductions.links(id, volunteer.links, volunteer.node);
       }
     desk.awaitUntilMs = desk.nowMs + RECONNECT_WINDOW_MS;
     this.#finishingSinceMs = desk.nowMs;
@@ -192,11 +192,11 @@ export class RunLedger {
     desk.write({ kind: 'restarted' });
   }
 
-  #join({ volunteerId, adapter, links, head }: LedgerEvent & { kind: 'joined' }): Rejection {
+  #join({ volunteerId, adapter, links, node = null, head }: LedgerEvent & { kind: 'joined' }): Rejection {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
-    desk.write({ kind: 'joined', volunteerId, adapter, links });
-    desk.introductions.links(volunteerId, links);
+    desk.write({ kind: 'joined', volunteerId, adapter, links, ...(node === null ? {} : { node }) });
+    desk.introductions.links(volunteerId, links, node);
     const presence = desk.enter(volunteerId, desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS);
     if (head !== null) {
       desk.attendance.becomeReady(volunteerId);

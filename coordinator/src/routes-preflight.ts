@@ -1,6 +1,13 @@
 /** POST /api/preflight: what a run would cost, and everything that stands in its way, without creating anything. */
+import { isDeepStrictEqual } from 'node:util';
 import { planRun, planView, type PlannedRun } from '@murmuration/plan';
-import { boundedReasons, PreflightRequestSchema, PreflightSchema, preflightOf } from '@murmuration/protocol';
+import {
+  boundedReasons,
+  PreflightRequestSchema,
+  PreflightSchema,
+  preflightOf,
+  tiersOf,
+} from '@murmuration/protocol';
 import type { Preflight, RunManifest } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
@@ -97,6 +104,7 @@ export function routePreflight(app: Api, { grid, datasets, models, planner }: Ap
         manifest.training.localSteps === training.localSteps &&
         manifest.training.batchSize === training.batchSize &&
         manifest.training.codec === training.codec &&
+        isDeepStrictEqual(tiersOf(manifest.training), tiersOf(training)) &&
         state.round >= MEASURED_ROUNDS_MIN &&
         state.trainingStartedAtMs !== null
       );

@@ -130,6 +130,7 @@ export const strings = {
       klWeight: ['KL weight (beta)', 'What the code’s distance from a standard normal weighs.'],
       schedule: ['Schedule', 'Whether the server waits for everybody, or for nobody.'],
       maxStaleness: ['Staleness at most', 'Versions that a counted update may be behind.'],
+      tiers: ['Tiers', 'Averaging often inside a node, and now and then between nodes.'],
       targetError: ['Error at most', 'The run also ends when the validation error is down to this.'],
     } satisfies Readonly<Record<Exclude<keyof Training, 'targetAccuracy'>, readonly [string, string]>>,
   },

@@ -191,13 +191,15 @@ export class Contribution implements Contributor {
     };
     void watchDevice((facts) => tell({ kind: 'facts', facts }), until).then((facts) => {
       if (until.aborted) return;
-      const asked = new URLSearchParams(location.search).get('backend');
+      const address = new URLSearchParams(location.search);
+      const asked = address.get('backend');
       const backend = asked === 'cpu' || asked === 'wasm' ? asked : 'webgpu';
       const { origin } = location;
       const use = rememberedUse(Date.now());
       // For machines without WebGPU that take part knowingly, and for the cluster's --allow-backend: nobody gets
       // the processor unasked.
-      tell({ kind: 'start', origin, backend, limits: this.#limitsHere(), facts: { ...facts, use } });
+      const node = address.get('node');
+      tell({ kind: 'start', origin, backend, node, limits: this.#limitsHere(), facts: { ...facts, use } });
     });
   }
 

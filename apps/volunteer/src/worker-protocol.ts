@@ -25,11 +25,15 @@ export type PageEvent =
   | 'pagehide';
 
 export type PageMessage =
-  /** `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`, `?backend=wasm`). */
+  /**
+   * `backend`: WebGPU, or the processor where the page's address asks for it (`?backend=cpu`, `?backend=wasm`).
+   * `node`: the machines that this one is a node with (SPEC N1), by a word in the page's address (`?node=room-4`).
+   */
   | {
       readonly kind: 'start';
       readonly origin: string;
       readonly backend: Backend;
+      readonly node: string | null;
       readonly limits: Limits;
       readonly facts: Facts;
     }

@@ -15,6 +15,7 @@ import { measureHybrid } from './bench-swarm-hybrid.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureControl, measureForming } from './bench-swarm-control.ts';
 import { measureJoin } from './bench-swarm-join.ts';
+import { measureNodes } from './bench-swarm-nodes.ts';
 import { measureSchedules } from './bench-swarm-schedules.ts';
 import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
 import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
@@ -70,6 +71,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   architectures: (settings) => measureArchitectures(settings),
   plan: measurePlan,
   asynchronous: (settings) => measureSchedules(settings),
+  nodes: (settings) => measureNodes(settings),
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),

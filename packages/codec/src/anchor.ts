@@ -27,6 +27,8 @@ export interface AnchorOptions {
   readonly rule?: MeanRule;
   /** What a value's sum is divided by (averaging.ts). By senders there is no gain: nothing was diluted. */
   readonly divisor?: Divisor;
+  /** How many rounds' worth of training one commit stands for: the running mean is of about five; without it, one. */
+  readonly roundsACommit?: number;
   /** Gives what `averageUpdates` gives, bit for bit; a process that holds many replicas may share the work. */
   readonly average?: typeof averageUpdates;
 }
@@ -36,12 +38,14 @@ export interface AnchorOptions {
  * quarter of the samples ahead of the anchor itself, whose last steps are noise. It warms up over its first rounds.
  */
 const AVERAGE_DECAY = 0.8;
-const averageDecay = (commitCount: number) => Math.min(AVERAGE_DECAY, commitCount / (commitCount + 4));
+const averageDecay = (commitCount: number, roundsACommit: number) =>
+  Math.min(AVERAGE_DECAY ** roundsACommit, commitCount / (commitCount + 4));
 
 export class Anchor {
   readonly rule: MeanRule;
   readonly #outerLearningRate: number;
   readonly #divisor: Divisor;
+  readonly #roundsACommit: number;
   readonly #mean: typeof averageUpdates;
   readonly #anchor: Float32Array;
   readonly #average: Float32Array;
@@ -52,6 +56,7 @@ export class Anchor {
     this.rule = options.rule ?? FOLLOWED;
     this.#outerLearningRate = options.outerLearningRate;
     this.#divisor = options.divisor ?? 'all';
+    this.#roundsACommit = options.roundsACommit ?? 1;
     this.#mean = options.average ?? averageUpdates;
     this.#anchor = new Float32Array(options.parameterCount);
     this.#average = new Float32Array(options.parameterCount);
@@ -83,6 +88,12 @@ export class Anchor {
     this.#anchor.set(parameters);
     this.#average.set(parameters);
     this.#commitCount = 0;
+    this.#fingerprint = null;
+  }
+
+  /** Stands at another anchor that this one has come to: nothing else is given up. */
+  moveTo(parameters: Float32Array): void {
+    this.#anchor.set(parameters);
     this.#fingerprint = null;
   }
 
@@ -124,7 +135,7 @@ export class Anchor {
     const step = 'units' in updates ? sumOf(updates, this.#anchor.length) : this.#step(updates);
     this.#move(step, 0, this.#anchor.length);
     this.#commitCount += 1;
-    const follow = 1 - averageDecay(this.#commitCount);
+    const follow = 1 - averageDecay(this.#commitCount, this.#roundsACommit);
     for (let i = 0; i < this.#anchor.length; i++)
       this.#average[i]! += follow * (this.#anchor[i]! - this.#average[i]!);
   }

@@ -5,6 +5,7 @@ export * from './combiner.ts';
 export { BLOCK_VALUES, blockCount, MAGNITUDE_MIN, peakCode, type CodeBits } from './block-codes.ts';
 export { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';
 export * from './mean-rule.ts';
+export * from './node-replica.ts';
 export * from './random.ts';
 export * from './replica.ts';
 export * from './slices.ts';

@@ -77,6 +77,15 @@ export class Replica extends Anchor {
     this.#progress = null;
   }
 
+  /** The anchor moves, and what was trained stays as far ahead of it as it was. */
+  override moveTo(parameters: Float32Array): void {
+    const weights = this.#open?.weights;
+    const { anchor } = this;
+    if (weights !== undefined)
+      for (let i = 0; i < weights.length; i++) weights[i]! += parameters[i]! - anchor[i]!;
+    super.moveTo(parameters);
+  }
+
   /** Weights from which training goes on: the caller's own. */
   weights(): Float32Array {
     const weights = (this.#open?.weights ?? this.anchor).slice();

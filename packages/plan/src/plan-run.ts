@@ -7,6 +7,7 @@ import {
   exchangeOf,
   groupOf,
   PLANNED_KNOBS,
+  tiersOf,
   type PlannedKnob,
   type PlanView,
   type Training,
@@ -60,6 +61,8 @@ function unknownIn(training: Training): { readonly knob: string; readonly why: s
   const exchange = exchangeOf(training);
   if (exchange !== 'pseudo-gradients')
     return { knob: `exchange: ${exchange}`, why: "the plan's law of learning is of pseudo-gradients" };
+  if (tiersOf(training) !== null)
+    return { knob: 'tiers', why: 'the plan knows only runs in which everybody averages with everybody' };
   const group = groupOf(training);
   if (group !== null)
     return { knob: `group: ${group}`, why: 'the plan knows groups as the number of tabs makes them' };

@@ -63,6 +63,16 @@ export const CoordinatorMessageSchema = Type.Union([
     peers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
     /** Of these, the ones to be reached through the coordinator (/ws/relay): there is no other way, or none is wanted. */
     viaCoordinator: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
+    /** In a run with tiers: the node of this volunteer, and of each of `peers` in their order. */
+    nodes: Type.Optional(
+      Type.Object(
+        {
+          own: VolunteerIdSchema,
+          ofPeers: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   }),
   /** A peer's socket closed or fell silent: nobody should wait for it. Its links may still live. */
   message('peer-left', { volunteerId: VolunteerIdSchema }),

@@ -38,4 +38,5 @@ export * from './run.ts';
 export * from './run-file.ts';
 export * from './strategy.ts';
 export * from './task.ts';
+export * from './tiers.ts';
 export * from './volunteer-messages.ts';

@@ -9,6 +9,7 @@ import { averagingMaxBytes } from './averaging.ts';
 import { LIMITS } from './limits.ts';
 import type { OptimiserName } from './optimisers.ts';
 import { CODEC_BYTES_PER_PARAMETER, type Training } from './run.ts';
+import { tiersOf } from './tiers.ts';
 
 const FLOAT_BYTES = 4;
 /** Vectors on the GPU are whole chunks of so many values (codec, top-k.ts). */
@@ -83,8 +84,11 @@ export function modelCopies({
   const { codec, optimiser, architecture = 'decentralised' } = training;
   const vector = FLOAT_BYTES * parameterCount;
   const padded = FLOAT_BYTES * CHUNK_VALUES * Math.ceil(parameterCount / CHUNK_VALUES);
-  const updateBytes = Math.ceil(CODEC_BYTES_PER_PARAMETER[codec] * parameterCount);
-  const isPacked = codec !== 'fp32' && codec !== 'fp16';
+  // [N2] What is said inside a node is exact, and formed on the processor.
+  const isTiered = tiersOf(training) !== null;
+  const perParameter = CODEC_BYTES_PER_PARAMETER[isTiered ? 'fp32' : codec];
+  const updateBytes = Math.ceil(perParameter * parameterCount);
+  const isPacked = codec !== 'fp32' && codec !== 'fp16' && !isTiered;
   const moments = MOMENTS[optimiser];
   const of = (what: CopyName, bytes: number): Copy => ({ what, bytes: Math.ceil(bytes) });
   const isCentral = architecture === 'central';
@@ -104,8 +108,8 @@ export function modelCopies({
       of('transfer', (1 + moments + 3) * vector),
     ],
     worker: [
-      // And its running mean.
-      of('anchor', 2 * vector),
+      // And its running mean; of a node besides, and what it owes.
+      of('anchor', (isTiered ? 5 : 2) * vector),
       // Residual, correction, the weights of the update that is open, and what was trained since.
       of('progress', 4 * vector),
       // Weights on their way to the device and back.
@@ -121,7 +125,7 @@ export function modelCopies({
           : keptUpdatesMaxBytes(roundBytes) + (OPEN_ROUNDS + 1) * roundBytes,
       ),
       // Chunks for newcomers, and anchor and second moment while they are made.
-      of('state', STATE_BYTES_PER_PARAMETER * parameterCount + 2 * vector),
+      of('state', (isTiered ? 3 : 1) * (STATE_BYTES_PER_PARAMETER * parameterCount + 2 * vector)),
       // As bytes, and as the body that is uploaded.
       of('checkpoint', 2 * vector),
     ],

@@ -85,6 +85,8 @@ export type Frame = FrameBase &
         readonly members: readonly VolunteerId[];
         /** How long the next leaders wait for stragglers, ms, 0..65535: one value for all, or they would differ. */
         readonly graceMs: number;
+        /** Of a node (tiers.ts): this round is the last inside before the nodes' own, whatever its number. */
+        readonly endsCycle?: true;
       }
     /** Let me close `round` in its leader's place, unless you know of a commit. Answer: `yield` or that `commit`. */
     | { readonly kind: 'take-over'; readonly ballot: number }
@@ -130,7 +132,7 @@ const FINGERPRINT_BYTES = 8;
 const CHUNK_INDEX_BYTES = 4;
 const STATE_FIXED_BYTES = FINGERPRINT_BYTES + CHUNK_INDEX_BYTES;
 const UPDATE_FIXED_BYTES = VOLUNTEER_ID_BYTES + 4 + 4 + 4 + 4 + FINGERPRINT_BYTES + 4;
-const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2;
+const COMMIT_FIXED_BYTES = VOLUNTEER_ID_BYTES + 2 + FINGERPRINT_BYTES + 2 + 2 + 2 + 1;
 const BALLOT_BYTES = 2;
 const CRC_BYTES = 4;
 const COMMIT_ENTRY_BYTES = VOLUNTEER_ID_BYTES + CRC_BYTES;
@@ -209,6 +211,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       payload.u16(frame.included.length);
       payload.u16(frame.members.length);
       payload.u16(frame.graceMs);
+      payload.u8(frame.endsCycle === true ? 1 : 0);
       for (const entry of frame.included) {
         payload.id(entry.author);
         payload.u32(entry.crc);
@@ -335,7 +338,8 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
       const includedCount = reader.u16();
       const memberCount = reader.u16();
       const graceMs = reader.u16();
-      if (leader === null || includedCount < 1) return null;
+      const endsCycle = reader.u8();
+      if (leader === null || includedCount < 1 || endsCycle > 1) return null;
       if (includedCount > LIMITS.groupMaxMembers || memberCount > LIMITS.groupMaxMembers) return null;
       const expected =
         COMMIT_FIXED_BYTES + includedCount * COMMIT_ENTRY_BYTES + memberCount * VOLUNTEER_ID_BYTES;
@@ -357,7 +361,8 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
         last = member;
         members.push(member);
       }
-      return { ...base, kind, leader, ballot, anchor, included, members, graceMs };
+      const commit = { ...base, kind, leader, ballot, anchor, included, members, graceMs };
+      return endsCycle === 1 ? { ...commit, endsCycle: true } : commit;
     }
     case 'pull': {
       const author = payload.length === VOLUNTEER_ID_BYTES ? reader.id() : null;

@@ -13,6 +13,7 @@ import { modelDemands } from './model-demands.ts';
 import { parameterLayout, type ModelSpec } from './model.ts';
 import { product } from './model-shapes.ts';
 import { CODEC_BYTES_PER_PARAMETER, type Training } from './run.ts';
+import { tiersOf } from './tiers.ts';
 
 /** WebGPU's default `maxStorageBufferBindingSize`: what every adapter gives without being asked for more. */
 export const BINDING_LIMIT_BYTES = 128 * 1024 * 1024;
@@ -50,13 +51,17 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   const { parameterCount } = demands;
   const tabs = Math.max(2, present, training.peersMin);
   const updateBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER[training.codec]);
-  const bytesSentPerRound = updateBytes * (tabs - 1);
+  // [N2] Of a run with tiers a round is one between nodes; what goes before it inside is exact, and at most to all tabs.
+  const { insideEvery = training.localSteps, betweenEvery = 0 } = tiersOf(training) ?? {};
+  const insideBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER.fp32);
+  const bytesSentPerRound = (updateBytes + betweenEvery * insideBytes) * (tabs - 1);
+  const stepsPerRound = insideEvery * Math.max(1, betweenEvery);
   const multiplications = multiplicationsOf(model);
   const roundMsOn = (machine: typeof FAST): number => {
     const stepMs = stepMsOn(machine, training.batchSize, multiplications);
     const exchangeMs = (8_000 * bytesSentPerRound) / machine.uplinkBitsPerSecond;
     // Training goes on while an update is on its way.
-    return machine.roundOverheadMs + Math.max(training.localSteps * stepMs, exchangeMs);
+    return machine.roundOverheadMs + Math.max(stepsPerRound * stepMs, exchangeMs);
   };
   const roundMs: [number, number] =
     measuredRoundMs === null

@@ -19,6 +19,7 @@ import { PRESET_NAMES } from './model-presets.ts';
 import { objectiveProperties } from './objective.ts';
 import { OPTIMISERS } from './optimisers.ts';
 import { ChosenStrategySchema, StrategySchema } from './strategy.ts';
+import { tiersContradiction, TiersSchema } from './tiers.ts';
 
 export const RUN_STATES = [
   'waiting',
@@ -219,6 +220,15 @@ export const TrainingSchema = Type.Object(
         description: 'Asynchronous: an update that is more versions of the model behind is not counted.',
       }),
     ),
+    tiers: Type.Optional(
+      Type.Unsafe<Static<typeof TiersSchema>>({
+        ...TiersSchema,
+        default: 'off',
+        title: 'Tiers',
+        description:
+          'Tabs of one machine or network average among themselves every insideEvery local steps, and one of them speaks for all to other nodes after every betweenEvery such rounds. auto chooses both; off: everybody averages with everybody.',
+      }),
+    ),
     targetError: Type.Optional(
       Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
         title: 'Target error',
@@ -342,5 +352,5 @@ export function contradictionIn(
       field: 'training.maxStaleness',
       message: 'belongs to schedule: asynchronous; leave it out, as in a round no update is stale',
     };
-  return exchangeContradiction(training);
+  return tiersContradiction(training) ?? exchangeContradiction(training);
 }

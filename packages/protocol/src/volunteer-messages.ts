@@ -8,6 +8,7 @@ import { RunIdSchema, Sha256Schema, VolunteerIdSchema } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import { LinkPolicySchema, RoutesSchema } from './link-policy.ts';
 import { LossPartsSchema } from './objective.ts';
+import { NodeKeySchema } from './tiers.ts';
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Counter32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
@@ -75,6 +76,8 @@ export const VolunteerMessageSchema = Type.Union([
     adapter: AdapterSchema,
     /** Whom the person lets see their address; absent: `direct`. */
     links: Type.Optional(LinkPolicySchema),
+    /** A word: who says the same one shares a machine or a network (SPEC N1). Peers never hear it. */
+    node: Type.Optional(NodeKeySchema),
     resume: Type.Optional(
       Type.Object({ volunteerId: VolunteerIdSchema, secret: Text(128) }, { additionalProperties: false }),
     ),

@@ -2,6 +2,7 @@
 import { streamSeed } from '@murmuration/codec';
 import type { RunSetup } from '@murmuration/coordinator/ledger';
 import { idFromRandomBytes, type RunManifest, type Shard } from '@murmuration/protocol';
+import type { ReplicaHolder } from './checkers.ts';
 import type { SimulateOptions } from './options.ts';
 import { ToyModel, type ToyShape } from './toy-model.ts';
 import { drawSamples, shardLabels, type ToySamples, type ToyTask } from './toy-task.ts';
@@ -58,7 +59,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
   const { localSteps, warmUpRounds, batchSize, optimiser, learningRate, outerLearningRate } = options;
-  const { codec, peersMin, evaluateEveryRounds, exchange, adaptive, group } = options;
+  const { codec, peersMin, evaluateEveryRounds, exchange, adaptive, group, betweenEvery } = options;
   const { architecture, schedule, maxStaleness } = options;
   const manifest: RunManifest = {
     id: id('run'),
@@ -83,6 +84,7 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
       ...(group < 2 ? {} : { group }),
       ...(architecture === 'decentralised' ? {} : { architecture }),
       ...(schedule === 'synchronous' ? {} : { schedule, maxStaleness }),
+      ...(betweenEvery === 0 ? {} : { tiers: { insideEvery: localSteps, betweenEvery } }),
     },
     dataset: {
       id: id('data'),
@@ -99,4 +101,15 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   };
   const shards = Array.from({ length: shardCount }, (_, i) => shard(i, options.shardSamples));
   return { manifest, shards, initialCheckpoint: 'c'.repeat(64), createdAtMs: 0 };
+}
+
+/** Of the running mean of the anchors that the furthest of these holds; null: none holds one. */
+export function meanLoss(model: ToyModel, data: ToyData, holders: Iterable<ReplicaHolder>): number | null {
+  const roundOf = ({ mind }: ReplicaHolder) => mind.head?.round ?? -1;
+  const [furthest] = [...holders]
+    .filter(({ mind }) => mind.head !== null)
+    .sort((a, b) => roundOf(b) - roundOf(a));
+  return furthest === undefined
+    ? null
+    : model.evaluate(furthest.trainer.replica.average, data.validation).loss;
 }

@@ -15,7 +15,12 @@ import {
   type LedgerState,
   type RunSetup,
 } from '@murmuration/coordinator/ledger';
-import type { CoordinatorMessage, VolunteerId, VolunteerMessage } from '@murmuration/protocol';
+import {
+  nodeIn,
+  type CoordinatorMessage,
+  type VolunteerId,
+  type VolunteerMessage,
+} from '@murmuration/protocol';
 import type { World } from './world.ts';
 
 /** One volunteer's socket, as the coordinator holds it. */
@@ -170,7 +175,7 @@ export class SimCoordinator {
   hello(id: VolunteerId, message: Extract<VolunteerMessage, { type: 'hello' }>, socket: SimSocket): void {
     this.#sockets.set(id, socket);
     const secret = `secret-of-${id}`;
-    const { adapter, links = 'direct' } = message;
+    const { adapter, node, links = 'direct' } = message;
     socket.deliver({ type: 'welcome', volunteerId: id, secret, signalToken: secret, iceServers: [], links });
     const { manifest } = this.#setup;
     if (isOver(this.#ledger.state.state)) {
@@ -180,7 +185,10 @@ export class SimCoordinator {
     socket.deliver({ type: 'assignment', run: manifest });
     const head = message.head?.runId === manifest.id ? message.head.head : null;
     this.#carryOut(
-      this.#ledger.handle({ kind: 'joined', volunteerId: id, adapter, links, head }, this.#nowMs),
+      this.#ledger.handle(
+        { kind: 'joined', volunteerId: id, adapter, links, node: nodeIn(manifest, node), head },
+        this.#nowMs,
+      ),
     );
   }
 

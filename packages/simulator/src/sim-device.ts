@@ -2,6 +2,7 @@
  * A tab's device: trainer commands run one after another, each for its imaginary time. A training command can be cut
  * short at its next step, and the device can be lost under any command and come back.
  */
+import type { Adapter } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { SimTrainer } from './sim-trainer.ts';
 import type { World } from './world.ts';
@@ -11,6 +12,14 @@ interface Running {
   readonly command: TrainerCommand;
   readonly startMs: number;
 }
+
+export const ADAPTER: Adapter = {
+  backend: 'cpu',
+  vendor: 'simulator',
+  architecture: 'toy',
+  description: '',
+  isFallbackAdapter: true,
+};
 
 /** The trainer builds its model again on the new device. */
 const BACK_AFTER_MS = 3_000;

@@ -21,6 +21,8 @@ export interface NetworkEnd {
   downlinkFreeMs: number;
   /** The averaging server, at the coordinator itself. */
   readonly isServer?: true;
+  /** Which machine or network it is in; null: one of its own. */
+  readonly place: number | null;
   /** It has no way to peers but the coordinator. */
   readonly isApart: boolean;
   readonly wants: (peer: VolunteerId) => boolean;

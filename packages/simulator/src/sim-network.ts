@@ -34,6 +34,8 @@ export interface NetworkOptions extends RelayOptions {
   /** A message's delay lies this share of the mean around it; 0: all take the same time. */
   readonly jitterShare: number;
   readonly lossShare: number;
+  readonly insideMbit: number;
+  readonly insideDelayMs: number;
   readonly wire: 'fast' | 'full';
 }
 
@@ -59,6 +61,10 @@ const REDIAL_MS = 2_000;
 /** ICE gives up twice (mesh, UNREACHABLE_MIN). */
 const PATHLESS_MS = 30_000;
 
+const BYTES_PER_MS_PER_MBIT = 125;
+
+const isSamePlace = (a: NetworkEnd, b: NetworkEnd) => a.place !== null && a.place === b.place;
+
 export class SimNetwork {
   readonly #world: World;
   readonly #options: NetworkOptions;
@@ -70,6 +76,10 @@ export class SimNetwork {
   readonly #cuts = new Set<Cut>();
   /** When tabs died: what their uplinks had not sent by then never arrives. */
   readonly #diedMs = new Map<VolunteerId, number>();
+  /** When lines have sent everything: of a place to others, and of a tab inside its place. */
+  readonly #lines = new Map<number | VolunteerId, number>();
+  /** Of messages that left a place. */
+  bytesBetween = 0;
   /** The last update that went to several, in one moment: of each of its messages, when it left. */
   #fanned: {
     readonly from: VolunteerId;
@@ -216,22 +226,21 @@ export class SimNetwork {
   /** @returns when it has left; with `leftMs` it has left already, in a message for several */
   #transmit(from: NetworkEnd, { link, direction }: Way, sent: Sent): number {
     const { message, bytes, isState } = sent;
-    const now = this.#world.nowMs;
     const isCopy = sent.leftMs !== undefined;
-    if (!isCopy) {
-      from.sent(bytes, isState);
-      from.uplinkFreeMs = Math.max(now, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs;
-    }
-    const leftMs = sent.leftMs ?? from.uplinkFreeMs;
+    const isInside = isSamePlace(from, direction.to);
+    if (!isCopy) from.sent(bytes, isState);
+    if (!isInside) this.bytesBetween += bytes;
+    const leftMs = sent.leftMs ?? this.#leave(from, isInside, bytes);
     const { jitterShare } = this.#options;
     const spread = () => 1 - jitterShare + 2 * jitterShare * this.#random();
     let atMs = this.#arrivalMs(from, direction, bytes, { leftMs, spread, isCopy });
-    while (this.#random() < this.#options.lossShare) atMs += RETRANSMIT_MS;
+    const lossShare = isInside ? 0 : this.#options.lossShare;
+    while (this.#random() < lossShare) atMs += RETRANSMIT_MS;
     direction.lastArrivalMs = atMs = Math.max(atMs, direction.lastArrivalMs);
     this.#world.at(atMs, () => {
       if (leftMs > (this.#diedMs.get(from.id) ?? Infinity)) return;
       const { to } = direction;
-      if (to.downlinkBytesPerMs === Infinity) {
+      if (to.downlinkBytesPerMs === Infinity || isInside) {
         this.#arrive(link, direction, message);
         return;
       }
@@ -239,6 +248,18 @@ export class SimNetwork {
       this.#world.at(to.downlinkFreeMs, () => this.#arrive(link, direction, message));
     });
     return leftMs;
+  }
+
+  /** When it has left. Those in one place share the line to others; to each other each has one of its own. */
+  #leave(from: NetworkEnd, isInside: boolean, bytes: number): number {
+    const { nowMs } = this.#world;
+    if (from.place === null)
+      return (from.uplinkFreeMs = Math.max(nowMs, from.uplinkFreeMs) + bytes / from.uplinkBytesPerMs);
+    const line = isInside ? from.id : from.place;
+    const bytesPerMs = isInside ? this.#options.insideMbit * BYTES_PER_MS_PER_MBIT : from.uplinkBytesPerMs;
+    const freeMs = Math.max(nowMs, this.#lines.get(line) ?? 0) + bytes / bytesPerMs;
+    this.#lines.set(line, freeMs);
+    return freeMs;
   }
 
   #arrivalMs(
@@ -251,7 +272,8 @@ export class SimNetwork {
       isCopy,
     }: { readonly leftMs: number; readonly spread: () => number; readonly isCopy: boolean },
   ): number {
-    const { delayMeanMs, relayDelayMeanMs } = this.#options;
+    const { delayMeanMs, insideDelayMs, relayDelayMeanMs } = this.#options;
+    if (isSamePlace(from, to)) return leftMs + insideDelayMs * spread();
     if (from.isServer === true) return leftMs + relayDelayMeanMs * spread();
     if (to.isServer === true) return this.relay.readMs(from.id, bytes, leftMs, spread);
     if (isVia) return this.relay.arrivalMs(from.id, bytes, leftMs, spread, isCopy);

@@ -55,6 +55,7 @@ export class SimServer implements NetworkEnd {
   readonly downlinkBytesPerMs = Infinity;
   downlinkFreeMs = 0;
   readonly isApart = true;
+  readonly place = null;
   readonly mute = false;
   readonly isServer = true;
 

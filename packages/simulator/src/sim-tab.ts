@@ -16,7 +16,7 @@ import type { Adversary } from './adversary.ts';
 import { checkpointName, type SimCoordinator, type SimSocket } from './sim-coordinator.ts';
 import type { NetworkEnd } from './sim-link.ts';
 import type { SimNetwork } from './sim-network.ts';
-import { SimDevice } from './sim-device.ts';
+import { ADAPTER, SimDevice } from './sim-device.ts';
 import type { SimTrainer } from './sim-trainer.ts';
 import { codeOf, type World } from './world.ts';
 
@@ -39,6 +39,8 @@ export interface SimTabOptions {
   readonly uplinkBytesPerMs: number;
   /** It wants no peers. */
   readonly isApart: boolean;
+  /** Which machine or network it is in; null: one of its own. */
+  readonly place: number | null;
   readonly peer: (id: VolunteerId) => NetworkEnd | undefined;
   readonly watch: TabWatch;
   /** Null: an honest tab. */
@@ -73,6 +75,7 @@ export class SimTab implements NetworkEnd {
   #wanted: ReadonlySet<VolunteerId> = new Set();
   #viaCoordinator: ReadonlySet<VolunteerId> = new Set();
   readonly isApart: boolean;
+  readonly place: number | null;
   #socket: SimSocket | null = null;
   readonly #device: SimDevice;
   #wakeAtMs = Infinity;
@@ -85,19 +88,15 @@ export class SimTab implements NetworkEnd {
     this.number = options.number;
     this.#options = options;
     this.isApart = options.isApart;
+    this.place = options.place;
     this.trainer = options.trainer;
     this.#device = new SimDevice(options.world, options.trainer, (event) => this.#handle(event));
     this.uplinkBytesPerMs = options.uplinkBytesPerMs;
     this.joinedAtMs = options.world.nowMs;
     this.mind = new Volunteer({
-      adapter: {
-        backend: 'cpu',
-        vendor: 'simulator',
-        architecture: 'toy',
-        description: '',
-        isFallbackAdapter: true,
-      },
+      adapter: ADAPTER,
       links: options.isApart ? 'no-peers' : 'direct',
+      ...(options.place === null ? {} : { node: `place-${options.place}` }),
       random: options.world.chance('tab', options.id),
       traffic: () => ({
         ...this.#traffic,

@@ -10,12 +10,14 @@ import {
   parametersFromBytes,
   parametersToBytes,
   slicesOf,
+  NodeReplica,
   Replica,
   ReplicaError,
   shuffledIndices,
+  type Anchor,
   type averageUpdates,
 } from '@murmuration/codec';
-import type { RunManifest } from '@murmuration/protocol';
+import { firstOf, tiersOf, type RunManifest } from '@murmuration/protocol';
 import type { BatchPlan, TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
 import type { ToyModel } from './toy-model.ts';
 import type { ToySamples } from './toy-task.ts';
@@ -48,6 +50,11 @@ const EVALUATE_STEPS = 5;
 
 const NO_SLICE = new Uint8Array(0);
 
+/** It concerns what all nodes share, and so no tab alone. */
+const isBetween = (command: TrainerCommand) =>
+  (command.kind === 'form-update' || command.kind === 'commit' || command.kind === 'capture') &&
+  command.tier !== 'inside';
+
 /** One pass's order of a shard; tabs that train the same pass one after another share it. */
 class Orders {
   #key = '';
@@ -63,23 +70,29 @@ class Orders {
 
 export class SimTrainer {
   readonly #options: SimTrainerOptions;
-  readonly replica: Replica;
+  /** What training is on: the tab's own part of the run's replica, or of its node's. */
+  readonly #own: Replica;
+  readonly #node: NodeReplica | null;
+  /** What the run's members share. */
+  readonly replica: Anchor;
   readonly #optimiser;
   readonly #shards = new Set<number>();
   readonly #orders = new Orders();
   readonly #batch: Uint32Array;
   #round = 0;
+  #insideRound = 0;
 
   constructor(options: SimTrainerOptions) {
     const { manifest, average } = options;
     this.#options = options;
-    this.replica = new Replica({
-      parameterCount: manifest.parameterCount,
-      scheme: firstSchemeOf(manifest.training.codec),
-      outerLearningRate: manifest.training.outerLearningRate,
-      rule: meanRuleOf(manifest.training),
-      average,
-    });
+    const { parameterCount, training } = manifest;
+    const { outerLearningRate } = training;
+    const scheme = firstSchemeOf(training.codec);
+    const replica = { parameterCount, scheme, outerLearningRate, rule: meanRuleOf(training), average };
+    const tiers = tiersOf(training);
+    this.#node = tiers === null ? null : new NodeReplica({ ...replica, ...tiers, insideScheme: 'fp32' });
+    this.#own = this.#node?.inside ?? new Replica(replica);
+    this.replica = this.#node?.between ?? this.#own;
     this.#optimiser = options.model.newOptimiser();
     this.#batch = new Uint32Array(manifest.training.batchSize);
   }
@@ -104,16 +117,80 @@ export class SimTrainer {
 
   execute(ticket: number, command: TrainerCommand): TrainerEvent {
     const { checks } = this.#options;
-    checks?.before(this.replica, command);
+    const node = this.#node;
+    if (node !== null && isBetween(command)) {
+      const check = checks?.ofNode(node, command);
+      const event = this.#carryOut(ticket, command);
+      check?.(event);
+      return event;
+    }
+    checks?.before(this.#own, command);
     const event = this.#carryOut(ticket, command);
-    checks?.after(this.replica, this.#optimiser.secondMoment, command, event);
+    checks?.after(this.#own, this.#optimiser.secondMoment, command, event);
     return event;
+  }
+
+  /** What a tier's command does to a node's replica; null: there are no tiers. */
+  #ofNode(ticket: number, command: TrainerCommand): TrainerEvent | null {
+    const node = this.#node;
+    if (node === null) return null;
+    const isInside = 'tier' in command && command.tier === 'inside';
+    switch (command.kind) {
+      case 'load-state': {
+        if (!isInside) return null;
+        const moments = node.loadInside(command.chunks.map(({ bytes }) => bytes));
+        if (moments === null)
+          return { kind: 'trainer-failed', ticket, failure: 'error', detail: 'bad state' };
+        if (moments !== 'none') {
+          this.#optimiser.firstMoment.fill(0);
+          this.#optimiser.secondMoment.set(moments.secondMoment);
+          this.#optimiser.stepCount = moments.stepCount;
+        }
+        this.#insideRound = command.round;
+        return { kind: 'state-loaded', ticket, round: command.round, anchor: node.insideFingerprint };
+      }
+      case 'form-update': {
+        const encoded = isInside
+          ? node.inside.formUpdate(undefined, command.scheme)
+          : node.formUpdate(command.scheme);
+        return { kind: 'update-formed', ticket, round: command.round, encoded, slice: NO_SLICE };
+      }
+      case 'commit': {
+        const next = command.next ?? command.round + 1;
+        if (isInside) {
+          node.inside.commit(command.updates, command.own);
+          this.#insideRound = next;
+          return { kind: 'committed', ticket, round: next, anchor: node.insideFingerprint };
+        }
+        const own = command.updates.find(({ author }) => author === command.node) ?? null;
+        node.commit(command.updates, own);
+        if (command.node === undefined) node.stand();
+        this.#round = next;
+        this.#insideRound = firstOf(tiersOf(this.#options.manifest.training)!, next);
+        const inside = command.node === undefined ? {} : { inside: node.insideFingerprint };
+        return { kind: 'committed', ticket, round: next, anchor: node.between.fingerprint, ...inside };
+      }
+      case 'capture': {
+        if (!isInside) return null;
+        const chunks = node.captureInside()(this.#optimiser);
+        return { kind: 'captured', ticket, round: this.#insideRound, anchor: node.insideFingerprint, chunks };
+      }
+      default:
+        return null;
+    }
   }
 
   #carryOut(ticket: number, command: TrainerCommand): TrainerEvent {
     const failed = (failure: TrainerFailure, detail: string) =>
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
     const { manifest, model } = this.#options;
+    try {
+      const event = this.#ofNode(ticket, command);
+      if (event !== null) return event;
+    } catch (error) {
+      if (error instanceof ReplicaError) return failed('not-finite', error.message);
+      throw error;
+    }
     switch (command.kind) {
       case 'prepare':
         return { kind: 'prepared', ticket };
@@ -124,12 +201,14 @@ export class SimTrainer {
         this.#optimiser.secondMoment.set(state.secondMoment);
         this.#optimiser.stepCount = state.stepCount;
         this.#round = command.round;
+        this.#node?.stand();
         return { kind: 'state-loaded', ticket, round: command.round, anchor: this.replica.fingerprint };
       }
       case 'load-checkpoint': {
         const parameters = parametersFromBytes(command.parameters, manifest.parameterCount);
         if (parameters === null) return failed('error', 'bad checkpoint');
         this.replica.load(parameters);
+        this.#node?.stand();
         this.#round = command.round;
         return { kind: 'state-loaded', ticket, round: command.round, anchor: this.replica.fingerprint };
       }
@@ -149,7 +228,7 @@ export class SimTrainer {
             kind: 'update-formed',
             ticket,
             round: this.#round,
-            encoded: this.replica.formUpdate(undefined, command.scheme),
+            encoded: this.#own.formUpdate(undefined, command.scheme),
             slice: command.withSlice ? this.replica.formSlice(this.#round) : NO_SLICE,
           };
         } catch (error) {
@@ -158,7 +237,7 @@ export class SimTrainer {
         }
       case 'commit':
         this.replica.meet(this.#round, slicesOf(command.updates));
-        this.replica.commit(command.updates, command.own);
+        this.#own.commit(command.updates, command.own);
         this.#round = command.round + 1;
         return { kind: 'committed', ticket, round: this.#round, anchor: this.replica.fingerprint };
       case 'capture': {
@@ -190,7 +269,7 @@ export class SimTrainer {
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
     const stepCount = command.batches.length;
     let loss = 0;
-    model.begin(this.replica.weights());
+    model.begin(this.#own.weights());
     for (const plan of command.batches) {
       if (!this.#shards.has(plan.shardIndex)) return failed('error', `shard ${plan.shardIndex} is not here`);
       const samples = this.#options.shard(plan.shardIndex);
@@ -198,7 +277,7 @@ export class SimTrainer {
       loss += model.step(this.#optimiser, samples, this.#batch);
     }
     try {
-      this.replica.trained(model.end());
+      this.#own.trained(model.end());
       return {
         kind: 'trained',
         ticket,

@@ -18,7 +18,7 @@ import { Faults } from './faults.ts';
 import { Hostiles } from './hostile.ts';
 import { listening } from './listening.ts';
 import { FAULTS, type SimulateOptions } from './options.ts';
-import { runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
+import { meanLoss, runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
 import { ServerChecks } from './server-checks.ts';
@@ -48,8 +48,8 @@ export interface SimulateReport {
   readonly initialLoss: number;
   readonly valLoss: number | null;
   readonly valAccuracy: number | null;
-  /** Of the running mean of a central run's server, at the end; null: there is none. */
-  readonly serverLoss: number | null;
+  /** Of the running mean of the anchors at the end: a server's, or the furthest tab's; null: nobody holds one. */
+  readonly meanLoss: number | null;
   readonly localSteps: number;
   readonly shardsCounted: number;
   readonly joins: number;
@@ -64,8 +64,9 @@ export interface SimulateReport {
   readonly spreadMax: number;
   readonly spreadEnd: number;
   readonly bytesPerParameterPerExchange: number | null;
-  /** Peer bytes that left tabs, what of these came to the coordinator's relay, and what it passed on. */
+  /** Peer bytes that left tabs, of these those that left their place, what came to the coordinator's relay, and what it passed on. */
   readonly bytesSentPeers: number;
+  readonly bytesBetween: number;
   readonly bytesToRelay: number;
   readonly bytesThroughCoordinator: number;
   /** Of the bytes that left tabs, those of tabs without a way to their peers. */
@@ -218,6 +219,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       isApart: isApart(),
+      place: options.nodes === 0 ? null : number % options.nodes,
       peer: (peer) => (peer === server?.id ? server : tabs.get(peer)),
       watch: tabWatch,
       adversary,
@@ -360,8 +362,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     initialLoss: model.evaluate(initialParameters(model.layout.tensors, manifest.seed), data.validation).loss,
     valLoss: result.loss,
     valAccuracy: result.accuracy,
-    serverLoss:
-      server === null ? null : model.evaluate(server.holder.trainer.replica.average, data.validation).loss,
+    meanLoss: meanLoss(model, data, server === null ? tabs.values() : [server.holder]),
     localSteps: sums.localSteps,
     shardsCounted,
     joins: sums.joins,
@@ -372,6 +373,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     bytesPerParameterPerExchange:
       sums.exchanges > 0 ? sums.exchangeBytes / sums.exchanges / manifest.parameterCount : null,
     bytesSentPeers: sums.peerBytes,
+    bytesBetween: network.bytesBetween,
     bytesToRelay: network.relay.takenBytes,
     bytesThroughCoordinator: network.relay.passedBytes,
     bytesSentApart: sums.apartBytes,

@@ -85,6 +85,7 @@ export class StudyGroup {
       world: this.world,
       network: this.#network,
       isApart: false,
+      place: null,
       coordinator: this.coordinator,
       trainer: new SimTrainer({
         manifest: this.manifest,

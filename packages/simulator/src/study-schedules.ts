@@ -61,7 +61,7 @@ export function studySchedule(
     },
   );
   return {
-    loss: report.serverLoss!,
+    loss: report.meanLoss!,
     samplesPerSecond: (1_000 * (trained - fromSamples)) / (toMs - fromMs),
     upBytes: report.bytesSentPeers / trained,
     downBytes: report.bytesReceivedPeers / trained,

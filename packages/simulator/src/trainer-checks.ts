@@ -11,12 +11,13 @@ import {
   median,
   norm,
   relativeDistance,
+  type NodeReplica,
   type Replica,
   averageSlice,
   sliceOf,
   slicesOf,
 } from '@murmuration/codec';
-import type { RunManifest, Training } from '@murmuration/protocol';
+import { tiersOf, type RunManifest, type Training } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Violations } from './checkers.ts';
 import type { ServerChecks } from './server-checks.ts';
@@ -100,6 +101,7 @@ export class TrainerChecks {
         if (command.kind === 'commit') this.#committed(replica, before!.anchor, command);
         return;
       case 'captured': {
+        if ('tier' in command && command.tier === 'inside') return;
         const state = decodeState(event.chunks, this.#manifest.parameterCount);
         // [J4] A newcomer gets the anchor exactly and the second moment roughly.
         if (relativeDistance(state.anchor, replica.anchor) > 0)
@@ -117,7 +119,9 @@ export class TrainerChecks {
     encoded: Uint8Array,
     at: string,
   ): void {
-    const fade = isSparse(this.#manifest.training.codec) ? 0.95 : 1;
+    const { training } = this.#manifest;
+    // [N2] What a tab says inside its node is exact.
+    const fade = tiersOf(training) === null && isSparse(training.codec) ? 0.95 : 1;
     const delta = weights.map((weight, i) => weight - anchor[i]!);
     const correction = delta.map((value, i) => value + fade * this.#residual[i]!);
     this.#open = { correction, encoded, deltaNorm: norm(delta), anchor: at };
@@ -148,6 +152,42 @@ export class TrainerChecks {
     const [size, limit] = [norm(this.#residual), RESIDUAL_RATIO_MAX * open.deltaNorm];
     if (size > limit) this.#residual = this.#residual.map((value) => (value * limit) / size);
     this.#expectResidual(replica);
+  }
+
+  /**
+   * [N3] What a node learned is, exactly, in what was counted in its name or in what it owes; and forming an update changes
+   * nothing. To be called with what the command did.
+   */
+  ofNode(node: NodeReplica, command: TrainerCommand): (event: TrainerEvent) => void {
+    const before = { ...stateOf(node), owed: node.owed.slice() };
+    const said = command.kind === 'commit' ? node.formUpdate() : null;
+    return (event) => {
+      const after = stateOf(node);
+      if (event.kind === 'update-formed' && before.inside !== after.inside)
+        this.#break('N3', 'changed its node by saying what that learned');
+      if (event.kind === 'captured') {
+        const { anchor } = decodeState(event.chunks, node.owed.length);
+        if (relativeDistance(anchor, node.between.anchor) > 0)
+          this.#break('J4', 'gives away a state that is not what all nodes share');
+      }
+      if (event.kind !== 'committed' || command.kind !== 'commit' || command.node === undefined) return;
+      const learned = before.insideAnchor.map(
+        (value, i) => value - before.betweenAnchor[i]! + before.owed[i]!,
+      );
+      const own = command.updates.find(
+        ({ author, encoded }) => author === command.node && encoded.every((byte, i) => byte === said![i]),
+      );
+      const wrong = learned.map((value, i) => value - node.owed[i]!);
+      if (own !== undefined) addDecoded(own.encoded, -1, wrong);
+      const isFaded = isSparse(this.#manifest.training.codec);
+      const rounding =
+        TOLERANCE * (norm(learned) + norm(before.betweenAnchor) * 1e-3) +
+        (isFaded ? 0.051 * norm(before.owed) : 0);
+      if (norm(wrong) > rounding)
+        this.#break('N3', `owes ${norm(node.owed)} after a round of nodes, and is ${norm(wrong)} off`);
+      if (relativeDistance(node.inside.anchor, node.between.anchor) > 0)
+        this.#break('N3', 'stands elsewhere than all nodes after their round');
+    };
   }
 
   /** [R10] The anchor moves by the clipped, weighted mean. */
@@ -191,5 +231,11 @@ export class TrainerChecks {
     this.#violations.break(rule, this.#world.nowMs, `${this.#self} ${text}`);
   }
 }
+
+const stateOf = (node: NodeReplica) => ({
+  inside: node.insideFingerprint,
+  insideAnchor: node.inside.anchor.slice(),
+  betweenAnchor: node.between.anchor.slice(),
+});
 
 const isEqual = (a: Float32Array, b: Float32Array) => a.every((value, i) => value === b[i]);

@@ -12,6 +12,7 @@ import type { SimTab, TabWatch } from './sim-tab.ts';
 import { Sometimes, type Situation } from './sometimes.ts';
 import { Story } from './story.ts';
 import type { RunSetup } from '@murmuration/coordinator/ledger';
+import { runTagOf } from '@murmuration/swarm';
 import type { World } from './world.ts';
 
 /** A leader that dies this soon after its commit may have sent it to some and not to others. */
@@ -49,6 +50,7 @@ export class Watch {
   readonly #moved: (head: Head) => void;
 
   constructor(world: World, setup: RunSetup, options: { mayFork: boolean; moved: (head: Head) => void }) {
+    const runTag = runTagOf(setup.manifest.id);
     this.#world = world;
     this.#moved = options.moved;
     const { violations, sometimes, story } = this;
@@ -96,7 +98,9 @@ export class Watch {
         if (frame.kind === 'pull') sometimes.hit('updatePulled');
         else if (frame.kind === 'state-request') this.#of(tab).askedForState = peer;
         // A commit may also be passed on by those who were asked for it.
-        else if (frame.kind === 'commit' && frame.leader === tab.id) this.#commit(tab, frame);
+        // And a node's own rounds have numbers of their own (SPEC N).
+        else if (frame.kind === 'commit' && frame.leader === tab.id && frame.runTag === runTag)
+          this.#commit(tab, frame);
       },
     };
     this.coordinator = {

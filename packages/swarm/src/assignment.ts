@@ -2,23 +2,27 @@
  * One run as this volunteer sees it: how far it is prepared, what it trains next, which duties it has. Joins the
  * membership (rounds), the leases and the pace, and gives the trainer its work at a round's boundary. Pure.
  */
-import type {
-  CoordinatorMessage,
-  CoordinatorMessageOf,
-  Head,
-  RunManifest,
-  RunState,
-  Sha256,
-  VolunteerId,
+import {
+  tiersOf,
+  type CoordinatorMessage,
+  type CoordinatorMessageOf,
+  type Head,
+  type RunManifest,
+  type RunState,
+  type Sha256,
+  type VolunteerId,
 } from '@murmuration/protocol';
 import { Adaptation } from './adaptation.ts';
+import { isOver, wordOf, type Trouble } from './assignment-word.ts';
 import { EvaluationDuty } from './evaluation-duty.ts';
 import { LeaseBook } from './lease-book.ts';
-import { Membership } from './membership.ts';
+import { Membership, type Counted } from './membership.ts';
+import { NodeTier } from './node-tier.ts';
 import type { Outbox } from './outbox.ts';
 import { owesCheckpoint, type Debts } from './parting.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerCommand, TrainerEvent } from './ports.ts';
+import { REMEDIES } from './remedies.ts';
 import type { Line } from './scheme-choice.ts';
 import type { StateWord, Tally } from './view.ts';
 
@@ -27,9 +31,7 @@ export type Consequence = 'none' | 'news' | { readonly unfit: string };
 
 /** Errors in a row at the same kind of command that do not make this device unfit for the run. */
 const TRAINER_ERRORS_MAX = 3;
-type Trouble = { readonly word: 'device-lost' | 'device-away'; readonly nextAtMs: number | null };
 const TRAINING_STATES: readonly RunState[] = ['waiting', 'training', 'degraded'];
-export const isOver = (state: RunState): boolean => state === 'finished' || state === 'failed';
 
 export class Assignment {
   readonly manifest: RunManifest;
@@ -64,14 +66,19 @@ export class Assignment {
     line: () => Line;
   }) {
     this.manifest = options.manifest;
-    this.membership = new Membership(options);
+    const { training } = options.manifest;
+    const tiers = tiersOf(training);
+    const node = tiers === null ? undefined : new NodeTier({ ...options, tiers });
+    this.membership = new Membership({ ...options, node });
     this.#self = options.self;
     this.#outbox = options.outbox;
     this.#peers = options.peers;
     this.#tally = options.tally;
     this.#paused = options.paused;
-    this.#leases = new LeaseBook(options.manifest.training.batchSize);
-    this.adaptation = new Adaptation(options.manifest, options.line);
+    this.#leases = new LeaseBook(training.batchSize);
+    const localSteps = tiers?.insideEvery ?? training.localSteps;
+    const own = { ...options.manifest, training: { ...training, localSteps } };
+    this.adaptation = new Adaptation(own, options.line);
     this.duty = new EvaluationDuty(options.manifest, options.outbox);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
@@ -84,6 +91,15 @@ export class Assignment {
   }
   get progress(): CoordinatorMessageOf<'progress'> | null {
     return this.#progress;
+  }
+  /** Where what is trained here is averaged: in the run, or in our node (null: not known yet). */
+  get #home(): Membership | null {
+    const { node } = this.membership;
+    return node === undefined ? this.membership : node.inside;
+  }
+  /** Of which the command was. */
+  #of(command: TrainerCommand): Membership | null {
+    return 'tier' in command && command.tier === 'inside' ? this.#home : this.membership;
   }
   get #roundsGoOn(): boolean {
     return TRAINING_STATES.includes(this.#state);
@@ -137,6 +153,7 @@ export class Assignment {
   #introduced(message: CoordinatorMessageOf<'introduce'>, nowMs: number): void {
     const { crews, role } = this.membership;
     const wasMixed = crews.isMixed;
+    this.membership.node?.introduced(message, nowMs);
     const { mates, viaCoordinator } = crews.introduced(message);
     const peers = mates.filter((peer) => !this.#peers.isOutcast(peer));
     this.#outbox.push({ kind: 'hold-links', peers, viaCoordinator });
@@ -157,7 +174,7 @@ export class Assignment {
         return 'news';
       case 'state-loaded':
         this.#leases.lost();
-        this.membership.stateLoaded(event, nowMs);
+        this.#of(command)?.stateLoaded(event, nowMs);
         return 'news';
       case 'done':
         if (command.kind === 'add-validation') this.duty.added();
@@ -168,23 +185,17 @@ export class Assignment {
         this.#tally.trainMs += event.trainMs;
         this.#tally.loss = Number.isFinite(event.loss) ? event.loss : null;
         this.#leases.trained(event.stepCount);
-        this.membership.own.trained(event);
+        this.#home?.own.trained(event);
         return 'none';
       case 'update-formed':
-        if (!this.membership.updateFormed(event, nowMs)) return 'none';
-        this.#leases.sent();
+        if (this.#of(command)?.updateFormed(event, nowMs) !== true) return 'none';
+        if (this.#of(command) === this.#home) this.#leases.sent();
         this.adaptation.sent(nowMs);
         return 'none';
-      case 'committed': {
-        const counted = this.membership.committed(event, nowMs);
-        if (counted === null) return 'none';
-        this.adaptation.committed(counted, this.#self, nowMs);
-        if (counted.isCounted) this.#leases.settle();
-        this.#tally.rounds += 1;
-        return 'news';
-      }
+      case 'committed':
+        return this.#committed(event, command, nowMs);
       case 'captured':
-        this.membership.captured(event, nowMs);
+        this.#of(command)?.captured(event, nowMs);
         return 'none';
       case 'evaluated':
         this.duty.take(event, this.membership.head);
@@ -194,6 +205,28 @@ export class Assignment {
       default:
         return event satisfies never;
     }
+  }
+
+  #committed(
+    event: Extract<TrainerEvent, { kind: 'committed' }>,
+    command: TrainerCommand,
+    nowMs: number,
+  ): Consequence {
+    const { membership } = this;
+    const isInside = this.#of(command) !== membership;
+    const counted: Counted | null = isInside
+      ? membership.node!.committed(event, nowMs)
+      : membership.committed(event, nowMs);
+    if (counted === null) return 'none';
+    // [N3] What is counted in a node is its tabs' own work; what it says to others is no single tab's.
+    if (this.#of(command) === this.#home) {
+      const { round = counted.round } = membership.head ?? {};
+      this.adaptation.committed(isInside ? { ...counted, round } : counted, this.#self, nowMs);
+      if (counted.isCounted) this.#leases.settle();
+    }
+    if (isInside) return 'none';
+    this.#tally.rounds += 1;
+    return 'news';
   }
 
   #trainerFailed(
@@ -221,8 +254,8 @@ export class Assignment {
       case 'not-finite':
         this.#tally.loss = null;
         if (command.kind === 'train' || command.kind === 'form-update')
-          this.membership.own.diverged(this.membership.head?.round ?? null);
-        else this.membership.join(null, nowMs);
+          this.#home?.own.diverged(this.#home.head?.round ?? null);
+        else this.#of(command)?.join(null, nowMs);
         return 'none';
       default:
         return event.failure satisfies never;
@@ -231,27 +264,9 @@ export class Assignment {
 
   /** The trainer stands at its anchor again. What only it can do is asked again; a replica in doubt is fetched anew. */
   #tryAgain(command: TrainerCommand, nowMs: number): void {
-    switch (command.kind) {
-      case 'prepare':
-      case 'add-shard':
-      case 'drop-shard':
-      case 'add-validation':
-      case 'commit':
-        this.#outbox.train(command);
-        return;
-      case 'load-checkpoint':
-      case 'load-state':
-        this.membership.join(null, nowMs);
-        return;
-      case 'train':
-      case 'form-update':
-      case 'evaluate':
-      case 'capture':
-        // Asked again by `advance` as long as there is need for it.
-        return;
-      default:
-        command satisfies never;
-    }
+    const remedy = REMEDIES[command.kind];
+    if (remedy === 'again') this.#outbox.train(command);
+    else if (remedy === 'fetch') this.#of(command)?.join(null, nowMs);
   }
 
   /** Whoever asks for it does so until it is there, or answers the command with `no-adapter`. */
@@ -296,9 +311,9 @@ export class Assignment {
     };
   }
   get #isHandedOver(): boolean {
-    const { role, own } = this.membership;
-    if (!this.#prepared || role.kind !== 'member' || !this.#hasCompany) return true;
-    return !this.#outbox.inFlight('train', 'form-update', 'commit') && own.isCounted;
+    if (!this.#prepared || this.#home?.role.kind !== 'member' || !this.#hasCompany) return true;
+    if (this.#outbox.inFlight('train', 'form-update', 'commit') || !this.#home.own.isCounted) return false;
+    return this.membership.node?.isHeldByOthers !== false;
   }
 
   /** Whatever has become possible or due. */
@@ -332,7 +347,7 @@ export class Assignment {
   }
 
   get #mayLease(): boolean {
-    return !this.#paused && !this.#parting && this.membership.role.kind === 'member' && this.#roundsGoOn;
+    return !this.#paused && !this.#parting && this.#home?.role.kind === 'member' && this.#roundsGoOn;
   }
 
   /** Gives the trainer its next command at a round's boundary: the duty first, then training. */
@@ -345,11 +360,18 @@ export class Assignment {
     const isFree = !membership.leadsSoon || !this.#roundsGoOn;
     const mayEvaluate = this.#parting ? owesCheckpoint(this.debts) : isFree;
     if (this.duty.isDue(head.round) && mayEvaluate && this.duty.begin()) return;
-    if (!this.#hasCompany) return;
-    const stepsDue = this.#parting ? 0 : membership.stepsDue(this.adaptation.stepsOf(head.round));
+    const home = this.#home;
+    if (!this.#hasCompany || home === null) return;
+    // [N3] What our node has to say waits for nobody's steps: while it is formed and sent, training goes on.
+    if (home !== membership && membership.mayPublish(this.#parting))
+      return void this.#outbox.train(this.#formUpdate(head));
+    if (!home.atBoundary) return;
+    const stepsDue = this.#parting ? 0 : home.stepsDue(this.adaptation.stepsOf(head.round));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
-    else if (membership.mayPublish(this.#parting)) this.#outbox.train(this.#formUpdate(head));
+    else if (home === membership) {
+      if (membership.mayPublish(this.#parting)) this.#outbox.train(this.#formUpdate(head));
+    } else membership.node!.publish(this.#parting);
   }
 
   #formUpdate({ term, round }: Head): TrainerCommand {
@@ -361,37 +383,15 @@ export class Assignment {
 
   /** How this volunteer stands in the run, for people. Pausing is the volunteer's own word. */
   word(): StateWord {
-    const at = (state: StateWord['state'], detail = '', nextAtMs: number | null = null) => ({
-      state,
-      detail,
-      nextAtMs,
+    return wordOf({
+      state: this.#state,
+      trouble: this.#outbox.isTrainerBusy ? this.#trouble : null,
+      isPrepared: this.#prepared,
+      membership: this.membership,
+      hasDonors: this.#peers.donors().length > 0,
+      peersMin: this.manifest.training.peersMin,
+      isTraining: this.#outbox.inFlight('train'),
+      canTrain: this.#leases.canTrain,
     });
-    if (isOver(this.#state)) return at('finished', this.#state);
-    // With nothing asked of it, a device that is back (ports.ts) is as good as any.
-    if (this.#trouble !== null && this.#outbox.isTrainerBusy)
-      return at('recovering', this.#trouble.word, this.#trouble.nextAtMs);
-    if (!this.#prepared) return at('warming-up');
-    if (this.#state === 'paused') return at('waiting', 'run-paused');
-    const { role, alive, atBoundary, isPublished, server } = this.membership;
-    switch (role.kind) {
-      case 'none':
-        return at('connecting', 'coordinator');
-      case 'founding':
-        return at('loading', 'model');
-      case 'joining':
-        if (this.#peers.donors().length > 0) return at('loading', 'model');
-        return at('connecting', 'peers', role.fetch.nextDeadlineMs);
-      case 'member': {
-        const { peersMin } = this.manifest.training;
-        const group = 1 + alive.size;
-        if (server !== null && alive.size === 0) return at('connecting', 'peers');
-        if (server === null && group < peersMin) return at('waiting', `need-peers ${group}/${peersMin}`);
-        if (this.#outbox.inFlight('train')) return at('training');
-        if (!atBoundary || isPublished) return at('syncing');
-        return this.#leases.canTrain ? at('training') : at('waiting', 'no-work');
-      }
-      default:
-        return role satisfies never;
-    }
   }
 }

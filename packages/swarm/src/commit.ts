@@ -11,6 +11,8 @@ export interface Commit {
   readonly included: readonly CommitEntry[];
   readonly members: readonly VolunteerId[];
   readonly graceMs: number;
+  /** [N5] The cycle of a node ends with it. */
+  readonly endsCycle?: true;
 }
 /** A commit, and from whom it came: that peer holds what it lists. */
 export type HeldCommit = Commit & { readonly source: VolunteerId };
@@ -36,9 +38,13 @@ export const commitCommand = ({
   round,
   updates,
   own,
+  next,
+  node,
 }: Extract<RoundDecision, { kind: 'close' }>): TrainerCommand => ({
   kind: 'commit',
   round,
   updates,
   own,
+  ...(next === undefined ? {} : { next }),
+  ...(node === undefined ? {} : { node }),
 });

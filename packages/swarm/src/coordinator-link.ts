@@ -49,7 +49,7 @@ export class CoordinatorLink {
 
   /** First message of a new socket. */
   greet(
-    self: { readonly adapter: Adapter; readonly links: LinkPolicy },
+    self: { readonly adapter: Adapter; readonly links: LinkPolicy; readonly node?: string },
     standing: { runId: string; head: Head } | null,
   ): VolunteerMessage {
     this.#state = 'greeting';
@@ -58,6 +58,7 @@ export class CoordinatorLink {
       protocolVersion: PROTOCOL_VERSION,
       adapter: self.adapter,
       links: self.links,
+      ...(self.node === undefined ? {} : { node: self.node }),
       ...(this.#identity === null ? {} : { resume: this.#identity }),
       ...(standing === null ? {} : { head: standing }),
     };

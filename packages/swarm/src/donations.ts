@@ -7,7 +7,7 @@
 import { chunkCount } from '@murmuration/codec';
 import type { FrameOf, Head, RunManifest, VolunteerId } from '@murmuration/protocol';
 import type { Outbox } from './outbox.ts';
-import type { TrainerEvent } from './ports.ts';
+import type { OfTier, TrainerEvent } from './ports.ts';
 
 /** Chunks that a newcomer may have asked for and not got. */
 export const REQUESTS_MAX = 2;
@@ -22,6 +22,8 @@ export interface Generosity {
 }
 /** 20 Mbit/s, what a home line takes in; the burst is one chunk for each newcomer. */
 const OF_A_TAB: Generosity = { doneesMax: 4, bytesPerMs: 2_500, burstBytes: 1024 * 1024 };
+/** In a node: its lines are a network's own. 100 Mbit/s; a guess. */
+export const OF_A_MATE: Generosity = { ...OF_A_TAB, bytesPerMs: 12_500 };
 /** A copy that nobody asked for is freed. Longer than a newcomer's whole fetch of a middling model; a guess. */
 const COPY_KEPT_MS = 10_000;
 
@@ -35,6 +37,7 @@ export class Donations {
   readonly #outbox: Outbox;
   readonly #runTag: number;
   readonly #parameterCount: number;
+  readonly #tier: OfTier;
   #requests: Request[] = [];
   /** When each newcomer asked last. */
   readonly #donees = new Map<VolunteerId, number>();
@@ -44,12 +47,21 @@ export class Donations {
   #allowanceBytes: number;
   #allowanceMs = 0;
 
-  constructor(options: { outbox: Outbox; runTag: number; manifest: RunManifest; generosity?: Generosity }) {
+  /** @param options.valueCount of a node's state, which is more than the model's */
+  constructor(options: {
+    outbox: Outbox;
+    runTag: number;
+    manifest: RunManifest;
+    generosity?: Generosity;
+    tier?: OfTier;
+    valueCount?: number;
+  }) {
+    this.#tier = options.tier ?? {};
     this.#generosity = options.generosity ?? OF_A_TAB;
     this.#allowanceBytes = this.#generosity.burstBytes;
     this.#outbox = options.outbox;
     this.#runTag = options.runTag;
-    this.#parameterCount = options.manifest.parameterCount;
+    this.#parameterCount = options.valueCount ?? options.manifest.parameterCount;
   }
 
   /** When `advance` is due at the latest. */
@@ -107,7 +119,8 @@ export class Donations {
     const wantsCopy = this.#requests.some(
       (request) => !this.#serves(request) && request.roundMin <= head.round,
     );
-    if (wantsCopy && !this.#outbox.inFlight('capture')) this.#outbox.train({ kind: 'capture' });
+    if (wantsCopy && !this.#outbox.isCapturing(this.#tier.tier))
+      this.#outbox.train({ kind: 'capture', ...this.#tier });
   }
 
   /** The copy is here. Without a head there is nothing to give: `advance` tells the newcomers. */

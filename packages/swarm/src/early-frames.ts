@@ -13,6 +13,7 @@ import {
   type FrameOf,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { OWN_VOICES, type Voices } from './voices.ts';
 
 /**
  * Rounds of one peer that are kept, counted back from its newest. Rounds of 0.3 s pass while a slow line brings a large
@@ -35,6 +36,7 @@ const bytesOf = (frame: RoundFrame) => (frame.kind === 'update' ? frame.encoded.
 
 export class EarlyFrames {
   readonly #codec: CodecRule;
+  readonly #voices: Voices;
   readonly #parameterCount: number;
   /** By author, or leader. */
   readonly #said = new Map<VolunteerId, Said>();
@@ -44,7 +46,8 @@ export class EarlyFrames {
   /** By "term round". */
   readonly #words = new Map<string, Map<VolunteerId, Fingerprint>>();
 
-  constructor(options: { codec: CodecRule; parameterCount: number }) {
+  constructor(options: { codec: CodecRule; parameterCount: number; voices?: Voices | undefined }) {
+    this.#voices = options.voices ?? OWN_VOICES;
     this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
   }
@@ -62,8 +65,9 @@ export class EarlyFrames {
     const { term, round } = frame;
     const isAnswer = frame.kind === 'commit' && this.#asked.has(`${peer} ${term} ${round}`);
     const speaker = frame.kind === 'update' ? frame.author : isAnswer ? peer : frame.leader;
+    const says = speaker === (frame.kind === 'update' ? this.#voices.of(peer) : peer);
     const listed = frame.kind === 'update' && this.#lists(term, round, frame);
-    if (speaker !== peer && !listed) return frame.kind === 'update' ? 'not-author' : 'not-leader';
+    if (!says && !listed) return frame.kind === 'update' ? 'not-author' : 'not-leader';
     let said = this.#said.get(speaker);
     if (said === undefined) {
       if (this.#said.size >= PEERS_MAX) return 'future-round';

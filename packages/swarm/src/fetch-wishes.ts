@@ -1,6 +1,7 @@
 /** What a fetch of the state wishes for, said to peers and to the trainer. Pure. */
 import type { Outbox } from './outbox.ts';
 import type { Donor } from './peers.ts';
+import type { OfTier } from './ports.ts';
 import type { SoloFetch } from './solo-fetch.ts';
 import type { StateFetch } from './state-fetch.ts';
 
@@ -12,6 +13,7 @@ export function fetchState(
   outbox: Outbox,
   donors: readonly Donor[],
   nowMs: number,
+  tier: OfTier = {},
 ): boolean {
   const { runTag } = fetch;
   let isStranded = false;
@@ -29,7 +31,7 @@ export function fetchState(
       }
       case 'load': {
         const { term, round, chunks, commits } = wish;
-        const ticket = outbox.train({ kind: 'load-state', round, chunks, commits });
+        const ticket = outbox.train({ kind: 'load-state', round, chunks, commits, ...tier });
         fetch.loadingAs({ term, round, ticket });
         break;
       }

@@ -8,7 +8,7 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
-import type { RoundDecision } from './round-decision.ts';
+import type { RoundDecision, Word } from './round-decision.ts';
 import type { Round } from './rounds.ts';
 import type { Progress } from './own-work.ts';
 
@@ -53,8 +53,18 @@ export const updateFrame = (
 
 const commitFrame = (
   base: Base,
-  { leader, ballot, anchor, included, members, graceMs }: Commit,
-): FrameOf<'commit'> => ({ kind: 'commit', ...base, leader, ballot, anchor, included, members, graceMs });
+  { leader, ballot, anchor, included, members, graceMs, endsCycle }: Commit,
+): FrameOf<'commit'> => ({
+  kind: 'commit',
+  ...base,
+  leader,
+  ballot,
+  anchor,
+  included,
+  members,
+  graceMs,
+  ...(endsCycle === true ? { endsCycle } : {}),
+});
 
 /**
  * What is asked of a member, answered from what it holds; empty: nothing to say. [J5] A newcomer that pulls may lack the
@@ -87,7 +97,7 @@ export function wordsFor(
   self: VolunteerId,
   base: Base,
   anchor: Fingerprint,
-): { readonly to: VolunteerId | 'all'; readonly frame: OutgoingFrame }[] {
+): readonly Word[] {
   switch (decision.kind) {
     case 'pull':
       return decision.wanted.map(({ from: to, author }) => ({
@@ -102,10 +112,13 @@ export function wordsFor(
     case 'close': {
       if (!decision.announce) return [];
       const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
-      const { members, graceMs, ballot } = decision;
-      const commit = { leader: self, ballot, anchor, included, members, graceMs };
+      const { members, graceMs, ballot, next } = decision;
+      const ends = next === undefined ? {} : { endsCycle: true as const };
+      const commit = { leader: self, ballot, anchor, included, members, graceMs, ...ends };
       return [{ to: 'all', frame: commitFrame(base, commit) }];
     }
+    case 'say':
+      return decision.words;
     case 'resync':
       return [];
     default:

@@ -17,6 +17,7 @@ import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
 import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
+import { holdersOf, OWN_VOICES, type CycleRule, type Voices } from './voices.ts';
 import { HeldUpdates, KEPT_MAX_ROUNDS, type HeldUpdate } from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
 import { Pull } from './pull.ts';
@@ -46,6 +47,9 @@ export class GroupRound {
   readonly #closed = new Map<number, Commit>();
   readonly #nextMembers = new NextMembers();
   readonly #leadership: Leadership;
+  readonly #voices: Voices;
+  readonly #cycle: CycleRule | null;
+  readonly #aheadMax: number;
   #pull: Pull | null = null;
 
   constructor(options: {
@@ -60,9 +64,14 @@ export class GroupRound {
     crews: CrewBook;
     /** Whether the grace follows what is measured. */
     adapts: boolean;
+    voices?: Voices;
+    cycle?: CycleRule | undefined;
     nowMs: number;
   }) {
     this.#self = options.self;
+    this.#voices = options.voices ?? OWN_VOICES;
+    this.#cycle = options.cycle ?? null;
+    this.#aheadMax = ROUNDS_AHEAD_MAX + (options.cycle?.length ?? 0);
     this.#codec = options.codec;
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
@@ -80,10 +89,13 @@ export class GroupRound {
     return this.#members;
   }
   get ownUpdate(): HeldUpdate | undefined {
-    return this.#updates.of(this.#head.round).get(this.#self);
+    return this.#updates.of(this.#head.round).get(this.#voices.of(this.#self));
   }
   get updateCount(): number {
-    return this.#updates.of(this.#head.round).size;
+    return this.authors.length;
+  }
+  get authors(): readonly VolunteerId[] {
+    return [...this.#updates.of(this.#head.round).keys()];
   }
   get closing(): boolean {
     return this.#closing;
@@ -121,16 +133,18 @@ export class GroupRound {
   addUpdate(peer: VolunteerId, frame: FrameOf<'update'>, nowMs: number): RoundRejection | null {
     const { round, author } = frame;
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
-    if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
+    if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
     if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
-    if (peer !== author && listed?.crc !== frame.crc) return 'not-author';
+    const speaks = this.#voices.of(peer) === author || this.#voices.isMate(peer);
+    if (!speaks && listed?.crc !== frame.crc) return 'not-author';
     const ownAnchor = this.#crews.isMixed || frame.anchor === this.#head.fingerprint;
     if (round === this.#head.round && !ownAnchor) return 'other-anchor';
     const earlier = this.#updates.of(round).get(author);
     if (earlier !== undefined && listed?.crc !== frame.crc) {
-      if (earlier.anchor === frame.anchor) return earlier.crc === frame.crc ? 'duplicate' : 'equivocation';
+      if (earlier.anchor === frame.anchor)
+        return earlier.crc === frame.crc || author !== peer ? 'duplicate' : 'equivocation';
       // Its author went over to another branch since. In a crew, where any anchor will do, its first word counts.
       if (this.#crews.isMixed) return 'other-anchor';
     }
@@ -154,7 +168,7 @@ export class GroupRound {
     if (this.#crews.isMixed) return 'old-round';
     const passedOn = frame.leader !== peer;
     if (passedOn && !(round === this.#head.round && this.#leadership.wasAsked(peer))) return 'not-leader';
-    if (round > this.#head.round + ROUNDS_AHEAD_MAX) return 'future-round';
+    if (round > this.#head.round + this.#aheadMax) return 'future-round';
     const commit = this.#closed.get(round);
     if (round === this.#head.round - 1 && commit !== undefined) {
       // [R6] A round was closed in two ways: the higher ballot was asked for, and nobody who answered knew the other.
@@ -195,7 +209,7 @@ export class GroupRound {
   ): { readonly commit: Commit } | { readonly ballot: number } | null {
     const closed = this.#closed.get(round);
     if (closed !== undefined) return { commit: closed };
-    if (round < this.#head.round || round > this.#head.round + ROUNDS_AHEAD_MAX) return null;
+    if (round < this.#head.round || round > this.#head.round + this.#aheadMax) return null;
     const known = this.#commits.get(round);
     const isOurs = round > this.#head.round || known?.anchor === this.#head.fingerprint;
     if (known !== undefined && isOurs && known.leader !== this.#self) return { commit: known };
@@ -217,18 +231,31 @@ export class GroupRound {
 
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
+    this.#begin(head, this.#crews.crewOf(head.round) ?? [...closed.members].sort(), closed.graceMs, nowMs);
+  }
+
+  seat(members: readonly VolunteerId[], nowMs: number): void {
+    this.#members = members;
+    this.#leadership.begin(this.#head.round, members, nowMs);
+  }
+
+  /** [N3] The node's own round is followed by one of all nodes, after which it stands there. */
+  moveTo(head: Head, nowMs: number): void {
+    this.#begin(head, this.#members, this.#clock.graceMs, nowMs);
+  }
+
+  #begin(head: Head, members: readonly VolunteerId[], graceMs: number, nowMs: number): void {
     this.#head = head;
-    this.#members = this.#crews.crewOf(head.round) ?? [...closed.members].sort();
+    this.#members = members;
     this.#closing = false;
     this.#pull = null;
     this.#leadership.begin(head.round, this.#members, nowMs);
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
-    for (const round of this.#closed.keys())
-      if (round < head.round - KEPT_MAX_ROUNDS) this.#closed.delete(round);
+    for (const round of [...this.#closed.keys()].slice(0, -KEPT_MAX_ROUNDS)) this.#closed.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
     const { isMixed } = this.#crews;
     this.#updates.begin(head.round, (update) => isMixed || update.anchor === head.fingerprint);
-    this.#clock.next(closed.graceMs, this.updateCount, nowMs);
+    this.#clock.next(graceMs, this.updateCount, nowMs);
   }
 
   /** What to do now. */
@@ -271,14 +298,15 @@ export class GroupRound {
       return { kind: 'resync', from: commit.leader, why: 'other-anchor' };
     }
     const missing = commit.included.filter((entry) => held.get(entry.author)?.crc !== entry.crc);
-    if (missing.length === 0) {
-      const updates = commit.included.map((entry) => held.get(entry.author)!);
-      return this.#close(commit, updates);
-    }
+    if (missing.length === 0)
+      return this.#close(
+        commit,
+        commit.included.map((entry) => held.get(entry.author)!),
+      );
     const authors = missing.map(({ author }) => author);
     this.#pull ??= new Pull(this.#self, nowMs);
     // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
-    const holders = [commit.source, commit.leader, ...commit.included.map((entry) => entry.author)];
+    const holders = [commit.source, commit.leader, ...holdersOf(commit, this.#voices, reach.linked)];
     const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
     if (wanted === 'give-up' || authors.includes(this.#self)) return this.#disown(commit, reach, nowMs);
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
@@ -320,9 +348,10 @@ export class GroupRound {
     const { alive } = reach;
     const held = this.#updates.of(this.#head.round);
     const expected = this.#expected(alive);
-    const arrived = expected.filter((id) => held.has(id)).length;
+    const voices = [...new Set(expected.map((id) => this.#voices.of(id)))];
+    const arrived = voices.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
-    this.#clock.judge(arrived * 2 >= expected.length, nowMs);
+    this.#clock.judge(arrived * 2 >= voices.length, nowMs);
     const chief = this.#leadership.chief(reach);
     if (chief !== this.#self) {
       if (nowMs < this.#clock.takeOverMs(this.#leadership.succession)) return null;
@@ -333,10 +362,9 @@ export class GroupRound {
     const stance = this.#leadership.stance(reach, this.#clock.graceMs, nowMs);
     if (stance.kind === 'elect') return stance;
     if (stance.kind === 'wait') return null;
-    const everybody = arrived === expected.length;
-    if (!everybody && nowMs < this.#clock.closeMs) return null;
+    if (arrived < voices.length && nowMs < this.#clock.closeMs) return null;
     const updates = [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
-    this.#nextMembers.closed(expected, (id) => held.has(id), stance.isLonely);
+    this.#nextMembers.closed(expected, (id) => held.has(this.#voices.of(id)), stance.isLonely);
     const commit = {
       leader: this.#self,
       ballot: stance.ballot,
@@ -344,22 +372,24 @@ export class GroupRound {
       included: updates.map(({ author, crc }) => ({ author, crc })),
       members: this.#nextMembers.of([this.#self, ...alive], this.#leadership.group, reach.gone),
       graceMs: this.#clock.measuredGraceMs,
+      ...(this.#cycle?.isToEnd() === true ? { endsCycle: true as const } : {}),
     };
     return this.#close(commit, updates);
   }
 
   #close(commit: Commit, updates: readonly HeldUpdate[]): RoundDecision {
     const { leader, graceMs, ballot } = commit;
-    const members = membersAfter(commit);
+    const members = this.#voices === OWN_VOICES ? membersAfter(commit) : [...commit.members];
     const { round } = this.#head;
+    const next = commit.endsCycle === true ? this.#cycle?.endOf(round) : undefined;
     this.#closing = true;
     this.#closed.set(round, commit);
     this.#commits.delete(round);
-    const isCounted = updates.some((update) => update === this.ownUpdate);
-    const own = isCounted ? 'counted' : 'uncounted';
+    const own = updates.some((update) => update === this.ownUpdate) ? 'counted' : 'uncounted';
     const announce = leader === this.#self;
     const grace = announce ? this.#clock.measuredGrace : undefined;
-    return { kind: 'close', round, updates, own, members, graceMs, ballot, announce, grace };
+    const close = { kind: 'close', round, updates, own, members, graceMs, ballot, announce, grace } as const;
+    return next === undefined || next === round + 1 ? close : { ...close, next };
   }
 
   /** Who is waited for: the last commit's members that live, and ourselves. */

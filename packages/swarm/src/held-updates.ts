@@ -43,8 +43,13 @@ export class HeldUpdates {
 
   /** `round` begins. Those of it that do not fit are dropped, and what is too old to be pulled. */
   begin(round: number, fits: (update: HeldUpdate) => boolean): void {
-    const bytes = [...this.of(round - 1).values()].reduce((sum, { encoded }) => sum + encoded.length, 0);
-    for (const old of this.#byRound.keys()) if (old < round - keptRounds(bytes)) this.#byRound.delete(old);
+    // Numbers may leap (SPEC N5): it is rounds that are kept, and not numbers.
+    const behind = [...this.#byRound.keys()].filter((old) => old < round).sort((a, b) => b - a);
+    const bytes = [...this.of(behind[0] ?? round).values()].reduce(
+      (sum, each) => sum + each.encoded.length,
+      0,
+    );
+    for (const old of behind.slice(keptRounds(bytes))) this.#byRound.delete(old);
     const early = this.#byRound.get(round);
     if (early === undefined) return;
     for (const [author, update] of early) if (!fits(update)) early.delete(author);

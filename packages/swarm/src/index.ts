@@ -4,5 +4,7 @@ export { AveragingServer, type ServerEffect, type ServerEvent } from './averagin
 export * from './group-round.ts';
 export * from './round-decision.ts';
 export * from './ports.ts';
+export * from './round-decision.ts';
+export { runFrameLimits, runTagOf } from './run-frames.ts';
 export * from './view.ts';
-export { runFrameLimits, runTagOf, Volunteer, type Traffic, type VolunteerOptions } from './volunteer.ts';
+export { Volunteer, type Traffic, type VolunteerOptions } from './volunteer.ts';

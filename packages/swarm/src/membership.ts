@@ -19,12 +19,14 @@ import { awaits, beginFounding, landing, type Arrival } from './arrival.ts';
 import { commitCommand } from './commit.ts';
 import { Conduct } from './conduct.ts';
 import { CrewBook } from './crew-book.ts';
-import { Donations } from './donations.ts';
-import { fetchState } from './fetch-wishes.ts';
+import { Donations, OF_A_MATE } from './donations.ts';
+import { fetchState, type ReplicaFetch } from './fetch-wishes.ts';
 import { answersTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import type { RoundDecision } from './round-decision.ts';
+import type { InsideRules } from './inside.ts';
 import { BEHIND_A_SERVER, Lag } from './lag.ts';
-import type { Reach } from './leadership.ts';
+import type { NodeTier } from './node-tier.ts';
+import { NodesRound } from './nodes-round.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
@@ -32,165 +34,151 @@ import type { TrainerEvent } from './ports.ts';
 import { roundAt, standingIn, type Round } from './rounds.ts';
 import { ofServerAlone } from './served-round.ts';
 import { SoloFetch } from './solo-fetch.ts';
+import { Standing, type Circumstances, type MembershipOptions } from './standing.ts';
 import { StateFetch, type StateFrame } from './state-fetch.ts';
-
-export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
-
-const NO_TERM = -1;
+import { OWN_VOICES } from './voices.ts';
 
 type RoundFrame = FrameOf<'update' | 'commit' | 'refusal'>;
-type Counted = Pick<Close, 'round' | 'updates' | 'grace'> & { readonly isCounted: boolean };
+export type Counted = Pick<Close, 'round' | 'updates' | 'grace'> & { readonly isCounted: boolean };
 type Close = Extract<RoundDecision, { kind: 'close' }>;
 
-export class Membership {
+export const INSIDE = { tier: 'inside' } as const;
+
+export class Membership extends Standing {
   readonly #manifest: RunManifest;
   readonly #runTag: number;
   readonly #self: VolunteerId;
   readonly #peers: Peers;
   readonly #outbox: Outbox;
-  #role: Role = { kind: 'none' };
-  #paused = false;
   /** The decision whose `commit` the trainer carries out. */
   #closing: Close | null = null;
   readonly #donations: Donations;
   readonly #lag = new Lag();
   readonly own: OwnWork;
-  readonly crews: CrewBook;
   /** The averaging server, our only peer; null: peers average among themselves. */
   readonly server: VolunteerId | null;
   readonly #conduct = new Conduct();
+  /** Of a run with tiers: our node. */
+  readonly node: NodeTier | undefined;
+  readonly #inside: InsideRules | undefined;
 
-  constructor(options: {
-    manifest: RunManifest;
-    runTag: number;
-    self: VolunteerId;
-    peers: Peers;
-    outbox: Outbox;
-    paused: boolean;
-  }) {
-    this.#manifest = options.manifest;
+  constructor(options: MembershipOptions) {
+    const { manifest, self } = options;
+    super({ ...options, crews: new CrewBook(self, manifest.training.architecture === 'hybrid') });
+    this.node = options.node;
+    this.#inside = options.inside;
+    this.#manifest = manifest;
     this.#runTag = options.runTag;
-    this.#self = options.self;
+    this.#self = self;
     this.#peers = options.peers;
     this.#outbox = options.outbox;
-    this.#paused = options.paused;
-    this.crews = new CrewBook(options.self, options.manifest.training.architecture === 'hybrid');
-    this.server = serverOf(options.manifest);
-    this.own = new OwnWork(options.manifest.training);
-    this.#donations = new Donations(options);
+    this.server = serverOf(manifest);
+    this.own = new OwnWork(manifest.training);
+    const { inside, ...run } = options;
+    this.#donations = new Donations(
+      inside === undefined
+        ? run
+        : { ...run, tier: INSIDE, valueCount: inside.valueCount, generosity: OF_A_MATE },
+    );
   }
 
   get rejectedFrames(): number {
     return this.#conduct.refusedCount;
   }
-  get role(): Role {
-    return this.#role;
-  }
-  get head(): Head | null {
-    return this.#role.kind === 'member' ? this.#role.round.head : null;
-  }
-  get alive(): ReadonlySet<VolunteerId> {
-    return this.#peers.reach(this.head?.term ?? NO_TERM).alive;
-  }
-  get #reach(): Reach {
-    const all = this.#peers.reach(this.head?.term ?? NO_TERM);
-    return this.head === null ? all : this.crews.reach(all, this.#peers, this.head.round);
-  }
-  get atBoundary(): boolean {
-    return this.#role.kind === 'member' && !this.#role.round.closing;
-  }
-  /** This round or the next is ours to close. In a group of two there is no better time. */
-  get leadsSoon(): boolean {
-    return (
-      this.#role.kind === 'member' && this.alive.size > 1 && this.#role.round.leadsSoon(this.#reach.alive)
-    );
-  }
-  /** Our update of this round is out. */
-  get isPublished(): boolean {
-    return this.#role.kind === 'member' && this.#role.round.ownUpdate !== undefined;
-  }
-
-  /** The round to train for now. */
-  get #working(): Round | null {
-    return this.#role.kind === 'member' && !this.#role.round.closing && !this.#paused
-      ? this.#role.round
-      : null;
-  }
   /** Steps to train now, of a round's `localSteps` at our pace. */
   stepsDue(localSteps: number): number {
-    return this.#working === null ? 0 : this.own.stepsDue(this.#working, this.alive.size > 0, localSteps);
+    return this.working === null ? 0 : this.own.stepsDue(this.working, this.alive.size > 0, localSteps);
   }
   mayPublish(isParting: boolean): boolean {
-    return this.#working !== null && this.own.mayPublish(this.#working, isParting);
+    if (this.node !== undefined) return this.working instanceof NodesRound && this.working.maySpeak;
+    return this.working !== null && this.own.mayPublish(this.working, isParting);
   }
 
   /** When `advance` is due at the latest. `roundsGoOn` as for `advance`. */
   nextDeadlineMs(roundsGoOn: boolean): number {
-    const decides = roundsGoOn && !this.#paused;
+    const decides = roundsGoOn && !this.paused;
     return Math.min(
-      this.#role.kind === 'member' && decides ? this.#role.round.nextDeadlineMs(this.#reach) : Infinity,
-      this.#role.kind === 'joining' ? this.#role.fetch.nextDeadlineMs : Infinity,
+      this.current.kind === 'member' && decides ? this.current.round.nextDeadlineMs(this.reach) : Infinity,
+      this.current.kind === 'joining' ? this.current.fetch.nextDeadlineMs : Infinity,
       this.#donations.nextDeadlineMs,
       this.#lag.nextDeadlineMs,
+      this.node?.nextDeadlineMs(decides) ?? Infinity,
     );
   }
 
   /** The coordinator lets us start a term. A replica of the same term or a later one is worth more. */
   found(message: CoordinatorMessageOf<'found'>): void {
-    if (this.#role.kind === 'member' && this.#role.round.head.term >= message.term) return;
-    this.#role = beginFounding(message, this.#manifest, this.#outbox);
+    if (this.current.kind === 'member' && this.current.round.head.term >= message.term) return;
+    this.current = beginFounding(message, this.#manifest, this.#outbox);
   }
 
   /** The founding checkpoint arrived. False: it is not what we wait for. */
   checkpointFetched(sha256: Sha256, bytes: Uint8Array): boolean {
-    if (this.#role.kind !== 'founding' || !awaits(this.#role, sha256)) return false;
-    this.#outbox.train({ kind: 'load-checkpoint', round: this.#role.round, parameters: bytes });
+    if (this.current.kind !== 'founding' || !awaits(this.current, sha256)) return false;
+    this.#outbox.train({ kind: 'load-checkpoint', round: this.current.round, parameters: bytes });
     return true;
   }
 
   checkpointFailed(sha256: Sha256): void {
-    if (!awaits(this.#role, sha256)) return;
-    this.#role = { kind: 'none' };
+    if (!awaits(this.current, sha256)) return;
+    this.current = { kind: 'none' };
     this.#strand('the checkpoint could not be fetched');
   }
 
   #strand(reason: string): void {
+    if (this.#inside !== undefined) return this.#inside.stranded();
     this.#outbox.say({ type: 'stranded', runId: this.#manifest.id, reason });
   }
 
   /** The coordinator says that somebody holds a replica of this term. */
   joinTerm(term: number, nowMs: number): void {
-    if (this.#role.kind === 'joining') return;
-    if (this.#role.kind === 'member' && this.#role.round.head.term >= term) return;
+    if (this.current.kind === 'joining') return;
+    if (this.current.kind === 'member' && this.current.round.head.term >= term) return;
     this.join(null, nowMs);
   }
 
   /** Fetches the state from a peer; `from` is asked first. */
   join(from: VolunteerId | null, nowMs: number): void {
+    this.node?.leaves();
+    this.become({ kind: 'joining', fetch: this.#newFetch(from, nowMs) });
+  }
+  /** Our replica is worth nothing any more. */
+  protected become(role: Arrival): void {
     this.#closing = null;
     this.#lag.forget();
-    const options = { self: this.#self, manifest: this.#manifest, first: from, nowMs };
-    this.#role = { kind: 'joining', fetch: new (this.crews.isMixed ? SoloFetch : StateFetch)(options) };
+    this.current = role;
     this.sayHelloToAll();
+  }
+  #newFetch(first: VolunteerId | null, nowMs: number): ReplicaFetch {
+    if (this.#inside !== undefined) return this.#inside.fetch(first, nowMs);
+    const voices = this.node?.voices ?? OWN_VOICES;
+    const options = { self: this.#self, manifest: this.#manifest, first, nowMs, voices };
+    return this.crews.isMixed ? new SoloFetch(options) : new StateFetch(options);
   }
 
   stateLoaded(event: Extract<TrainerEvent, { kind: 'state-loaded' }>, nowMs: number): void {
-    if (this.#role.kind !== 'founding' && this.#role.kind !== 'joining') return;
-    const founding = this.#role.kind === 'founding';
-    const { term, liars, isProven, early } = landing(this.#role, event);
+    if (this.current.kind !== 'founding' && this.current.kind !== 'joining') return;
+    const founding = this.current.kind === 'founding';
+    const { term, liars, isProven, early } = landing(this.current, event);
     for (const liar of liars) this.reject(liar, 'bad-state');
     if (!isProven) return;
+    const head = { term, round: event.round, fingerprint: event.anchor };
+    const company = this.#peers.donors().map(({ id }) => id);
     const round = roundAt({
       self: this.#self,
       server: this.server,
       manifest: this.#manifest,
-      head: { term, round: event.round, fingerprint: event.anchor },
+      runTag: this.#runTag,
+      head,
       members: founding ? [this.#self] : [],
-      company: this.#peers.donors().map(({ id }) => id),
+      company,
       crews: this.crews,
       nowMs,
+      node: this.node,
+      cycle: this.#inside?.cycle,
     });
-    this.#role = { kind: 'member', round };
+    this.node?.stands(head, nowMs);
+    this.current = { kind: 'member', round };
     const published = this.own.replaced(term, event.round, this.crews.isMixed ? null : event.anchor);
     if (published !== null) round.addOwn(published, nowMs);
     for (const { peer, frame } of early)
@@ -201,7 +189,9 @@ export class Membership {
 
   takeFrame(peer: VolunteerId, frame: Frame, nowMs: number): void {
     if (frame.runTag !== this.#runTag) {
-      this.reject(peer, 'other-run');
+      // A mate may know of our node before we do.
+      if (this.node === undefined) this.reject(peer, 'other-run');
+      else if (!this.node.takeFrame(peer, frame, nowMs)) this.#outbox.count('other-node');
       return;
     }
     this.#peers.heard(peer, frame);
@@ -228,15 +218,15 @@ export class Membership {
       }
       case 'pull':
       case 'take-over': {
-        if (this.#role.kind !== 'member' || frame.term !== this.#role.round.head.term) return;
+        if (this.current.kind !== 'member' || frame.term !== this.current.round.head.term) return;
         const asker = { id: peer, isNewcomer: this.#peers.get(peer)?.loading === true };
-        for (const answer of answersTo(this.#role.round, asker, frame, nowMs))
+        for (const answer of answersTo(this.current.round, asker, frame, nowMs))
           this.#outbox.send(peer, answer);
         return;
       }
       case 'yield':
-        if (this.#role.kind === 'member' && frame.term === this.#role.round.head.term)
-          this.#role.round.yielded(peer, frame);
+        if (this.current.kind === 'member' && frame.term === this.current.round.head.term)
+          this.current.round.yielded(peer, frame);
         return;
       case 'heartbeat':
         return;
@@ -247,7 +237,7 @@ export class Membership {
 
   /** [S3] The server stands where the run stands. [S4] It may have come back without what we sent it. */
   #heardServer(hello: FrameOf<'hello'>, nowMs: number): void {
-    const standing = this.#role.kind === 'member' ? standingIn(this.#role.round, hello) : null;
+    const standing = this.current.kind === 'member' ? standingIn(this.current.round, hello) : null;
     if (standing === 'astray') {
       this.#outbox.count('resync: other-anchor');
       this.join(this.server, nowMs);
@@ -262,12 +252,12 @@ export class Membership {
   }
 
   #takeRoundFrame(peer: VolunteerId, frame: RoundFrame, nowMs: number): string | null {
-    if (this.#role.kind === 'joining' && frame.kind !== 'refusal') {
+    if (this.current.kind === 'joining' && frame.kind !== 'refusal') {
       const isServed = this.server !== null && frame.kind === 'commit';
-      return this.#role.fetch.early.keep(peer, isServed ? ofServerAlone(this.server, frame) : frame);
+      return this.current.fetch.early.keep(peer, isServed ? ofServerAlone(this.server, frame) : frame);
     }
-    if (this.#role.kind !== 'member') return null;
-    const { round } = this.#role;
+    if (this.current.kind !== 'member') return null;
+    const { round } = this.current;
     if (frame.term !== round.head.term) return 'other-term';
     if (frame.kind === 'refusal') return round.addRefusal(peer, frame);
     return frame.kind === 'update' ? round.addUpdate(peer, frame, nowMs) : round.addCommit(peer, frame);
@@ -275,13 +265,17 @@ export class Membership {
 
   /** [R1] Our update goes to everybody who listens, and counts here as anybody's. False: it came too late. */
   updateFormed(event: Extract<TrainerEvent, { kind: 'update-formed' }>, nowMs: number): boolean {
-    if (this.#role.kind !== 'member' || this.#role.round.head.round !== event.round) return false;
-    const { round } = this.#role;
-    if (round.closing || this.#paused) return false;
-    const frame = updateFrame(this.#runTag, round.head, this.#self, this.own.take(), event);
+    if (this.current.kind !== 'member' || this.current.round.head.round !== event.round) return false;
+    const { round } = this.current;
+    if (round.closing || this.paused) return false;
+    const author = this.node?.id ?? this.#self;
+    const progress = this.node?.take() ?? this.own.take();
+    const frame = updateFrame(this.#runTag, round.head, author, progress, event);
     const update = { ...frame, crc: frameCrc(encodeFrame(frame)) };
     this.own.published(frame, update);
     round.addOwn(update, nowMs);
+    // [N3] A round of nodes says itself to whom an update goes.
+    if (this.node !== undefined) return true;
     const listening = this.#peers.listening(round.head.term);
     for (const peer of this.crews.matesAmong(listening, event.round)) this.#outbox.send(peer, frame);
     return true;
@@ -291,12 +285,15 @@ export class Membership {
   committed(event: Extract<TrainerEvent, { kind: 'committed' }>, nowMs: number): Counted | null {
     const closed = this.#closing;
     this.#closing = null;
-    if (this.#role.kind !== 'member' || closed === null) return null;
+    if (this.current.kind !== 'member' || closed === null) return null;
     this.own.committed(closed.own);
-    const { round } = this.#role;
+    const { round } = this.current;
     const ownUpdate = this.server === null ? undefined : round.ownUpdate;
-    const head = { term: round.head.term, round: event.round, fingerprint: event.anchor };
+    const next = closed.next ?? event.round;
+    if (closed.next !== undefined) this.#outbox.count('node: short cycle');
+    const head = { term: round.head.term, round: next, fingerprint: event.anchor };
     round.advance(head, closed, nowMs);
+    this.node?.moved(head, event.inside, nowMs);
     // The server's update carries the fastest author's speed, and ours is not in it.
     const updates = ownUpdate === undefined ? closed.updates : [...closed.updates, ownUpdate];
     return { round: closed.round, updates, grace: closed.grace, isCounted: closed.own === 'counted' };
@@ -306,26 +303,28 @@ export class Membership {
     this.#donations.captured(event, this.head, nowMs);
   }
   /** Whatever has become possible or due. `roundsGoOn`: the run is neither paused nor at its end. */
-  advance(
-    nowMs: number,
-    { coordinatorUp, roundsGoOn }: { coordinatorUp: boolean; roundsGoOn: boolean },
-  ): void {
-    if (this.#role.kind === 'joining') {
-      const isStranded = fetchState(this.#role.fetch, this.#outbox, this.#peers.donors(), nowMs);
+  advance(nowMs: number, { coordinatorUp, roundsGoOn, isHeld = false }: Circumstances): void {
+    if (this.current.kind === 'joining') {
+      const tier = this.#inside === undefined ? {} : INSIDE;
+      const isStranded = fetchState(this.current.fetch, this.#outbox, this.#peers.donors(), nowMs, tier);
       if (isStranded && coordinatorUp) this.#strand('no peer gave a state');
     }
-    if (this.#role.kind === 'member') this.#checkBehind(this.#role.round, nowMs);
-    if (this.#role.kind === 'member' && roundsGoOn && !this.#paused) this.#decide(this.#role.round, nowMs);
+    if (isHeld) this.#lag.forget();
+    else if (this.current.kind === 'member') this.#checkBehind(this.current.round, nowMs);
+    this.node?.advance(nowMs, { roundsGoOn });
+    if (this.current.kind === 'member' && roundsGoOn && !this.paused && !isHeld)
+      this.#decide(this.current.round, nowMs);
     this.#donations.advance(this.head, nowMs);
   }
 
   pause(paused: boolean): void {
-    this.#paused = paused;
+    this.paused = paused;
+    this.node?.pause(paused);
     this.sayHelloToAll();
   }
 
   sayHello(peer: VolunteerId): void {
-    const standing = { takesPart: !this.#paused, wantsUpdates: this.#role.kind === 'joining' };
+    const standing = { takesPart: !this.paused, wantsUpdates: this.current.kind === 'joining' };
     this.#outbox.send(peer, helloFrame(this.#runTag, this.head, standing));
   }
 
@@ -340,7 +339,7 @@ export class Membership {
 
   lost(peer: VolunteerId): void {
     this.#donations.lost(peer);
-    if (this.#role.kind === 'joining') this.#role.fetch.lost(peer);
+    if (this.current.kind === 'joining') this.current.fetch.lost(peer);
   }
 
   /** Counts what was refused, and drops the link of a peer that goes too far. */
@@ -352,12 +351,12 @@ export class Membership {
   #takeState(peer: VolunteerId, frame: StateFrame, nowMs: number): void {
     let rejection: string | null = 'late-state';
     if (frame.kind === 'state-request') rejection = this.#donations.asked(peer, frame, this.head, nowMs);
-    else if (this.#role.kind === 'joining') rejection = this.#role.fetch.answered(peer, frame, nowMs);
+    else if (this.current.kind === 'joining') rejection = this.current.fetch.answered(peer, frame, nowMs);
     if (rejection !== null) this.reject(peer, rejection);
   }
 
   #decide(round: Round, nowMs: number): void {
-    const decision = round.decide(this.#reach, nowMs);
+    const decision = round.decide(this.reach, nowMs);
     if (decision === null) return;
     const base = this.#base(round.head);
     const mates = this.crews.matesAmong(this.#peers.openIds, base.round);
@@ -366,6 +365,8 @@ export class Membership {
     switch (decision.kind) {
       case 'pull':
         return;
+      case 'say':
+        return this.#decide(round, nowMs);
       case 'elect':
         this.#outbox.count('election');
         if (decision.ask.length === 0) this.#decide(round, nowMs); // Nobody to ask: nobody objects.
@@ -376,7 +377,7 @@ export class Membership {
         return;
       case 'close':
         this.#closing = decision;
-        this.#outbox.train(commitCommand(decision));
+        this.#outbox.train({ ...commitCommand(decision), ...(this.#inside === undefined ? {} : INSIDE) });
         // [R9] The group does not wait for our own steps: what is trained so far stays in the residual.
         if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
         return;

@@ -1,6 +1,6 @@
 /** Where the parts of the mind put their wishes: effects in order, trainer tickets under way, counts of refusals. */
 import type { OutgoingFrame, VolunteerId, VolunteerMessage } from '@murmuration/protocol';
-import type { Effect, TrainerCommand } from './ports.ts';
+import type { Effect, OfTier, TrainerCommand } from './ports.ts';
 
 export class Outbox {
   #effects: Effect[] = [];
@@ -49,6 +49,12 @@ export class Outbox {
 
   inFlight(...kinds: readonly TrainerCommand['kind'][]): boolean {
     for (const command of this.#tickets.values()) if (kinds.includes(command.kind)) return true;
+    return false;
+  }
+  /** A copy for newcomers is being made: of the run's state, or of our node's. */
+  isCapturing(tier: OfTier['tier']): boolean {
+    for (const command of this.#tickets.values())
+      if (command.kind === 'capture' && command.tier === tier) return true;
     return false;
   }
 

@@ -28,6 +28,14 @@ export interface BatchPlan {
   readonly batchIndex: number;
 }
 
+/**
+ * In a run with tiers (SPEC N), what concerns the node that this tab belongs to says so; everything else concerns the run,
+ * that is what all nodes share. Each has rounds of its own.
+ */
+export interface OfTier {
+  readonly tier?: 'inside';
+}
+
 /** An update ready to be averaged. `encoded` was inspected by the codec and may be decoded without trust. */
 export interface WeightedUpdate {
   readonly author: VolunteerId;
@@ -42,14 +50,15 @@ export type TrainerCommand =
   | { readonly kind: 'prepare'; readonly manifest: RunManifest }
   /**
    * Become the replica at the start of `round`, from all chunks of a state (codec `loadState`): those of earlier rounds
-   * are brought forward by the commits, which are ascending and without a gap. Answer: `state-loaded`.
+   * are brought forward by the commits, which are ascending and without a gap. Of a node (codec `NodeReplica`): its anchor
+   * and what it owes, one after the other; without chunks it begins where the run stands. Answer: `state-loaded`.
    */
-  | {
+  | ({
       readonly kind: 'load-state';
       readonly round: number;
       readonly chunks: readonly { readonly round: number; readonly bytes: Uint8Array }[];
       readonly commits: readonly { readonly round: number; readonly updates: readonly WeightedUpdate[] }[];
-    }
+    } & OfTier)
   /** Become the replica from a checkpoint: float32 little-endian parameters. Answer: `state-loaded`. */
   | { readonly kind: 'load-checkpoint'; readonly round: number; readonly parameters: Uint8Array }
   /** Keep a shard (layout: protocol dataset.ts) for batches to come. Answer: `done`. */
@@ -66,12 +75,12 @@ export type TrainerCommand =
    * Form, correct and encode the update of everything trained since the anchor; `withSlice`: and the round's slice of the
    * anchor (codec, slices.ts). `scheme`: the run's, or under `topk-auto` any top-k. Answer: `update-formed`.
    */
-  | {
+  | ({
       readonly kind: 'form-update';
       readonly round: number;
       readonly scheme: Scheme;
       readonly withSlice: boolean;
-    }
+    } & OfTier)
   /**
    * Average the updates (any order; the result does not depend on it) and move the anchor. Training goes on from it,
    * ahead by what was trained since the update was formed. Slices that come along move the anchor to their mean first.
@@ -79,17 +88,21 @@ export type TrainerCommand =
    * update; pending, it stays open.
    * Answer: `committed`.
    */
-  | {
+  | ({
       readonly kind: 'commit';
       readonly round: number;
       readonly updates: readonly WeightedUpdate[];
       readonly own: Fate;
-    }
+      /** The round that begins then; left out: the next number. */
+      readonly next?: number;
+      /** The name under which our node's update may be among them; in a run with tiers left out: we are of no node yet. */
+      readonly node?: VolunteerId;
+    } & OfTier)
   /**
    * Copy the replica for newcomers, at once, also between two steps of a `train` at work: who waits for a state does
    * not wait for somebody's round. Answer: `captured`.
    */
-  | { readonly kind: 'capture' }
+  | ({ readonly kind: 'capture' } & OfTier)
   /**
    * Loss, accuracy and error of the running mean of the anchors (codec `Replica.average`) on the validation samples, and its
    * parameters. Answer: `evaluated`, with round and fingerprint of the anchor.
@@ -132,6 +145,8 @@ export type TrainerEvent =
       readonly ticket: number;
       readonly round: number;
       readonly anchor: Fingerprint;
+      /** After a round between nodes: where our node stands, its debts included. */
+      readonly inside?: Fingerprint;
     }
   | {
       readonly kind: 'captured';

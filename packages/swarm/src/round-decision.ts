@@ -1,9 +1,15 @@
 /** What a round's machine wants done (group-round.ts, served-round.ts), and why it refuses a frame. */
 import type { Fate } from '@murmuration/codec';
-import type { VolunteerId } from '@murmuration/protocol';
+import type { OutgoingFrame, VolunteerId } from '@murmuration/protocol';
 import type { HeldUpdate } from './held-updates.ts';
 import type { Wanted } from './pull.ts';
 import type { Grace } from './round-clock.ts';
+
+/** A frame, and to whom: `all` are those whom the round concerns. */
+export interface Word {
+  readonly to: VolunteerId | 'all';
+  readonly frame: OutgoingFrame;
+}
 
 export type RoundDecision =
   /** Apply these. `announce`: we lead, tell everybody. */
@@ -19,7 +25,13 @@ export type RoundDecision =
       readonly announce: boolean;
       /** The grace as we measured it; undefined: another did, or there is nothing to go by. */
       readonly grace?: Grace | undefined;
+      /** The round that begins then; left out: the next number. */
+      readonly next?: number;
+      /** [N4] In whose name our node's update was counted; left out: there are no nodes, or we belong to none. */
+      readonly node?: VolunteerId;
     }
+  /** Say this; then ask again. */
+  | { readonly kind: 'say'; readonly words: readonly Word[] }
   /** The round's leader is gone or silent: ask these to let us close it. */
   | { readonly kind: 'elect'; readonly ballot: number; readonly ask: readonly VolunteerId[] }
   | {

@@ -1,4 +1,7 @@
-/** The two ways in which a member's round is closed: among peers (group-round.ts) or by a server (served-round.ts). Pure. */
+/**
+ * The ways in which a member's round is closed: among peers (group-round.ts), among nodes (nodes-round.ts), or by a server
+ * (served-round.ts). Pure.
+ */
 import {
   isAdaptive,
   stalenessMaxOf,
@@ -9,10 +12,15 @@ import {
 } from '@murmuration/protocol';
 import type { CrewBook } from './crew-book.ts';
 import { GroupRound } from './group-round.ts';
+import type { NodeTier } from './node-tier.ts';
+import { NodesRound } from './nodes-round.ts';
 import { ServedRound } from './served-round.ts';
+import type { CycleRule } from './voices.ts';
 
 /** What membership asks of a round, whoever closes it. */
-export type Round = Pick<GroupRound, Exclude<keyof GroupRound, keyof Asked>> & Pick<ServedRound, keyof Asked>;
+export type Round = Pick<GroupRound, Exclude<keyof GroupRound, keyof Asked | OfNodes>> &
+  Pick<ServedRound, keyof Asked>;
+type OfNodes = 'authors' | 'moveTo' | 'seat';
 type Asked = Pick<ServedRound, 'unanswered' | 'addRefusal'>;
 
 export function roundAt(parts: {
@@ -24,10 +32,21 @@ export function roundAt(parts: {
   readonly company: readonly VolunteerId[];
   readonly crews: CrewBook;
   readonly nowMs: number;
+  /** Of a run with tiers: our node. */
+  readonly node: NodeTier | undefined;
+  /** Of a node: its cycle. */
+  readonly cycle: CycleRule | undefined;
+  readonly runTag: number;
 }): Round {
-  const { server, manifest, ...others } = parts;
+  const { server, manifest, node, runTag, ...others } = parts;
   const { parameterCount, training } = manifest;
   const common = { ...others, parameterCount, codec: training.codec };
+  if (node !== undefined) {
+    const group = new GroupRound({ ...common, adapts: isAdaptive(training), voices: node.voices });
+    const round = new NodesRound({ self: parts.self, runTag, round: group, node });
+    node.follow(round);
+    return round;
+  }
   if (server === null) return new GroupRound({ ...common, adapts: isAdaptive(training) });
   return new ServedRound({ ...common, server, isAsynchronous: stalenessMaxOf(training) !== null });
 }

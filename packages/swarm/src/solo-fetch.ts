@@ -1,10 +1,11 @@
 /**
- * A newcomer fetching the state in a swarm of several groups: donors stand on anchors that differ, so all chunks have to
- * be one donor's, of one round. Its successor starts again when it dies or falls silent; the same steps as in
+ * A newcomer fetching the state in a swarm of several groups, or of its node: donors stand on anchors that differ, so all
+ * chunks have to be one donor's, of one round. Its successor starts again when it dies or falls silent; the same steps as in
  * state-fetch.ts otherwise. What comes out is held against that donor's own word; slices do the rest. Pure.
  */
 import { chunkCount, inspectChunk } from '@murmuration/codec';
 import { fnv1a32, type FrameOf, type RunManifest, type VolunteerId } from '@murmuration/protocol';
+import type { EarlyFrames } from './early-frames.ts';
 import type { Chunk } from './fetch-plan.ts';
 import type { Donor } from './peers.ts';
 import type { FetchWish } from './state-fetch.ts';
@@ -18,8 +19,7 @@ const REST_MS = 3_000;
 const STRANDED_MS = 8_000;
 
 export class SoloFetch {
-  /** What is said in the rounds of our crews meanwhile is of another anchor: nothing is kept. */
-  readonly early = { keep: () => null, since: () => [] };
+  readonly early: Pick<EarlyFrames, 'keep' | 'since'>;
   readonly runTag: number;
   readonly #self: VolunteerId;
   readonly #parameterCount: number;
@@ -37,8 +37,11 @@ export class SoloFetch {
     self: VolunteerId;
     manifest: RunManifest;
     first: VolunteerId | null;
+    /** Keeps what is said meanwhile. Left out, in crews: that is of another anchor, and nothing is kept. */
+    early?: EarlyFrames;
     nowMs: number;
   }) {
+    this.early = options.early ?? { keep: () => null, since: () => [] };
     this.runTag = fnv1a32(options.manifest.id);
     this.#self = options.self;
     this.#parameterCount = options.manifest.parameterCount;

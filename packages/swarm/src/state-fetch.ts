@@ -24,6 +24,7 @@ import { EARLY_ROUNDS, EarlyFrames } from './early-frames.ts';
 import { bestPlan, frontOf, termOf, type Chunk, type Plan } from './fetch-plan.ts';
 import { FetchPulls, type PullWish } from './fetch-pulls.ts';
 import type { Donor } from './peers.ts';
+import type { Voices } from './voices.ts';
 
 /** Donors that are asked at a time: six home uplinks fill a home downlink, and one of them may be any size. */
 const DONORS_MAX = 6;
@@ -109,10 +110,11 @@ export class StateFetch {
     manifest: RunManifest;
     /** Asked among the first, and believed when nobody else is. */
     first: VolunteerId | null;
+    voices?: Voices;
     nowMs: number;
   }) {
     const { parameterCount, training } = options.manifest;
-    this.early = new EarlyFrames({ parameterCount, codec: training.codec });
+    this.early = new EarlyFrames({ parameterCount, codec: training.codec, voices: options.voices });
     this.#pulls = new FetchPulls(options.self, this.early);
     this.runTag = fnv1a32(options.manifest.id);
     this.#self = options.self;
@@ -125,7 +127,6 @@ export class StateFetch {
     this.#wakeAtMs = options.nowMs;
   }
 
-  /** What the trainer is putting together. */
   get loading(): { readonly term: number; readonly round: number; readonly ticket: number } | null {
     return this.#loading;
   }
@@ -136,7 +137,6 @@ export class StateFetch {
   get progress(): { readonly here: number; readonly all: number } {
     return { here: this.#chunks.size, all: this.#chunkCount };
   }
-
   /** What to do now. After `load`, `loadingAs` is to be called. */
   next(donors: readonly Donor[], nowMs: number): FetchWish[] {
     if (this.#loading !== null) return [];

@@ -8,14 +8,10 @@
  *
  * It refuses to know GPUs, sockets, clocks and chance: hands, time and random come in from outside.
  */
-import { chunkMaxBytes, encodedBytes, sliceMaxBytes } from '@murmuration/codec';
 import {
-  fnv1a32,
-  frameLimits,
   taskOf,
   type Adapter,
   type CoordinatorMessage,
-  type FrameLimits,
   type Head,
   type LinkPolicy,
   type Routes,
@@ -23,13 +19,15 @@ import {
   type TabTotals,
   type VolunteerId,
 } from '@murmuration/protocol';
-import { Assignment, isOver } from './assignment.ts';
+import { Assignment } from './assignment.ts';
+import { isOver } from './assignment-word.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
 import { Outbox } from './outbox.ts';
 import { Parting } from './parting.ts';
 import { Peers } from './peers.ts';
 import type { Effect, TrainerEvent, VolunteerEvent } from './ports.ts';
 import { forPeople, type Measured } from './report.ts';
+import { runTagOf } from './run-frames.ts';
 import type { Line } from './scheme-choice.ts';
 import type { PauseReason, StateWord, Tally, VolunteerSnapshot } from './view.ts';
 
@@ -53,21 +51,14 @@ export interface VolunteerOptions {
   readonly adapter: Adapter;
   /** The person's word; the hands keep it, and the coordinator is told. */
   readonly links: LinkPolicy;
+  /** What this browser says of its machine (SPEC N1); left out: nothing. */
+  readonly node?: string;
   /** Uniform in [0, 1): jitter of reconnections. */
   readonly random: () => number;
   readonly traffic: () => TrafficAndLine;
   /** What the hands measured, for people who watch the run; null: not measured. */
   readonly measured?: () => Measured;
 }
-
-/** Limits of a run's peer frames, for the mesh. */
-export function runFrameLimits(manifest: RunManifest): FrameLimits {
-  const { parameterCount, training } = manifest;
-  const updateMaxBytes = encodedBytes(training.codec, parameterCount) + sliceMaxBytes(parameterCount);
-  return frameLimits(updateMaxBytes, chunkMaxBytes(parameterCount));
-}
-/** The tag of a run in peer frames. */
-export const runTagOf = (runId: string): number => fnv1a32(runId);
 
 export class Volunteer {
   readonly #options: VolunteerOptions;

@@ -14,11 +14,13 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import {
   Anchor,
   inspectUpdate,
+  NodeReplica,
   Replica,
   ReplicaError,
   sliceOf,
   slicesOf,
   type Fate,
+  type NodeReplicaOptions,
   type ReplicaOptions,
   type Scheme,
 } from '@murmuration/codec';
@@ -43,7 +45,8 @@ export interface Position {
   trained(weights: readonly tf.Tensor[], loss: number, confirm: () => Promise<void>): Promise<void>;
   /** @throws ReplicaError 'not-finite': everything since the last update is given up. */
   formUpdate(scheme: Scheme): Promise<Uint8Array>;
-  commit(round: number, updates: readonly WeightedUpdate[], own: Fate): Promise<void>;
+  /** @param node in whose name our node's update may be among them */
+  commit(round: number, updates: readonly WeightedUpdate[], own: Fate, node?: string): Promise<void>;
   /** The device goes. */
   leaveDevice(): void;
 }
@@ -79,6 +82,48 @@ export class HostPosition implements Position {
   commit(round: number, updates: readonly WeightedUpdate[], own: Fate): Promise<void> {
     this.shared.meet(round, slicesOf(updates));
     this.shared.commit(updates, own);
+    return Promise.resolve();
+  }
+
+  leaveDevice(): void {}
+}
+
+/** Of a run with tiers: on the CPU, as what is said inside a node is exact and small groups are near. */
+export class NodePosition implements Position {
+  readonly node: NodeReplica;
+  readonly shared: Anchor;
+  readonly #network: Network;
+
+  constructor(options: NodeReplicaOptions, network: Network) {
+    this.node = new NodeReplica(options);
+    this.shared = this.node.between;
+    this.#network = network;
+  }
+
+  stand(): Promise<void> {
+    this.node.stand();
+    return Promise.resolve();
+  }
+
+  weights(): Promise<tf.Tensor[]> {
+    return Promise.resolve(this.#network.weightsFrom(this.node.inside.weights()));
+  }
+
+  async trained(weights: readonly tf.Tensor[], loss: number, confirm: () => Promise<void>): Promise<void> {
+    const vector = await this.#network.vectorFrom(weights);
+    await confirm();
+    this.node.inside.trained(Number.isFinite(loss) ? vector : vector.fill(NaN));
+  }
+
+  /** Of our node. */
+  formUpdate(scheme: Scheme): Promise<Uint8Array> {
+    return Promise.resolve(this.node.formUpdate(scheme));
+  }
+
+  /** Of nodes. */
+  commit(_round: number, updates: readonly WeightedUpdate[], _own: Fate, node?: string): Promise<void> {
+    this.node.commit(updates, updates.find(({ author }) => author === node) ?? null);
+    if (node === undefined) this.node.stand();
     return Promise.resolve();
   }
 

@@ -15,7 +15,14 @@ import {
   parametersToBytes,
   streamSeed,
 } from '@murmuration/codec';
-import { largestActivation, misfit, taskOf, type ModelSpec, type RunManifest } from '@murmuration/protocol';
+import {
+  largestActivation,
+  misfit,
+  taskOf,
+  tiersOf,
+  type ModelSpec,
+  type RunManifest,
+} from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import type { Breath } from './breath.ts';
 import { calibrate } from './codec-calibration.ts';
@@ -23,9 +30,10 @@ import type { Shape } from './codec-shaders.ts';
 import { TrainerError, type Device } from './device.ts';
 import { Network, type Objective } from './network.ts';
 import { AutoencodingTally, lossOf, objectiveOf, Tally, wantedOf } from './objective.ts';
+import { NodeStage } from './node-stage.ts';
 import { Optimiser } from './optimiser.ts';
 import type { Pacing } from './pacing.ts';
-import { GpuPosition, HostPosition, type Position } from './position.ts';
+import { GpuPosition, HostPosition, NodePosition, type Position } from './position.ts';
 import { crossEntropy } from './reference.ts';
 import { Samples } from './samples.ts';
 import { selfTest } from './self-test.ts';
@@ -72,6 +80,8 @@ export class Stage {
   readonly #evaluationBatchSize: number;
   /** Null until a state or a checkpoint was loaded. */
   #round: number | null = null;
+  /** Of a run with tiers. */
+  readonly #node: NodeStage | null = null;
 
   private constructor(manifest: RunManifest, network: Network, formedBy: Shape | 'host') {
     const { training, dataset, parameterCount, seed } = manifest;
@@ -80,9 +90,13 @@ export class Stage {
     const { outerLearningRate } = training;
     const scheme = firstSchemeOf(training.codec);
     const options = { parameterCount, scheme, outerLearningRate, rule: meanRuleOf(training) };
-    this.#position =
-      formedBy === 'host' ? new HostPosition(options, network) : new GpuPosition(options, formedBy, network);
+    const tiers = tiersOf(training);
+    const node =
+      tiers === null ? null : new NodePosition({ ...options, ...tiers, insideScheme: 'fp32' }, network);
+    const hosted = node ?? new HostPosition(options, network);
+    this.#position = formedBy === 'host' ? hosted : new GpuPosition(options, formedBy, network);
     this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);
+    if (node !== null) this.#node = new NodeStage(node.node, tiers!, this.#optimiser);
     this.#samples = new Samples(dataset, seed);
     this.#evaluationBatchSize = evaluationBatchSize(manifest.model);
   }
@@ -123,7 +137,10 @@ export class Stage {
         `${failure.case}: ${failure.value} is off by ${failure.relativeError.toExponential(1)} (relative) on ${device.adapter.vendor} ${device.adapter.architecture}`,
       );
     const scheme = firstSchemeOf(training.codec);
-    const chosen = formedBy ?? (await calibrate(device.gpu(), scheme, parameterCount)).chosen;
+    const isHosted = tiersOf(training) !== null;
+    const chosen = isHosted
+      ? 'host'
+      : (formedBy ?? (await calibrate(device.gpu(), scheme, parameterCount)).chosen);
     return new Stage(manifest, network, chosen);
   }
 
@@ -143,6 +160,8 @@ export class Stage {
     const optimiser = this.#optimiser;
     const samples = this.#samples;
     const { parameterCount } = this.#manifest;
+    if (this.#node !== null && 'tier' in command && command.tier === 'inside')
+      return this.#node.carryOut(command);
     switch (command.kind) {
       case 'load-state': {
         const state = loadState(shared, command);
@@ -178,11 +197,16 @@ export class Stage {
         return this.#formUpdate(command);
       case 'commit':
         this.#standing(command);
-        await position.commit(command.round, command.updates, command.own);
+        await position.commit(command.round, command.updates, command.own, command.node);
         this.#round = command.round + 1;
-        return { kind: 'committed', round: this.#round, anchor: shared.fingerprint };
+        return {
+          kind: 'committed',
+          round: this.#round,
+          anchor: shared.fingerprint,
+          ...this.#node?.moved(this.#round, command.node),
+        };
       case 'capture':
-        return this.capture();
+        return this.capture(command);
       case 'evaluate':
         return this.#evaluate(this.#standing(command), surroundings);
       default:
@@ -191,7 +215,8 @@ export class Stage {
   }
 
   /** What the replica and the moments are at this moment, also while `train` is between two steps. */
-  async capture(): Promise<Answer> {
+  async capture(command: Extract<TrainerCommand, { kind: 'capture' }>): Promise<Answer> {
+    if (this.#node !== null && command.tier === 'inside') return this.#node.capture();
     const round = this.#standing({ kind: 'capture' });
     const { shared } = this.#position;
     const anchor = shared.anchor.slice();

@@ -200,11 +200,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
   };
 
   /** Null: not at this moment. In its turn the command fails properly, or finds a new device. */
-  const captureNow = async (): Promise<Answer | null> => {
+  const captureNow = async (
+    command: Extract<TrainerCommand, { kind: 'capture' }>,
+  ): Promise<Answer | null> => {
     if (stage === null || trainings.size === 0) return null;
     try {
       assertHealthy();
-      const answer = await stage.capture();
+      const answer = await stage.capture(command);
       assertHealthy();
       return answer;
     } catch {
@@ -216,7 +218,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     open: () => inTurn(takeDevice),
     execute: async (ticket, command) => {
       if (command.kind !== 'capture') return executeInTurn(ticket, command);
-      const captured = await captureNow();
+      const captured = await captureNow(command);
       return captured === null ? executeInTurn(ticket, command) : ({ ...captured, ticket } as TrainerEvent);
     },
     interrupt: () => {

@@ -4,7 +4,7 @@
  * nothing. It decides nothing: the mind does (packages/swarm).
  */
 import { ChannelTransport, MESH_TICK_MS, type LinkNews } from '@murmuration/mesh';
-import type { Adapter, CoordinatorMessage, LinkPolicy } from '@murmuration/protocol';
+import { nodeKeyIn, type Adapter, type CoordinatorMessage, type LinkPolicy } from '@murmuration/protocol';
 import {
   runFrameLimits,
   runTagOf,
@@ -47,6 +47,7 @@ export class Hands {
     readonly origin: string;
     readonly adapter: Adapter;
     readonly linkPolicy: LinkPolicy;
+    readonly node: string | null;
     readonly trainer: Trainer;
     readonly tell: (message: WorkerMessage) => void;
     readonly measured: NonNullable<VolunteerOptions['measured']>;
@@ -76,9 +77,11 @@ export class Hands {
       closed: () => this.handle({ kind: 'coordinator-closed' }),
       heard: (message) => this.#heard(message),
     });
+    const node = nodeKeyIn(parts.node);
     this.#mind = new Volunteer({
       adapter: parts.adapter,
       links: parts.linkPolicy,
+      ...(node === null ? {} : { node }),
       random: () => Math.random(),
       measured: parts.measured,
       traffic: () => {

@@ -214,7 +214,7 @@ export class Stay {
 
   async #open(): Promise<void> {
     this.#standing = { at: 'opening' };
-    const { backend, origin } = this.#start;
+    const { backend, origin, node } = this.#start;
     const patience = new Patience((nextAtMs) => this.#hands?.handle({ kind: 'device-awaited', nextAtMs }));
     const device = backend === 'wasm' ? { wasmUrl } : backend;
     const trainer = createTrainer({ backend: device, pacing: this.#pacer, patience });
@@ -230,6 +230,7 @@ export class Stay {
       origin,
       adapter,
       linkPolicy: this.#steward.links,
+      node,
       trainer,
       tell: this.#tell,
       show: (snapshot) => {

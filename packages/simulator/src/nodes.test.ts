@@ -1,0 +1,41 @@
+/** Runs with tiers in the whole simulated grid: the production mind in every tab, and checkers that look on. */
+import { expect, it } from 'vitest';
+import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
+import { simulate } from './simulate.ts';
+
+const run = (changes: Partial<SimulateOptions>) =>
+  simulate({
+    ...DEFAULT_OPTIONS,
+    model: 'softmax',
+    tabs: 6,
+    nodes: 2,
+    betweenEvery: 3,
+    rounds: 8,
+    delayMeanMs: 50,
+    ...changes,
+  });
+
+it('[N3] nodes that speak to each other now and then send a fraction of the bytes, and learn', () => {
+  const tiers = run({});
+  expect(tiers.violations).toEqual([]);
+  expect(tiers.passed).toBe(true);
+  expect(tiers.forks).toBe(0);
+  expect(tiers.valLoss!).toBeLessThan(0.8 * tiers.initialLoss);
+  // The same rounds of local steps in one group.
+  const flat = run({ betweenEvery: 0, rounds: 24 });
+  const share = tiers.bytesBetween / tiers.localSteps / (flat.bytesBetween / flat.localSteps);
+  expect(share).toBeLessThan(0.25);
+});
+
+it('[N4] tabs that vanish and others that come in their place break no rule, and the run ends by itself', () => {
+  const report = run({ churnPerMinute: 2, lossShare: 0.05 });
+  expect(report.violations).toEqual([]);
+  expect(report.passed).toBe(true);
+  expect(report.departures).toBeGreaterThan(0);
+});
+
+it('[N5] a slow node stops short in its cycle, and is not left behind', () => {
+  const report = run({ tabs: 4, betweenEvery: 8, rounds: 4, speedRatio: 6, seed: 3 });
+  expect(report.passed).toBe(true);
+  expect(report.counts['node: short cycle']).toBeGreaterThan(0);
+});

@@ -1,0 +1,398 @@
+/**
+ * The node that this tab belongs to, in a run with tiers (SPEC N): tabs of one machine or network, which average among
+ * themselves in rounds of their own and so stand on the same bits, debts to the other nodes included.
+ *
+ * Mental model. A node is a group like any other: its rounds, leaders, commits, newcomers and states are those of
+ * membership.ts, under a tag of its own on the wire, with exact updates. What is special is where it begins (where the run
+ * stands, or where its mates do), that after so many rounds it waits for the round of nodes (nodes-round.ts), and who of it
+ * speaks there. Pure; wishes go to the outbox.
+ */
+import {
+  betweenAt,
+  cycleOf,
+  firstOf,
+  fnv1a32,
+  LIMITS,
+  type CoordinatorMessageOf,
+  type Fingerprint,
+  type Frame,
+  type Head,
+  type RunManifest,
+  type Tiers,
+  type VolunteerId,
+} from '@murmuration/protocol';
+import { EarlyFrames } from './early-frames.ts';
+import { Inside, type InsideRules } from './inside.ts';
+import type { Counted } from './membership.ts';
+import type { NodesRound, OwnNode } from './nodes-round.ts';
+import type { Outbox } from './outbox.ts';
+import type { Progress } from './own-work.ts';
+import { Peers } from './peers.ts';
+import type { TrainerEvent } from './ports.ts';
+import { SoloFetch } from './solo-fetch.ts';
+import { SplitWatch } from './split-watch.ts';
+import type { Voices } from './voices.ts';
+
+/** In a node nothing is worth a rounding: lines are fast. */
+const INSIDE_CODEC = 'fp32';
+/** Mates that were introduced are waited for so long before a node begins without them. A guess: dialling takes a third. */
+const MATES_MAX_MS = 1_500;
+/** A speaker gets so long before the next in line speaks. A guess: forming takes a tenth on slow machines. */
+const TURN_MS = 1_000;
+/** Where nobody of the node trains, no round of it ends; the round of nodes is not kept waiting for longer. */
+const IDLE_MAX_MS = 1_000;
+const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
+const NOTHING = { roundsDone: 0, rounds: 0, stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
+
+export interface NodeTierOptions {
+  readonly manifest: RunManifest;
+  readonly tiers: Tiers;
+  readonly self: VolunteerId;
+  /** Of the whole run. */
+  readonly peers: Peers;
+  readonly outbox: Outbox;
+  readonly paused: boolean;
+}
+
+export class NodeTier implements OwnNode {
+  readonly #options: NodeTierOptions;
+  readonly #tiers: Tiers;
+  /** Ours; null: not introduced yet. */
+  #name: VolunteerId | null = null;
+  #nodes: ReadonlyMap<VolunteerId, VolunteerId> = new Map();
+  #tag = 0;
+  #peers = new Peers();
+  readonly #greeted = new Set<VolunteerId>();
+  #inside: Inside | null = null;
+  #split = new SplitWatch();
+  /** Where the run stands; null: we hold no replica of it. */
+  #between: { readonly head: Head; readonly sinceMs: number } | null = null;
+  #round: NodesRound | null = null;
+  #paused: boolean;
+  /** It began with us, and no round of it was closed since. */
+  #isFresh = false;
+  /** Authors of the node's last round, ascending: they live. */
+  #lastAuthors: readonly VolunteerId[] = [];
+  /** What the node's rounds of this cycle were made of, as far as we saw them. */
+  #seen = NOTHING;
+  #arrivedMs = Infinity;
+  #dueSinceMs: number | null = null;
+  #nowMs = 0;
+  #speakAtMs = Infinity;
+
+  constructor(options: NodeTierOptions) {
+    this.#options = options;
+    this.#tiers = options.tiers;
+    this.#paused = options.paused;
+  }
+
+  /** Our part in the node's rounds; null: we do not know our node yet. */
+  get inside(): Inside | null {
+    return this.#inside;
+  }
+  get id(): VolunteerId | null {
+    return this.#inside?.role.kind === 'member' ? this.#name : null;
+  }
+  readonly voices: Voices = {
+    of: (id) => (id === this.#options.self ? (this.#name ?? id) : (this.#nodes.get(id) ?? id)),
+    isMate: (peer) => this.#name !== null && this.#nodes.get(peer) === this.#name,
+  };
+  get mates(): readonly VolunteerId[] {
+    return [...this.#options.peers.openIds].filter(this.voices.isMate);
+  }
+  get newcomers(): readonly VolunteerId[] {
+    return this.#options.peers.openIds.filter((id) => this.#options.peers.get(id)!.loading);
+  }
+  /** The run's round of this moment. */
+  follow(round: NodesRound): void {
+    this.#round = round;
+  }
+
+  // ---------------------------------------------------------------- what happens to it
+
+  /** [N1] The coordinator says who shares a machine or network with whom. */
+  introduced({ peers, nodes }: CoordinatorMessageOf<'introduce'>, nowMs: number): void {
+    if (nodes === undefined) return;
+    this.#nodes = new Map(peers.map((peer, i) => [peer, nodes.ofPeers[i] ?? peer]));
+    if (nodes.own !== this.#name) this.#become(nodes.own, nowMs);
+    this.#meet();
+  }
+
+  #become(name: VolunteerId, nowMs: number): void {
+    const { manifest, self, outbox } = this.#options;
+    const { parameterCount, training } = manifest;
+    this.#name = name;
+    const id = `${manifest.id} ${name}`;
+    this.#tag = fnv1a32(id);
+    this.#peers = new Peers();
+    this.#greeted.clear();
+    const codec = INSIDE_CODEC;
+    const inner: RunManifest = { ...manifest, id, training: { ...training, codec, tiers: 'off' } };
+    const inside: InsideRules = {
+      valueCount: 2 * parameterCount,
+      cycle: {
+        endOf: (round) => betweenAt(this.#tiers, cycleOf(this.#tiers, round)),
+        isToEnd: () => this.#round?.isDue ?? false,
+        length: this.#tiers.betweenEvery + 1,
+      },
+      fetch: (first, atMs) =>
+        new SoloFetch({
+          self,
+          manifest: { ...inner, parameterCount: 2 * parameterCount },
+          first,
+          nowMs: atMs,
+          early: new EarlyFrames({ codec, parameterCount }),
+        }),
+      stranded: () => this.#begin(),
+    };
+    const paused = this.#paused;
+    this.#inside = new Inside({
+      manifest: inner,
+      runTag: this.#tag,
+      self,
+      peers: this.#peers,
+      outbox,
+      paused,
+      inside,
+    });
+    this.#forgetCycle();
+    if (this.#between !== null) this.#between = { ...this.#between, sinceMs: nowMs };
+  }
+
+  /** The run's state was loaded: our node begins here, or we go to where our mates are. */
+  stands(head: Head, nowMs: number): void {
+    this.#between = { head, sinceMs: nowMs };
+    this.#inside?.forsake();
+    this.#forgetCycle();
+  }
+  /** We hold no replica of the run any more. */
+  leaves(): void {
+    this.#between = null;
+    this.#inside?.forsake();
+  }
+
+  /** [N3] A round of nodes was applied: `inside` is where that leaves our node; undefined: we were of none. */
+  moved(head: Head, inside: Fingerprint | undefined, nowMs: number): void {
+    this.#between = { head, sinceMs: nowMs };
+    this.#forgetCycle();
+    if (inside === undefined || this.#inside?.head === null) return;
+    const { term, round: cycle } = head;
+    this.#inside?.moveTo({ term, round: firstOf(this.#tiers, cycle), fingerprint: inside }, nowMs);
+  }
+
+  #forgetCycle(): void {
+    this.#seen = NOTHING;
+    this.#arrivedMs = Infinity;
+    this.#speakAtMs = Infinity;
+    this.#dueSinceMs = null;
+  }
+
+  /** False: the frame is none of our node. */
+  takeFrame(peer: VolunteerId, frame: Frame, nowMs: number): boolean {
+    if (this.#inside === null || frame.runTag !== this.#tag) return false;
+    this.#meet();
+    if (this.#peers.get(peer) === undefined) return true;
+    // What we said to each other before both were introduced was not heard.
+    if (frame.kind === 'hello' && !this.#greeted.has(peer)) {
+      this.#greeted.add(peer);
+      this.#inside.sayHello(peer);
+    }
+    this.#inside.takeFrame(peer, frame, nowMs);
+    return true;
+  }
+
+  /** What the trainer did for the node. */
+  committed(event: Extract<TrainerEvent, { kind: 'committed' }>, nowMs: number): Counted | null {
+    const closed = this.#inside?.head?.round ?? 0;
+    const counted = this.#inside?.committed(event, nowMs) ?? null;
+    if (counted === null) return null;
+    const { updates } = counted;
+    this.#isFresh = false;
+    this.#lastAuthors = updates.map(({ author }) => author);
+    const sum = (of: (update: (typeof updates)[number]) => number) =>
+      updates.reduce((total, update) => total + of(update), 0);
+    const samples = sum(({ sampleCount }) => sampleCount);
+    const { rounds, stepCount, sampleCount, trainMs, loss } = this.#seen;
+    this.#seen = {
+      roundsDone: closed + 1 - firstOf(this.#tiers, cycleOf(this.#tiers, closed)),
+      rounds: rounds + 1,
+      stepCount: stepCount + Math.max(...updates.map((update) => update.stepCount)),
+      sampleCount: sampleCount + samples,
+      trainMs: trainMs + Math.max(...updates.map((update) => update.trainMs)),
+      loss:
+        (loss * sampleCount + sum((update) => update.loss * update.sampleCount)) / (sampleCount + samples),
+    };
+    if (this.#isAtPlace) this.#arrive(nowMs);
+    return counted;
+  }
+
+  #arrive(nowMs: number): void {
+    this.#arrivedMs = nowMs;
+    this.#speakAtMs =
+      nowMs + TURN_MS * Math.max(0, this.#line(this.#between!.head.round).indexOf(this.#options.self));
+  }
+
+  /** [N3] What the node's update stands for. Who came in the middle of a cycle takes what it saw for what was usual. */
+  take(): Progress {
+    const { roundsDone, rounds, stepCount, sampleCount, trainMs, loss } = this.#seen;
+    const whole = (count: number, max: number) =>
+      Math.min(max, Math.max(1, Math.round((count * roundsDone) / Math.max(1, rounds))));
+    return {
+      stepCount: whole(stepCount, LIMITS.localStepsMax),
+      sampleCount: whole(sampleCount, SAMPLES_MAX),
+      trainMs,
+      loss,
+    };
+  }
+
+  /** Gives our part of the node's round to the trainer, if it is time for it. */
+  publish(isParting: boolean): void {
+    const { head } = this.#inside!;
+    if (head === null || this.#isAtPlace || !this.#inside!.mayPublish(isParting)) return;
+    const form = { kind: 'form-update', round: head.round, scheme: INSIDE_CODEC, withSlice: false } as const;
+    this.#options.outbox.train({ ...form, tier: 'inside' });
+  }
+
+  /** [R15] Mates hold what the node has not said yet, or there is nothing of that kind. */
+  get isHeldByOthers(): boolean {
+    return this.#seen.sampleCount === 0 || (this.#inside?.alive.size ?? 0) > 0;
+  }
+
+  // ---------------------------------------------------------------- what is due
+
+  advance(nowMs: number, { roundsGoOn }: { readonly roundsGoOn: boolean }): void {
+    this.#nowMs = nowMs;
+    if (nowMs >= this.#speakAtMs) this.#speakAtMs = Infinity;
+    this.#meet();
+    const inside = this.#inside;
+    if (inside === null || this.#between === null) return;
+    const { head, sinceMs } = this.#between;
+    if (inside.role.kind === 'none') {
+      const isComplete = this.mates.length === this.#introducedMates;
+      if (isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, nowMs);
+    } else if (inside.role.kind === 'joining') {
+      // Those whom we came to are gone, or joined us.
+      const isAlone = inside.role.fetch.loading === null && this.#peers.donors().length === 0;
+      if (isAlone) this.#begin();
+    } else if (inside.head !== null && cycleOf(this.#tiers, inside.head.round) !== head.round) {
+      this.#options.outbox.count('node: other cycle');
+      inside.forsake();
+      this.#between = { head, sinceMs: nowMs };
+    } else if (this.#split.yieldsTo(inside, this.#peers, this.#options.self, nowMs)) {
+      this.#options.outbox.count('node: split');
+      inside.join(null, nowMs);
+    } else if (this.#isFresh || inside.members.length === 0) this.#seat(inside, nowMs);
+    this.#dueSinceMs = this.#round?.isDue === true && !this.#isAtPlace ? (this.#dueSinceMs ?? nowMs) : null;
+    inside.advance(nowMs, { coordinatorUp: true, roundsGoOn, isHeld: this.#isAtPlace });
+  }
+
+  nextDeadlineMs(roundsGoOn: boolean): number {
+    const isUndecided = this.#between !== null && this.#inside?.role.kind === 'none';
+    return Math.min(
+      this.#inside?.nextDeadlineMs(roundsGoOn && !this.#isAtPlace) ?? Infinity,
+      isUndecided ? this.#between!.sinceMs + MATES_MAX_MS : Infinity,
+      this.#speakAtMs,
+      // What was due already was looked at.
+      ...[this.#split.nextDeadlineMs, (this.#dueSinceMs ?? Infinity) + IDLE_MAX_MS].filter(
+        (atMs) => atMs > this.#nowMs,
+      ),
+    );
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#inside?.pause(paused);
+  }
+
+  // ---------------------------------------------------------------- between nodes
+
+  isAtBetween = (cycle: number): boolean => {
+    const inside = this.#inside;
+    if (inside === null) return true;
+    const { role } = inside;
+    if (role.kind === 'founding') return false;
+    if (role.kind === 'joining') return role.fetch.loading === null;
+    if (inside.head === null) return true;
+    if (inside.head.round === betweenAt(this.#tiers, cycle)) return inside.atBoundary;
+    // Nobody of us trains: there is no round of ours to wait for.
+    const isIdle =
+      inside.updateCount === 0 && !this.#options.outbox.inFlight('train', 'form-update', 'commit');
+    return isIdle && this.#dueSinceMs !== null && this.#nowMs >= this.#dueSinceMs + IDLE_MAX_MS;
+  };
+
+  speaksNow = (cycle: number): boolean => {
+    const rank = this.#line(cycle).indexOf(this.#options.self);
+    return this.#seen.sampleCount > 0 && rank >= 0 && this.#nowMs >= this.#arrivedMs + rank * TURN_MS;
+  };
+  isFirst = (cycle: number): boolean => this.#line(cycle)[0] === this.#options.self;
+
+  /** [N3] Who was counted in the node's last round lives: these in turn by the cycle's number, then the others. */
+  #line(cycle: number): VolunteerId[] {
+    const { alive } = this.#peers.reach(this.#inside?.head?.term ?? 0);
+    const isHere = (id: VolunteerId) => id === this.#options.self || alive.has(id);
+    const living = this.#lastAuthors.filter(isHere);
+    const turn = living.length === 0 ? 0 : cycle % living.length;
+    const rest = [this.#options.self, ...alive].filter((id) => !living.includes(id)).sort();
+    return [...living.slice(turn), ...living.slice(0, turn), ...rest];
+  }
+
+  // ---------------------------------------------------------------- how it begins
+
+  get #isAtPlace(): boolean {
+    const round = this.#inside?.head?.round;
+    return round !== undefined && round === betweenAt(this.#tiers, cycleOf(this.#tiers, round));
+  }
+  get #introducedMates(): number {
+    let count = 0;
+    for (const [id, node] of this.#nodes) if (node === this.#name && id !== this.#options.self) count += 1;
+    return count;
+  }
+
+  /** [N2] To where our mates are; else the node begins where the run stands. */
+  #goIn({ term }: Head, nowMs: number): void {
+    const mate = this.#peers.donors().find((donor) => donor.term === term);
+    if (mate === undefined) this.#begin();
+    else this.#inside!.join(mate.id, nowMs);
+  }
+
+  #begin(): void {
+    if (this.#between === null) return;
+    const { term, round } = this.#between.head;
+    this.#isFresh = true;
+    this.#inside!.begin(term, firstOf(this.#tiers, round));
+  }
+
+  /** [N2] Who stands where we stand, before any commit has named members, is one from the first round on. */
+  #seat(inside: Inside, nowMs: number): void {
+    const { head } = inside;
+    if (head === null) return;
+    const twins = this.#peers.openIds.filter((id) => {
+      const { hasReplica, term, round, anchor } = this.#peers.get(id)!;
+      return hasReplica && term === head.term && round === head.round && anchor === head.fingerprint;
+    });
+    // A newcomer that nobody is beside has a commit to wait for.
+    if (!this.#isFresh && twins.length === 0) return;
+    const members = [this.#options.self, ...twins].sort();
+    if (members.join() !== inside.members.join()) inside.seat(members, nowMs);
+  }
+
+  /** Links with mates are the run's own. */
+  #meet(): void {
+    if (this.#inside === null) return;
+    const { peers } = this.#options;
+    for (const id of this.#peers.openIds)
+      if (peers.get(id) === undefined || !this.voices.isMate(id)) {
+        this.#peers.closed(id);
+        this.#greeted.delete(id);
+        this.#inside.lost(id);
+      }
+    for (const id of peers.openIds) {
+      if (!this.voices.isMate(id)) continue;
+      const known = this.#peers.get(id);
+      if (known === undefined) {
+        this.#peers.opened(id);
+        this.#inside.sayHello(id);
+      } else if (peers.get(id)!.suspect && !known.suspect) this.#peers.suspect(id);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** Where a member of a run, or of a node, stands, as others of the mind ask for it. Pure. */
+import type { Head, RunManifest, VolunteerId } from '@murmuration/protocol';
+import type { Arrival } from './arrival.ts';
+import type { CrewBook } from './crew-book.ts';
+import type { InsideRules } from './inside.ts';
+import type { Reach } from './leadership.ts';
+import type { NodeTier } from './node-tier.ts';
+import type { Outbox } from './outbox.ts';
+import type { Peers } from './peers.ts';
+import type { Round } from './rounds.ts';
+
+export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
+
+const NO_TERM = -1;
+
+export interface MembershipOptions {
+  readonly manifest: RunManifest;
+  readonly runTag: number;
+  readonly self: VolunteerId;
+  readonly peers: Peers;
+  readonly outbox: Outbox;
+  readonly paused: boolean;
+  /** Of a run with tiers: our node. */
+  readonly node?: NodeTier | undefined;
+  /** Of a node. */
+  readonly inside?: InsideRules;
+}
+
+/** The run is neither paused nor at its end. `isHeld`: the node waits for the round of nodes. */
+export interface Circumstances {
+  readonly coordinatorUp: boolean;
+  readonly roundsGoOn: boolean;
+  readonly isHeld?: boolean;
+}
+export abstract class Standing {
+  readonly crews: CrewBook;
+  readonly #peers: Peers;
+  protected current: Role = { kind: 'none' };
+  protected paused: boolean;
+
+  constructor(parts: { readonly peers: Peers; readonly crews: CrewBook; readonly paused: boolean }) {
+    this.#peers = parts.peers;
+    this.crews = parts.crews;
+    this.paused = parts.paused;
+  }
+
+  get role(): Role {
+    return this.current;
+  }
+  /** The round that it is in; null: it is no member. */
+  protected get round(): Round | null {
+    return this.current.kind === 'member' ? this.current.round : null;
+  }
+  get head(): Head | null {
+    return this.round?.head ?? null;
+  }
+  get alive(): ReadonlySet<VolunteerId> {
+    return this.#peers.reach(this.head?.term ?? NO_TERM).alive;
+  }
+  protected get reach(): Reach {
+    const all = this.#peers.reach(this.head?.term ?? NO_TERM);
+    return this.head === null ? all : this.crews.reach(all, this.#peers, this.head.round);
+  }
+  get members(): readonly VolunteerId[] {
+    return this.round?.members ?? [];
+  }
+  get updateCount(): number {
+    return this.round?.updateCount ?? 0;
+  }
+  get atBoundary(): boolean {
+    return this.round?.closing === false;
+  }
+  /** This round or the next is ours to close. In a group of two there is no better time. */
+  get leadsSoon(): boolean {
+    return this.round !== null && this.alive.size > 1 && this.round.leadsSoon(this.reach.alive);
+  }
+  /** Our update of this round is out. */
+  get isPublished(): boolean {
+    return this.round?.ownUpdate !== undefined;
+  }
+  /** The round to train for now. */
+  protected get working(): Round | null {
+    return this.atBoundary && !this.paused ? this.round : null;
+  }
+}
