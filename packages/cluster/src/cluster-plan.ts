@@ -61,6 +61,13 @@ export const FLAGS = {
     placeholder: 'N',
     help: 'so many of the tabs, the last ones, want no peers: they take part through the coordinator (default 0)',
   },
+  nodes: {
+    kind: 'integer',
+    min: 1,
+    max: 32,
+    placeholder: 'N',
+    help: 'the tabs are of so many nodes, in turn, for runs with tiers (default: each tab is one of its own)',
+  },
   'allow-backend': {
     kind: 'choice',
     choices: ['cpu', 'wasm'],
@@ -91,6 +98,7 @@ export function wishesOf({ tabs, withoutPeers, flags }: Plan, seat: number): str
   const wishes = new URLSearchParams();
   if (flags['allow-backend'] !== undefined) wishes.set('backend', flags['allow-backend']);
   if (seat > tabs - withoutPeers) wishes.set('links', 'no-peers');
+  if (flags.nodes !== undefined) wishes.set('node', `node-${1 + ((seat - 1) % flags.nodes)}`);
   return wishes.size === 0 ? '' : `?${wishes}`;
 }
 

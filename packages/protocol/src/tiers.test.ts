@@ -33,6 +33,7 @@ it('tiers are off unless a run asks for them, and `auto` takes its local steps',
 });
 
 it('tiers with what makes no sense beside them are refused with the reason', () => {
+  expect(contradictionIn({ ...DEFAULT_TRAINING, tiers })).toBeNull();
   const refusal = (changes: object) => contradictionIn({ ...DEFAULT_TRAINING, tiers, ...changes });
   for (const changes of [
     { architecture: 'central' },
@@ -47,11 +48,6 @@ it('tiers with what makes no sense beside them are refused with the reason', () 
       field: 'training.tiers',
       message: expect.stringMatching(/needs/),
     });
-});
-
-it('tiers are refused until real tabs have shown that they carry them out', () => {
-  expect(contradictionIn({ ...DEFAULT_TRAINING, tiers })?.message).toMatch(/simulated only/);
-  expect(contradictionIn({ ...DEFAULT_TRAINING, tiers: 'off' })).toBeNull();
 });
 
 it('[N1] a node has a name of its own in each run, from which nobody learns its key', () => {
