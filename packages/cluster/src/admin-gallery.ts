@@ -73,6 +73,14 @@ training:
   codec: gzip
 `;
 
+const AUTO_YAML = `name: as suits the crowd
+data:
+  kind: digits
+model: mlp
+training:
+  strategy: auto
+`;
+
 type Datasets = Readonly<Record<'table' | 'pictures' | 'text', string>>;
 
 export class AdminGallery {
@@ -99,6 +107,12 @@ export class AdminGallery {
       await this.#newRun();
       await this.#page.getByLabel('The run as YAML').fill(WRONG_YAML);
       await seen(this.#page.getByRole('button', { name: 'Line 7' }));
+    },
+    'new-run-auto': async () => {
+      await this.#newRun();
+      await this.#page.getByLabel('The run as YAML').fill(AUTO_YAML);
+      await seen(this.#page.getByText('Chosen by the plan'));
+      await this.#page.getByText('Why', { exact: true }).click();
     },
     'new-run-model': async () => {
       await this.#newRun();

@@ -194,13 +194,14 @@ export function neighboursOf(cell: StrategyCell): StrategyCell[] {
   ].filter(isSensible);
 }
 
-/** Cells that are still to be played, given what is known; empty: all is done. */
+/** Cells that are to be played next, given what is known; empty: all is done. One size after another, the quickest first. */
 export function cellsWanted(known: Known, scope: Scope): StrategyCell[] {
   const wanted = new Map<string, StrategyCell>();
   const want = (cell: StrategyCell) => {
     if (!known.has(keyOf(cell))) wanted.set(keyOf(cell), cell);
   };
-  for (const model of scope.models)
+  for (const model of scope.models) {
+    if (wanted.size > 0) break;
     for (const crowd of scope.crowds) {
       const first = [...gridOf(crowd, model, scope.isQuick), autoCell(crowd, model)];
       for (const cell of first) want(cell);
@@ -216,6 +217,7 @@ export function cellsWanted(known: Known, scope: Scope): StrategyCell[] {
         want({ ...autoCell(crowd, model), seed });
       }
     }
+  }
   return [...wanted.values()];
 }
 
