@@ -105,7 +105,8 @@ function modelLines(known: Known, model: StrategyModel, scope: Scope): string[] 
   const ways = new Map<string, StrategyCell>();
   for (const crowd of scope.crowds)
     for (const cell of gridOf(crowd, model, scope.isQuick))
-      if (!ways.has(strategyText(cell))) ways.set(strategyText(cell), cell);
+      if (of(cell) !== undefined && !ways.has(strategyText(cell))) ways.set(strategyText(cell), cell);
+  if (ways.size === 0) return [];
   const lines = [...ways.values()].map((way) => {
     const on = scope.crowds.map((crowd) => of({ ...way, crowd }));
     const calm = of({ ...way, crowd: CHURN_CROWD });
