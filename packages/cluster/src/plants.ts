@@ -166,8 +166,8 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a member believes that its update counts whenever it has one',
     file: 'packages/swarm/src/group-round.ts',
-    find: 'const isCounted = updates.some((update) => update === this.ownUpdate);',
-    replace: 'const isCounted = this.ownUpdate !== undefined;',
+    find: "const own = updates.some((update) => update === this.ownUpdate) ? 'counted' : 'uncounted';",
+    replace: "const own = this.ownUpdate !== undefined ? 'counted' : 'uncounted';",
   },
   {
     bug: 'an update that was counted, and is sent again, is counted again',
