@@ -106,6 +106,22 @@ describe('runs', () => {
     ['a batch larger than a shard', { training: { batchSize: 4_096 } }, 'training.batchSize'],
     ['unknown optimiser', { training: { optimiser: 'lion' } }, 'training.optimiser'],
     ['sparse weights', { training: { exchange: 'parameters', codec: 'topk-64' } }, 'training.codec'],
+    [
+      'tiers with a model whose state is too large twice',
+      {
+        model: {
+          name: 'm',
+          inputShape: [28, 28, 1],
+          layers: [
+            { kind: 'flatten' },
+            { kind: 'dense', units: 34_000, activation: 'relu' },
+            { kind: 'dense', units: 10, activation: 'linear' },
+          ],
+        },
+        training: { tiers: 'auto' },
+      },
+      'training.tiers',
+    ],
     ['unknown training field', { training: { momentum: 0.9 } }, 'training.momentum'],
     ['unknown field', { owner: 'me' }, 'owner'],
     ['no name', { name: '' }, 'name'],

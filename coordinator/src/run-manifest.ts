@@ -5,6 +5,7 @@ import {
   boundedReasons,
   contradictionIn,
   DEFAULT_TRAINING,
+  LIMITS,
   misfit,
   ModelError,
   outputSizeOf,
@@ -12,6 +13,7 @@ import {
   presetModel,
   settledObjective,
   strategyFault,
+  tiersOf,
 } from '@murmuration/protocol';
 import type {
   ChosenStrategy,
@@ -63,6 +65,11 @@ export function manifestOf(wish: RunRequest, { dataset, models, planner }: Named
   if (problem !== null) refuseMisfit(problem);
   const contradiction = contradictionIn(training);
   if (contradiction !== null) refuse(contradiction.field, contradiction.message);
+  if (tiersOf(training) !== null && layout.parameterCount > LIMITS.tiersParametersMax)
+    refuse(
+      'training.tiers',
+      `the model has ${layout.parameterCount} parameters, and with tiers at most ${LIMITS.tiersParametersMax} are possible; leave tiers off`,
+    );
   const smallest = Math.min(...shards.map((shard) => shard.sampleCount));
   if (training.batchSize > smallest)
     refuse('training.batchSize', `the smallest shard has ${smallest} samples; a batch must fit into it`);

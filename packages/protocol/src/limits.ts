@@ -54,6 +54,8 @@ export const LIMITS = {
   parametersMax: 50_000_000,
   /** Chunks of a replica's state: 51,200 values each (codec state.ts), so the largest model has 977. */
   stateChunksMax: 1_024,
+  /** With tiers: a node's state is the model twice, and must fit into as many chunks. */
+  tiersParametersMax: 26_000_000,
   layersMax: 200,
   /** Inputs of one `add` or `concatenate`. */
   layerInputsMax: 16,
