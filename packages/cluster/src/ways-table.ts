@@ -15,6 +15,7 @@ export const WAYS = [
   'asynchronous',
   'gradients',
   'parameters',
+  'nodes',
 ] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -87,6 +88,7 @@ const WAY_TRAINING: Readonly<Record<Way, object>> = {
     ...{ roundsMax: 2_000, evaluateEveryRounds: 25 },
   },
   parameters: { exchange: 'parameters', codec: 'fp16' },
+  nodes: { tiers: { insideEvery: 5, betweenEvery: 4 }, evaluateEveryRounds: 3 },
 };
 
 export interface Cell {
@@ -115,6 +117,7 @@ export const runFileOf = ({ network, way }: Cell, textFile: string): object => (
 export const flagsOf = ({ network, way }: Cell): readonly string[] => [
   ...['--assert', KINDS[network].assert, '--assert', 'faults==1', '--assert', 'departures>=1'],
   ...(way === 'hybrid' ? ['--without-peers', '1'] : []),
+  ...(way === 'nodes' ? ['--nodes', '2'] : []),
 ];
 
 export interface WayRow extends Cell {
