@@ -102,6 +102,7 @@ async function measureOne(
   let measured = { gpu: 0, worker: 0 };
   let hasEnded = false;
   let round = 0;
+  let ended = 'in time';
   const over = new AbortController();
   const sampling = (async () => {
     while (!over.signal.aborted) {
@@ -116,7 +117,9 @@ async function measureOne(
     for await (const { run } of followRun(grid.client, manifest.id, AbortSignal.timeout(RUN_MAX_MS))) {
       round = run.round;
       hasEnded = isOver(run);
-      if (hasEnded) break;
+      if (!hasEnded) continue;
+      ended = `before it ${run.state} (${run.reason})`;
+      break;
     }
   } finally {
     over.abort();
@@ -127,7 +130,7 @@ async function measureOne(
   }
   if (round < ROUNDS_MIN)
     throw new Sentence(
-      `memory: ${request.name} closed ${round} rounds in time, at least ${ROUNDS_MIN} are needed`,
+      `memory: ${request.name} closed ${round} rounds ${ended}, at least ${ROUNDS_MIN} are needed`,
     );
   const { memory } = estimate!;
   const { parameterCount } = manifest;
