@@ -96,6 +96,8 @@ function carryOut(effect: ServerEffect): void {
       return tell({ kind: 'stand', head: effect.head });
     case 'stranded':
       return tell({ kind: 'stranded' });
+    case 'decided':
+      return tell({ kind: 'decided', decisions: effect.decisions });
     default:
       effect satisfies never;
   }

@@ -1,5 +1,5 @@
 /** What the coordinator and the averaging thread of a run say to each other. Types only. */
-import type { CoordinatorMessage, Head, RunManifest, Sha256 } from '@murmuration/protocol';
+import type { CoordinatorMessage, Decision, Head, RunManifest, Sha256 } from '@murmuration/protocol';
 
 /** With what a thread begins. */
 export interface ThreadData {
@@ -23,4 +23,5 @@ export type FromThread =
   | { readonly kind: 'line-close' }
   | { readonly kind: 'fetch-blob'; readonly sha256: Sha256 }
   | { readonly kind: 'stand'; readonly head: Head | null }
-  | { readonly kind: 'stranded' };
+  | { readonly kind: 'stranded' }
+  | { readonly kind: 'decided'; readonly decisions: readonly Decision[] };

@@ -152,6 +152,8 @@ export class Averaging {
         return this.#ports.happened(id, { kind: 'server-stands', head: word.head });
       case 'stranded':
         return this.#ports.happened(id, { kind: 'server-stranded' });
+      case 'decided':
+        return this.#ports.happened(id, { kind: 'server-decided', decisions: word.decisions });
       case 'envelope':
         return held.place?.received(word.bytes);
       case 'line-open': {

@@ -71,7 +71,7 @@ export class Founding {
   }
 
   /** What is said of a central run's averaging server. */
-  takeServer(event: ServerEvent): null {
+  takeServer(event: Exclude<ServerEvent, { kind: 'server-decided' }>): null {
     const { server, runId, state, introductions, nowMs } = this.#desk;
     if (server === null) return null;
     const isFounder = this.#founder?.volunteerId === server.id;

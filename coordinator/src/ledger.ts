@@ -23,11 +23,9 @@ import { expireDuty, hasDuty, settleEvaluation, takeEvaluation, tellDuty } from 
 import { Founding } from './founding.ts';
 import { answerLeaseRequest, expireLeases, lendToWaiting, releaseLeases, takeResult } from './leases.ts';
 import { CurveWindow, Fingerprints } from './ledger-curves.ts';
-import { Desk } from './ledger-desk.ts';
-import type { Rejection } from './ledger-desk.ts';
+import { Desk, type Rejection } from './ledger-desk.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
-import { isOver, NO_TOTALS } from './ledger-state.ts';
-import type { LedgerState } from './ledger-state.ts';
+import { isOver, NO_TOTALS, type LedgerState } from './ledger-state.ts';
 import { takeWords, type Presence } from './presence.ts';
 import type { PairRoute } from './route-book.ts';
 import type { ServerEvent } from './server-seat.ts';
@@ -37,10 +35,9 @@ export { EVALUATION_MAX_MS, FINISHING_MAX_MS } from './evaluation.ts';
 export { FOUNDING_MAX_MS, HOLDER_GRACE_MS, STALL_MAX_MS } from './founding.ts';
 export { LEASES_PER_VOLUNTEER_MAX } from './leases.ts';
 export type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
-export { isOver, latestCheckpoint, servedCheckpoint } from './ledger-state.ts';
+export { isOver, latestCheckpoint, servedCheckpoint, type LedgerState } from './ledger-state.ts';
 export type { LedgerSnapshot } from './ledger-snapshot.ts';
 export { recordsBeforeSnapshot, snapshotOf, SNAPSHOT_VERSION, stateOfSnapshot } from './ledger-snapshot.ts';
-export type { LedgerState } from './ledger-state.ts';
 export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from './ledger-views.ts';
 
 /** After a restart, volunteers that were there have this long to come back; they try at least every 10 s. */
@@ -165,6 +162,9 @@ export class RunLedger {
         return null;
       case 'ordered':
         return this.#order(event.order);
+      case 'server-decided':
+        desk.decided(null, event.decisions);
+        return null;
       case 'server-came':
       case 'server-gone':
       case 'server-stands':

@@ -2,7 +2,7 @@
  * The averaging server of a central run as its ledger knows it: no volunteer, so that no lease, evaluation or count
  * concerns it, but whoever holds no replica joins where it stands, and it alone founds (SPEC S).
  */
-import type { CoordinatorMessage, Head, VolunteerId } from '@murmuration/protocol';
+import type { CoordinatorMessage, Decision, Head, VolunteerId } from '@murmuration/protocol';
 
 /** What can be said of it. `gone`: its thread ended; it comes back with nothing. */
 export type ServerEvent =
@@ -10,7 +10,9 @@ export type ServerEvent =
   | { readonly kind: 'server-gone' }
   | { readonly kind: 'server-stands'; readonly head: Head | null }
   /** No tab gave it a state, or its checkpoint would not load. */
-  | { readonly kind: 'server-stranded' };
+  | { readonly kind: 'server-stranded' }
+  /** It adapted something by itself. */
+  | { readonly kind: 'server-decided'; readonly decisions: readonly Decision[] };
 
 export class ServerSeat {
   readonly id: VolunteerId;

@@ -7,6 +7,7 @@ import {
   encodeFrame,
   frameCrc,
   serverIdOf,
+  type DecisionView,
   type Frame,
   type FrameKind,
   type FrameOf,
@@ -218,12 +219,25 @@ describe('a central run over real sockets', () => {
   });
 
   it('[S1] [S2] both are answered with one update, and stand on the same bits round after round', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 4; round++) {
       for (const [i, tab] of tabs.entries()) tab.learn(0.01 * (1 + i));
       expect(await Promise.all(tabs.map((tab) => tab.commit()))).toEqual([true, true]);
       expect(tabs[0]!.head).toEqual(tabs[1]!.head);
     }
     expect(coordinator.built.relay.memberCount).toBe(3);
+  });
+
+  it('[C4] the run says to what its server’s grace has come, and why', async () => {
+    const decisions = async () =>
+      (await coordinator.inject(`/api/runs/${tabs[0]!.run.id}/decisions`)).json<DecisionView[]>();
+    await expect.poll(decisions, { timeout: 60_000 }).toMatchObject([
+      {
+        volunteerId: null,
+        what: 'grace',
+        from: 5_000,
+        because: { usualMs: expect.any(Number), deviationMs: expect.any(Number) },
+      },
+    ]);
   });
 
   it('[S3] killed and started again, the coordinator’s server takes the state from the tabs, and goes on', async () => {

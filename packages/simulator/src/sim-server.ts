@@ -233,6 +233,9 @@ export class SimServer implements NetworkEnd {
       case 'stranded':
         coordinator.server({ kind: 'server-stranded' });
         return;
+      case 'decided':
+        coordinator.server({ kind: 'server-decided', decisions: effect.decisions });
+        return;
       default:
         effect satisfies never;
     }

@@ -5,6 +5,7 @@ import {
   fnv1a32,
   frameCrc,
   serverIdOf,
+  type Decision,
   type Frame,
   type FrameOf,
   type Head,
@@ -35,6 +36,7 @@ class Grid {
   readonly heads: (Head | null)[] = [];
   readonly links: (readonly VolunteerId[])[] = [];
   readonly dropped: VolunteerId[] = [];
+  readonly decisions: Decision[] = [];
   strandings = 0;
   nowMs = 0;
 
@@ -95,6 +97,9 @@ class Grid {
         return;
       case 'stranded':
         this.strandings += 1;
+        return;
+      case 'decided':
+        this.decisions.push(...effect.decisions);
         return;
       case 'hold-links':
         this.links.push(effect.peers);
@@ -233,6 +238,19 @@ describe('an averaging server', () => {
     expect(grid.lastTo(a, 'hello')).toMatchObject({ hasReplica: true, round: 1, anchor });
     grid.update(a, 0.1);
     expect(grid.server.head!.round).toBe(2);
+  });
+
+  it('[C4] says to what its grace has come, and why', () => {
+    const grid = begun(a, b);
+    for (let n = 0; n < 6; n++) {
+      grid.nowMs += 1_000;
+      grid.update(a, 0.1);
+      grid.nowMs += 40;
+      grid.update(b, 0.1);
+    }
+    expect(grid.decisions).toEqual([
+      { round: 3, what: 'grace', from: 5_000, to: 255, because: { usualMs: 1_020, deviationMs: 20 } },
+    ]);
   });
 
   it('[S3] if most tabs are beyond it, it fetches the state again; one liar cannot make it', () => {

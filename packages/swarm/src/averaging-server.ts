@@ -14,6 +14,7 @@ import {
   serverIdOf,
   stalenessMaxOf,
   type CoordinatorMessage,
+  type Decision,
   type Frame,
   type FrameOf,
   type Head,
@@ -58,7 +59,9 @@ export type ServerEffect =
   /** For the ledger: where the server stands; null: it has no replica. */
   | { readonly kind: 'stand'; readonly head: Head | null }
   /** For the ledger: nobody gives it a state, or the checkpoint could not be had. */
-  | { readonly kind: 'stranded' };
+  | { readonly kind: 'stranded' }
+  /** [C4] For the ledger: what it adapted by itself. */
+  | { readonly kind: 'decided'; readonly decisions: readonly Decision[] };
 
 /** What it gives newcomers: its line is not a home's, and nobody else has the state. */
 const GENEROSITY = { doneesMax: 16, bytesPerMs: 6_250, burstBytes: 4 * 1024 * 1024 };
@@ -337,6 +340,8 @@ export class AveragingServer {
     const update = { ...body, crc: frameCrc(encodeFrame(frame)) };
     const answer = round.advance({ term, round: event.round, fingerprint: event.anchor }, update, nowMs);
     for (const peer of this.#peers.listening(term)) this.#answer(peer, term, answer, frame);
+    const decisions = round.takeDecisions();
+    if (decisions.length > 0) this.#do({ kind: 'decided', decisions });
   }
 
   #answer(peer: VolunteerId, term: number, answer: Answer, frame: OutgoingFrame): void {

@@ -1,7 +1,8 @@
 /**
  * How many local steps a volunteer does in a round, so that a slow one finishes with the others instead of holding
  * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): the round's H times its speed over the group's greatest.
- * Every member learns all speeds from the updates it averaged. Pure.
+ * Every member learns all speeds from the updates it averaged. Measured speeds waver by some percent, so steps change only
+ * when the share has moved on by more than that. Pure.
  */
 import { isAdaptive, localStepsOf, type Training, type UpdateBody } from '@murmuration/protocol';
 
@@ -12,12 +13,17 @@ import { isAdaptive, localStepsOf, type Training, type UpdateBody } from '@murmu
 const SLOW_SHARE = 0.9;
 /** Weight of the newest round in the running mean. A guess. */
 const NEWEST_WEIGHT = 0.3;
+/** The share has moved when it is this far from what the steps were chosen by; and by more than half a step. */
+const MOVED_SHARE = 0.05;
+const MOVED_STEPS = 0.75;
 
 type PaceOptions = Pick<Training, 'localSteps' | 'warmUpRounds' | 'adaptive'>;
 
 export class Pace {
   readonly #training: PaceOptions;
   #share = 1;
+  /** What the steps follow: whole steps of the run's. */
+  #settled = 1;
 
   constructor(training: PaceOptions) {
     this.#training = training;
@@ -32,6 +38,15 @@ export class Pace {
     if (own === undefined) return;
     const fastest = Math.max(...speeds.map((speed) => speed.stepsPerMs));
     this.#share += NEWEST_WEIGHT * (own.stepsPerMs / fastest - this.#share);
+    this.#settle();
+  }
+
+  #settle(): void {
+    const { localSteps } = this.#training;
+    if (this.#settled === 1 && this.#share >= SLOW_SHARE) return;
+    const moved = Math.max(MOVED_SHARE, MOVED_STEPS / localSteps);
+    if (Math.abs(this.#share - this.#settled) < moved) return;
+    this.#settled = Math.max(1, Math.round(localSteps * this.#share)) / localSteps;
   }
 
   /** Our speed over the group's greatest. */
@@ -42,7 +57,7 @@ export class Pace {
   /** Our steps of a round, 1..H; H where nothing adapts. */
   stepsOf(round: number): number {
     const localSteps = localStepsOf(this.#training, round);
-    if (this.#share >= SLOW_SHARE || !isAdaptive(this.#training)) return localSteps;
-    return Math.max(1, Math.round(localSteps * this.#share));
+    if (!isAdaptive(this.#training)) return localSteps;
+    return Math.max(1, Math.round(localSteps * this.#settled));
   }
 }

@@ -166,6 +166,11 @@ export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
     return none;
   }
 
+  /** Nobody is waited for, so there is no grace. */
+  takeDecisions(): [] {
+    return [];
+  }
+
   since(round: number, anchor: string): readonly Answer[] | null {
     return this.#answers.since(round, anchor, this.#head);
   }

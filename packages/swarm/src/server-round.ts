@@ -4,10 +4,18 @@
  * agree with. Pure.
  */
 import { gainOf, inspectUpdate, type CodecRule, type MeanRule } from '@murmuration/codec';
-import { LIMITS, type FrameOf, type Head, type UpdateBody, type VolunteerId } from '@murmuration/protocol';
+import {
+  LIMITS,
+  type Decision,
+  type FrameOf,
+  type Head,
+  type UpdateBody,
+  type VolunteerId,
+} from '@murmuration/protocol';
 import { Answers, type Answer } from './answers.ts';
 import type { HeldUpdate } from './held-updates.ts';
-import { RoundClock } from './round-clock.ts';
+import { DecisionLog } from './decision-log.ts';
+import { GRACE_MAX_MS, RoundClock } from './round-clock.ts';
 
 const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 /** A tab that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
@@ -24,6 +32,7 @@ export class ServerRound {
   readonly #clock: RoundClock;
   #missed = new Map<VolunteerId, number>();
   readonly #answers = new Answers();
+  readonly #log = new DecisionLog();
 
   constructor(options: {
     codec: CodecRule;
@@ -105,7 +114,20 @@ export class ServerRound {
     this.#updates = new Map();
     this.#closing = null;
     this.#clock.next(graceMs, 0, nowMs);
+    this.#noteGrace(round);
     return answer;
+  }
+
+  #noteGrace(round: number): void {
+    const { measuredGrace } = this.#clock;
+    if (measuredGrace === undefined) return;
+    const { ms, usualMs, deviationMs } = measuredGrace;
+    this.#log.stands('grace', round, GRACE_MAX_MS, ms, { usualMs, deviationMs });
+  }
+
+  /** [C4] Not told yet. */
+  takeDecisions(): Decision[] {
+    return this.#log.take();
   }
 
   /**
