@@ -32,6 +32,16 @@ export function expireDuty(desk: Desk): void {
 
 const patience = (desk: Desk): number => Math.min(PATIENCE_MAX, 2 ** desk.state.lateEvaluations);
 
+/**
+ * [K4] An averaging server stands as far ahead of the last evaluation as one is worth. It says at once where it stands, tabs once
+ * a second: a run that was quicker than their reports ended with the model that it began with (simulator, central.test.ts).
+ */
+function isServerAhead({ server, state }: Desk): boolean {
+  const { evaluatedRound, setup, term } = state;
+  const { evaluateEveryRounds } = setup.manifest.training;
+  return server?.holds(term, evaluatedRound === 0 ? 1 : evaluatedRound + evaluateEveryRounds) === true;
+}
+
 /** Asks somebody if an evaluation is due; ends a run that has finished. */
 export function settleEvaluation(
   desk: Desk,
@@ -47,9 +57,10 @@ export function settleEvaluation(
   }
   const { front, holderCount } = attendance;
   if (state === 'finishing') {
-    if (holderCount === 0 && !mayReturn && goOnFromCheckpoint(desk)) return;
+    const isAhead = isServerAhead(desk);
+    if (holderCount === 0 && !mayReturn && !isAhead && goOnFromCheckpoint(desk)) return;
     const isDone = holderCount > 0 ? evaluatedRound >= front : !mayReturn;
-    if (isDone || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS * patience(desk))
+    if ((isDone && !isAhead) || desk.nowMs >= finishingSinceMs + FINISHING_MAX_MS * patience(desk))
       return desk.end('finished', reason);
   } else if (
     front < evaluatedRound + setup.manifest.training.evaluateEveryRounds &&

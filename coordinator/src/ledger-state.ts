@@ -311,7 +311,8 @@ function count(state: LedgerState, record: LedgerRecord & { kind: 'counted' }): 
   if (state.shardsCounted < state.shards.length) return;
   state.epoch++;
   state.shardsCounted = state.shards.filter((s) => s.timesCounted > state.epoch).length;
-  note(state, record, null, `epoch ${state.epoch} is done: every shard was trained on ${state.epoch} times`);
+  const times = state.epoch === 1 ? 'once' : `${state.epoch} times`;
+  note(state, record, null, `epoch ${state.epoch} is done: every shard was trained on ${times}`);
 }
 
 function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated' }): void {

@@ -45,6 +45,7 @@ describe('numbers as researchers read them', () => {
   it('an ETA is a range, or one value when both ends read the same', () => {
     expect(etaText([60_000, 125_000])).toBe('1 min 00 s to 2 min 05 s');
     expect(etaText([60_100, 60_900])).toBe('1 min 00 s');
+    expect(etaText([0, 65_000])).toBe('up to 1 min 05 s');
   });
 
   it('losses keep four digits and survive extremes; unknown is a dash', () => {

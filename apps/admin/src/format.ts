@@ -79,7 +79,8 @@ export const axisText = (axis: Axis, at: number): string =>
 /** A range as people say it; one value when both ends read the same. */
 export function etaText([soonestMs, latestMs]: readonly [number, number]): string {
   const [soonest, latest] = [durationText(soonestMs), durationText(latestMs)];
-  return soonest === latest ? soonest : `${soonest} to ${latest}`;
+  if (soonest === latest) return soonest;
+  return soonestMs < 500 ? `up to ${latest}` : `${soonest} to ${latest}`;
 }
 
 /** The prefix and six characters: enough to tell tabs apart, short enough for a column. */

@@ -215,8 +215,22 @@ export const strings = {
       kl: 'KL divergence',
     },
     scrubber: 'Read the curves at',
-    reading: (clock: string, round: string, loss: string, range: string, measured: string, tabs: string) =>
-      `${clock} · round ${round} · loss ${loss}${range} · ${measured} · ${tabs} tabs`,
+    /** `measured`: null where this round was not evaluated. */
+    reading: (
+      clock: string,
+      round: string,
+      loss: string,
+      range: string,
+      measured: string | null,
+      tabs: string,
+    ) =>
+      [
+        clock,
+        `round ${round}`,
+        `loss ${loss}${range}`,
+        ...(measured === null ? [] : [measured]),
+        `${tabs} tabs`,
+      ].join(' · '),
     accuracyReading: (percent: string) => `accuracy ${percent}`,
     errorReading: (error: string) => `error ${error}`,
     partsReading: (reconstruction: string, kl: string) => `reconstruction ${reconstruction}, KL ${kl}`,

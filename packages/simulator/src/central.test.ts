@@ -25,6 +25,18 @@ describe('a central run', () => {
     expect(peers.serverBytes).toBeNull();
   });
 
+  it.each([4, 30])(
+    '[K4] ends with the model of its last rounds, however quick its %i rounds are',
+    (rounds) => {
+      const report = run('clean', {
+        ...{ rounds, tabs: 2, model: 'softmax', evaluateEveryRounds: 4 },
+        ...{ localSteps: 1, stepMs: 2, delayMeanMs: 1, relayDelayMeanMs: 1 },
+      });
+      expect(report).toMatchObject({ passed: true, violations: [] });
+      expect(report.rounds).toBeGreaterThanOrEqual(rounds);
+    },
+  );
+
   it('is the same run again for the same seed', () => {
     expect(run('clean', { tabs: 8 }).traceHash).toBe(central.traceHash);
   });

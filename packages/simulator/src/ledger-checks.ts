@@ -3,6 +3,7 @@
  * volunteers, and by folding its records anew whenever it dies. Ids as in packages/protocol/SPEC.md, section I.
  */
 import {
+  FINISHING_MAX_MS,
   LEASES_PER_VOLUNTEER_MAX,
   RunLedger,
   type LedgerRecord,
@@ -37,6 +38,7 @@ export class LedgerChecks {
   #term = 0;
   #checkpoint = { term: 0, round: -1 };
   #isOver = false;
+  #finishingAtMs = 0;
   #isRereading = false;
 
   /** What is overdue by the ledger's own clock, and since when in the world's time. */
@@ -149,11 +151,22 @@ export class LedgerChecks {
         // [I5] A run that is over stays over.
         if (this.#isOver) broken('I5', `the run became ${record.state} after its end`);
         this.#isOver = record.state === 'finished' || record.state === 'failed';
+        if (record.state === 'finishing') this.#finishingAtMs = record.atMs;
+        if (record.state === 'finished' && record.reason.endsWith('rounds are done'))
+          this.#ended(record.atMs, broken);
         if (record.state === 'degraded') this.#saw('degraded');
         if (record.reason.includes('were lost with their tabs')) this.#saw('roundsLost');
         return;
       default:
     }
+  }
+
+  /** [K4] Who trained all rounds has the model of the last ones, unless nobody evaluated it for minutes. */
+  #ended(atMs: number, broken: (rule: string, text: string) => void): void {
+    const { roundsMax, evaluateEveryRounds } = this.#setup.manifest.training;
+    const { round } = this.#checkpoint;
+    if (round + evaluateEveryRounds < roundsMax && atMs < this.#finishingAtMs + FINISHING_MAX_MS)
+      broken('K4', `the run of ${roundsMax} rounds ended with the model of round ${Math.max(0, round)}`);
   }
 
   #release(shardIndex: number): void {

@@ -186,7 +186,9 @@ function Scrubber({ curves, cursor, onCursor }: ScrubberProps) {
       ? text.partsReading(lossText(point.valReconstruction ?? null), lossText(point.valKl))
       : point.valError != null
         ? text.errorReading(lossText(point.valError))
-        : text.accuracyReading(percentText(point.valAccuracy)),
+        : point.valAccuracy == null
+          ? null
+          : text.accuracyReading(percentText(point.valAccuracy)),
     countText(point.volunteers),
   );
   const step = (move: number) => onCursor(Math.max(0, Math.min(curves.points.length - 1, cursor + move)));
