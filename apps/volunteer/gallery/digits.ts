@@ -33,5 +33,6 @@ export function drawnDigits(): Examples {
       label: index === 6 ? 4 : label,
       sureness: 0.62 + 0.03 * index,
     })),
+    drawn: null,
   };
 }

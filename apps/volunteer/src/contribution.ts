@@ -8,11 +8,12 @@
  */
 import { batch, computed, signal } from '@preact/signals';
 import type { VolunteerState } from '@murmuration/swarm';
+import type { Prediction } from '@murmuration/trainer';
 import type { Asking, Contributor, Ended, Screen } from './contributor.ts';
 import { learnedFurther, NOTHING_LEARNED, type Learned } from './curve.ts';
 import { watchDevice } from './device-facts.ts';
 import type { ConnectivityFacts } from './doctor/verdict.ts';
-import { fetchExamples, GUESS_EVERY_MS, guessed, pixelsOf, type Examples } from './examples.ts';
+import { answered, fetchExamples, GUESS_EVERY_MS, pixelsOf, type Examples } from './examples.ts';
 import type { Limits } from './limits.ts';
 import { LinkTraffic } from './link-traffic.ts';
 import { PageTraffic } from './page-traffic.ts';
@@ -60,7 +61,7 @@ export class Contribution implements Contributor {
   #undrawn: SnapshotMessage | null = null;
   #rememberedMs = 0;
   #askedGuessMs = 0;
-  #guesses: Float64Array | null = null;
+  #prediction: Prediction | null = null;
   /** The run whose examples were asked for. */
   #examplesOf: string | null = null;
   /** Fetched, and drawn with the next snapshot that is. */
@@ -262,7 +263,7 @@ export class Contribution implements Contributor {
         return this.#drawIfSeen(until);
       case 'predicted': {
         // Drawn with the next snapshot: one redraw instead of two.
-        this.#guesses = message.probabilities;
+        this.#prediction = message.prediction;
         return;
       }
       case 'gpu-check':
@@ -306,9 +307,9 @@ export class Contribution implements Contributor {
       this.#learned.value = learnedFurther(this.#learned.value, snapshot.run);
       const examples = this.#examples.value ?? this.#undrawnExamples;
       if (examples !== null)
-        this.#examples.value = this.#guesses === null ? examples : guessed(examples, this.#guesses);
+        this.#examples.value = this.#prediction === null ? examples : answered(examples, this.#prediction);
     });
-    this.#guesses = null;
+    this.#prediction = null;
     if (until !== undefined) this.#mindExamples(snapshot.run?.id ?? null, until);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { examplesOf, guessed, pixelsOf } from './examples.ts';
+import { answered, examplesOf, pixelsOf } from './examples.ts';
 
 const pixels = (...values: number[]) => btoa(String.fromCharCode(...values));
 const answer = {
@@ -16,11 +16,26 @@ describe('example pictures', () => {
   });
 
   it('get the likeliest class as a guess', () => {
-    const { guesses } = guessed(examplesOf(answer)!, Float64Array.of(0.2, 0.8, 0.1, 0.9));
+    const { guesses } = answered(examplesOf(answer)!, {
+      kind: 'classes',
+      probabilities: Float64Array.of(0.2, 0.8, 0.1, 0.9),
+    });
     expect(guesses).toEqual([
       { label: 1, sureness: 0.8 },
       { label: 1, sureness: 0.9 },
     ]);
+  });
+
+  it('are drawn again by an autoencoder', () => {
+    const { drawn, guesses } = answered(examplesOf(answer)!, {
+      kind: 'samples',
+      values: Float64Array.of(0, 1, 0.2, 0.4),
+    });
+    expect(drawn!.map((pixels) => [...pixels])).toEqual([
+      [0, 255],
+      [51, 102],
+    ]);
+    expect(guesses).toBeNull();
   });
 
   it('are none where the data are no grey pictures', () => {

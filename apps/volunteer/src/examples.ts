@@ -2,6 +2,8 @@
  * Sample guesses: some pictures of the run's data, fetched once a run, and what the model makes of them now, asked of
  * the worker every few seconds while somebody looks. Data that are no pictures are not shown.
  */
+import type { Prediction } from '@murmuration/trainer';
+
 export interface Picture {
   readonly label: number;
   /** Grey, 0..255, row by row. */
@@ -16,8 +18,10 @@ export interface Examples {
   readonly width: number;
   readonly height: number;
   readonly pictures: readonly Picture[];
-  /** One a picture; null: the model has not been asked yet. */
+  /** One a picture; null: the model has not been asked yet, or does not name classes. */
   readonly guesses: readonly Guess[] | null;
+  /** Each picture as an autoencoder draws it again, as `pixels`; null: it has not been asked yet, or is none. */
+  readonly drawn: readonly Uint8Array[] | null;
 }
 
 const PICTURE_COUNT = 12;
@@ -47,7 +51,7 @@ export function examplesOf(answer: Readonly<Record<string, unknown>>): Examples 
       throw new TypeError('samples: a picture has another size than the dataset says');
     return { label: sample.label as number, pixels };
   });
-  return pictures.length === 0 ? null : { width, height, pictures, guesses: null };
+  return pictures.length === 0 ? null : { width, height, pictures, guesses: null, drawn: null };
 }
 
 /** As the trainer takes them: pixels / 255, one picture after the other. */
@@ -58,8 +62,16 @@ export function pixelsOf({ pictures, width, height }: Examples): Float32Array {
   return pixels;
 }
 
-/** The likeliest class of each picture. */
-export function guessed(examples: Examples, probabilities: Float64Array): Examples {
+/** With the likeliest class of each picture, or the picture that the model makes of it. */
+export function answered(examples: Examples, prediction: Prediction): Examples {
+  if (prediction.kind === 'samples') {
+    const size = examples.width * examples.height;
+    const drawn = examples.pictures.map((_, index) =>
+      Uint8Array.from(prediction.values.subarray(index * size, (index + 1) * size), (value) => 255 * value),
+    );
+    return { ...examples, drawn };
+  }
+  const { probabilities } = prediction;
   const classCount = probabilities.length / examples.pictures.length;
   const guesses = examples.pictures.map((_, index) => {
     const row = probabilities.subarray(index * classCount, (index + 1) * classCount);

@@ -9,6 +9,7 @@
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
 import type { Adapter, Backend, VolunteerId } from '@murmuration/protocol';
 import type { VolunteerSnapshot } from '@murmuration/swarm';
+import type { Prediction } from '@murmuration/trainer';
 import type { DayUse } from './data-cap.ts';
 import type { Limits } from './limits.ts';
 import type { Facts, Verdict } from './pauses.ts';
@@ -123,8 +124,8 @@ export type WorkerMessage =
       readonly load: Load;
       readonly nowMs: number;
     }
-  /** A class's probability after the other, a sample after the other; null: there is no model here yet. */
-  | { readonly kind: 'predicted'; readonly probabilities: Float64Array | null }
+  /** Null: there is no model here yet. */
+  | { readonly kind: 'predicted'; readonly prediction: Prediction | null }
   | { readonly kind: 'gpu-check'; readonly check: GpuCheck }
   /** A line for the diagnostics: a command that the trainer could not carry out. */
   | { readonly kind: 'trainer-trouble'; readonly line: string }

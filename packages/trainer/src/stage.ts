@@ -34,7 +34,7 @@ import { NodeStage } from './node-stage.ts';
 import { Optimiser } from './optimiser.ts';
 import type { Pacing } from './pacing.ts';
 import { GpuPosition, HostPosition, NodePosition, type Position } from './position.ts';
-import { crossEntropy } from './reference.ts';
+import { predictionOf, type Prediction } from './prediction.ts';
 import { Samples } from './samples.ts';
 import { selfTest } from './self-test.ts';
 
@@ -317,23 +317,16 @@ export class Stage {
     }
   }
 
-  /** See `Trainer.predict`; null: no replica stands here yet, or the run is not about classes. */
-  async predict(pixels: Float32Array, count: number): Promise<Float64Array | null> {
-    const { model } = this.#manifest;
-    if (this.#round === null || taskOf(this.#manifest).kind !== 'class') return null;
+  /** See `Trainer.predict`. */
+  async predict(values: Float32Array, count: number): Promise<Prediction | null> {
+    if (this.#round === null) return null;
     const batchSize = Math.max(this.#evaluationBatchSize, count);
-    const batch = new Float32Array(batchSize * (pixels.length / count));
-    batch.set(pixels);
+    const samples = { shape: this.#manifest.model.inputShape, values, count, batchSize };
     const weights = this.#network.weightsFrom(this.#position.shared.average);
-    const { outputSize } = this.#network;
-    const logits = tf.tidy(() =>
-      this.#network.logits(weights, tf.tensor(batch, [batchSize, ...model.inputShape])),
-    );
     try {
-      const values = ((await logits.data()) as Float32Array).subarray(0, count * outputSize);
-      return crossEntropy(values, new Uint8Array(count), outputSize).probabilities;
+      return await predictionOf(taskOf(this.#manifest), this.#network, weights, samples);
     } finally {
-      tf.dispose([logits, ...weights]);
+      tf.dispose(weights);
     }
   }
 

@@ -13,6 +13,7 @@ import {
 } from '@murmuration/protocol';
 import type { TrainerCommand, TrainerEvent } from '@murmuration/swarm';
 import { exampleBatches, exampleCheckpoint, exampleManifest, exampleShard } from '../tests/example.ts';
+import type { Prediction } from './prediction.ts';
 import { createTrainer } from './trainer.ts';
 
 const trainer = createTrainer({ backend: 'cpu', formedBy: 'host' });
@@ -207,6 +208,21 @@ test('the preset vae learns to give pictures again, and both of its losses fall'
   expect(after.error).toBeCloseTo(after.loss / side ** 2, 6);
   expect(losses.at(-1)).toBeLessThan(0.9 * losses[0]!);
   expect(after).toEqual({ ...(await ask('evaluated', { kind: 'evaluate' })), ticket: after.ticket });
+
+  // What it draws again, from the mean of the code, is what its loss was measured by, from a draw of it.
+  const count = 12;
+  const pixels = Float32Array.from(
+    exampleShard(0, side, SAMPLE_COUNT).subarray(0, count * side ** 2),
+    (value) => value / 255,
+  );
+  const drawn = (await trainer.predict(pixels, count)) as Extract<Prediction, { kind: 'samples' }>;
+  expect(drawn.values).toHaveLength(pixels.length);
+  const nats = drawn.values.reduce(
+    (sum, value, i) => sum - pixels[i]! * Math.log(value) - (1 - pixels[i]!) * Math.log(1 - value),
+    0,
+  );
+  expect(nats / count / after.parts!.reconstruction).toBeGreaterThan(0.93);
+  expect(nats / count / after.parts!.reconstruction).toBeLessThan(1.07);
 
   // From a code that is far from the prior, a large weight draws it there.
   const tight = await learn(

@@ -19,6 +19,7 @@ import type { Shape } from './codec-shaders.ts';
 import { openDevice, TrainerError, type Device, type DeviceChoice } from './device.ts';
 import { FULL_SPEED, type Pacing } from './pacing.ts';
 import { NO_PATIENCE, type DevicePatience } from './patience.ts';
+import type { Prediction } from './prediction.ts';
 import { Stage, type Answer } from './stage.ts';
 
 export interface TrainerOptions {
@@ -49,9 +50,9 @@ export interface Trainer {
   interrupt(): void;
   /**
    * What the model as everybody averages it makes of samples (pixels / 255, `batchSize` of them at most, see stage.ts),
-   * in its turn. Null: there is no replica, or no device. [count * classes]
+   * in its turn. Null: there is no replica, no device, or the run is about neither classes nor samples.
    */
-  predict(pixels: Float32Array, count: number): Promise<Float64Array | null>;
+  predict(pixels: Float32Array, count: number): Promise<Prediction | null>;
   /** Waits for the command at work, then frees the device. */
   close(): Promise<void>;
 }
@@ -231,10 +232,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
         pacing.began();
         try {
           assertHealthy();
-          const probabilities = await stage.predict(pixels, count);
+          const prediction = await stage.predict(pixels, count);
           await breath.take();
           assertHealthy();
-          return probabilities;
+          return prediction;
         } catch {
           // Whatever is wrong with the device, the next command finds it out and says so.
           return null;

@@ -222,6 +222,9 @@ export const de: Strings = {
     right: (guess, percent) => `${guess}, zu ${percent} sicher: richtig`,
     wrong: (guess, percent, label) => `${guess}, zu ${percent} sicher: falsch, es ist ${label}`,
     sample: (label) => `Ein Beispiel der Klasse ${label}`,
+    drawnNote:
+      'Oben Beispiele aus den Daten des Laufs, darunter jeweils, wie das Modell es aus den wenigen Zahlen zeichnet, die es davon behält. Gezeichnet wird hier, auf Ihrem Gerät.',
+    drawn: (label) => `Wie das Modell dieses Beispiel der Klasse ${label} zeichnet`,
     score: (right, all) => `${right} von ${all} richtig`,
   },
 

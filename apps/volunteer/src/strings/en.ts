@@ -226,6 +226,9 @@ export const en = {
     wrong: (guess: string, percent: string, label: string) =>
       `${guess}, ${percent} sure: wrong, it is ${label}`,
     sample: (label: string) => `A sample of class ${label}`,
+    drawnNote:
+      'Above, samples of the run’s data; below each, how the model draws it from the few numbers that it keeps of it. Made here, on your device.',
+    drawn: (label: string) => `How the model draws that sample of class ${label}`,
     score: (right: number, all: number) => `${right} of ${all} right`,
   },
 

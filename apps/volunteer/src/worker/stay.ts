@@ -300,8 +300,8 @@ export class Stay {
   async #predict(pixels: Float32Array, count: number): Promise<void> {
     const standing = this.#standing;
     const mayPredict = standing.at === 'working' && count <= PREDICTED_MAX && this.#toldPause === null;
-    const probabilities = mayPredict ? await standing.trainer.predict(pixels, count) : null;
-    this.#tell({ kind: 'predicted', probabilities });
+    const prediction = mayPredict ? await standing.trainer.predict(pixels, count) : null;
+    this.#tell({ kind: 'predicted', prediction });
   }
 }
 
