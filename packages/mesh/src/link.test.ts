@@ -183,6 +183,14 @@ describe('frames', () => {
     expect(closedBy()).toEqual([]);
   });
 
+  test('[N2] in a run with tiers it may be of a node, which the mind knows', () => {
+    const run = { runTag: RUN_TAG, limits: LIMITS_OF_RUN, hasNodes: true };
+    link = new Link({ channel, run, heartbeat: cut(heartbeat), emit: (event) => events.push(event) }, 0);
+    takeFrame({ ...pull, runTag: 8 });
+    expect(rejections()).toEqual([]);
+    expect(framesOf(events)).toMatchObject([{ kind: 'pull', runTag: 8 }]);
+  });
+
   test('bye ends the link', () => {
     takeFrame({ ...base, kind: 'bye' });
     expect(events).toEqual([{ kind: 'closed', reason: 'bye', wasOpen: true }]);

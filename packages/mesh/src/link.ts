@@ -27,6 +27,8 @@ import { TokenBucket } from './token-bucket.ts';
 export interface LinkRun {
   /** fnv1a32 of the run's id, as in a frame's header. */
   readonly runTag: number;
+  /** It has tiers: what carries another tag may be of a node, and is the mind's to judge (SPEC N2). */
+  readonly hasNodes?: boolean;
   readonly limits: FrameLimits;
 }
 
@@ -198,7 +200,8 @@ export class Link {
     const { frame } = decoded;
     if (frame.kind === 'heartbeat') return;
     // No strike: a peer that has not heard of the new run yet is honest.
-    if (frame.runTag !== this.#run.runTag) return this.#reject('wrong-run', 'forgive');
+    if (frame.runTag !== this.#run.runTag && this.#run.hasNodes !== true)
+      return this.#reject('wrong-run', 'forgive');
     if (frame.kind === 'bye') return this.close('bye');
     this.#emit({ kind: 'frame', frame });
   }

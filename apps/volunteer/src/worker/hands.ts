@@ -3,8 +3,15 @@
  * mesh, and bring what happens back to the mind, one event at a time. All in the worker, so that a hidden page slows
  * nothing. It decides nothing: the mind does (packages/swarm).
  */
-import { ChannelTransport, MESH_TICK_MS, type LinkNews } from '@murmuration/mesh';
-import { nodeKeyIn, type Adapter, type CoordinatorMessage, type LinkPolicy } from '@murmuration/protocol';
+import { ChannelTransport, MESH_TICK_MS, type LinkNews, type MeshRun } from '@murmuration/mesh';
+import {
+  nodeKeyIn,
+  tiersOf,
+  type Adapter,
+  type CoordinatorMessage,
+  type LinkPolicy,
+  type RunManifest,
+} from '@murmuration/protocol';
 import {
   runFrameLimits,
   runTagOf,
@@ -26,6 +33,13 @@ const SNAPSHOT_INTERVAL_MS = 250;
 const TROUBLE_MAX_CHARACTERS = 500;
 /** Longest single timer; browsers overflow beyond 2^31 ms. */
 const TIMER_MAX_MS = 60_000;
+
+const meshRunOf = (run: RunManifest): MeshRun => ({
+  runTag: runTagOf(run.id),
+  limits: runFrameLimits(run),
+  hasNodes: tiersOf(run.training) !== null,
+  fansOut: run.training.architecture === 'hybrid',
+});
 
 export class Hands {
   readonly #trainer: Trainer;
@@ -137,10 +151,7 @@ export class Hands {
     }
     if (message.type === 'assignment') {
       const { run } = message;
-      const fansOut = run?.training.architecture === 'hybrid';
-      this.#mesh.setRun(
-        run === null ? null : { runTag: runTagOf(run.id), limits: runFrameLimits(run), fansOut },
-      );
+      this.#mesh.setRun(run === null ? null : meshRunOf(run));
     }
     this.handle({ kind: 'coordinator-message', message });
   }
