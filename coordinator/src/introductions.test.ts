@@ -192,9 +192,9 @@ describe('nodes', () => {
 
   it('[N1] who said the same word is introduced as a node, and who said none as one of its own', () => {
     const introductions = new Introductions(1, null, null, true);
-    introductions.links(id(1), 'direct', room);
-    introductions.links(id(2), 'direct', room);
-    introductions.links(id(3), 'direct', null);
+    introductions.links(id(1), 'direct', { word: room, former: room });
+    introductions.links(id(2), 'direct', { word: room, former: room });
+    introductions.links(id(3), 'direct');
     const told = tell(introductions, [id(1), id(2), id(3)]);
     expect(told.get(id(1))).toMatchObject({
       peers: [id(2), id(3)],
@@ -202,10 +202,25 @@ describe('nodes', () => {
     });
     expect(told.get(id(3))?.nodes).toEqual({ own: id(3), ofPeers: [room, room] });
     // It comes back from another room: everybody is told.
-    introductions.links(id(2), 'direct', other);
+    introductions.links(id(2), 'direct', { word: other, former: other });
     const again = introductions.change({ gone: [], come: [] });
     expect(again.map(({ to }) => to).sort()).toEqual([id(1), id(2), id(3)]);
     expect(again.find(({ to }) => to === id(2))?.nodes?.own).toBe(other);
+  });
+
+  it('[N6] who is found to be near is introduced as a node, to everybody, and again after a moment without a replica', () => {
+    const introductions = new Introductions(1, null, null, true);
+    for (const n of [1, 2, 3]) introductions.links(id(n), 'direct');
+    tell(introductions, [id(1), id(2), id(3)]);
+    introductions.distances(id(1), { near: [id(2)], far: [] });
+    introductions.distances(id(2), { near: [id(1)], far: [] });
+    expect(introductions.settleNodes(() => true)).toEqual([{ volunteerId: id(2), node: id(1), why: 'near' }]);
+    const told = tell(introductions, []);
+    expect(told.get(id(3))?.nodes).toEqual({ own: id(3), ofPeers: [id(1), id(1)] });
+    expect(told.get(id(2))?.nodes?.own).toBe(id(1));
+    introductions.change({ gone: [id(2)], come: [] });
+    expect(tell(introductions, [id(2)]).get(id(2))?.nodes?.own).toBe(id(1));
+    expect(new Introductions(1).distances(id(1), { near: [id(2)], far: [] })).toBe(false);
   });
 
   it('[N1] a run with tiers is one group: who comes when it is full waits for a place', () => {

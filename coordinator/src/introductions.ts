@@ -4,6 +4,7 @@
  */
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { Crews, type Moved } from './crews.ts';
+import { NodeBook, type NodeChange, type Said } from './node-book.ts';
 import { OneGroup } from './one-group.ts';
 import { RouteBook, type PairRoute } from './route-book.ts';
 import { Star } from './star.ts';
@@ -32,13 +33,16 @@ interface Told {
 }
 
 const NOBODY: readonly VolunteerId[] = [];
+const NAMELESS = { word: null, former: null };
 
 /** Remembers what each member was told, so that a change, and only a change, is told again. */
 export class Introductions {
   readonly #crews: Pick<Crews, 'planeCount' | 'groupSize' | 'crew' | 'has' | 'change'>;
   readonly #isCentral: boolean;
-  /** [N1] Of whoever shares one with others; null: the run has no tiers. */
-  readonly #nodes: Map<VolunteerId, VolunteerId> | null;
+  /** Of a run with tiers. */
+  readonly #group: OneGroup | null;
+  /** [N1] Null: the run has no tiers. */
+  readonly #nodes: NodeBook | null;
   readonly #routes = new RouteBook();
   readonly #told = new Map<VolunteerId, Told>();
   /** Who was told of whom, by whom they were told of. */
@@ -59,13 +63,15 @@ export class Introductions {
     group: number | null = null,
     isTiered = false,
   ) {
-    this.#crews = server !== null ? new Star(server) : isTiered ? new OneGroup() : new Crews(seed, group);
+    this.#group = isTiered && server === null ? new OneGroup() : null;
+    this.#crews = this.#group ?? (server === null ? new Crews(seed, group) : new Star(server));
     this.#isCentral = server !== null;
-    this.#nodes = isTiered ? new Map() : null;
+    this.#nodes = this.#group === null ? null : new NodeBook();
   }
 
-  #nodeOf(id: VolunteerId): VolunteerId {
-    return this.#nodes?.get(id) ?? id;
+  /** Null: the run has no tiers. */
+  nodeOf(id: VolunteerId): VolunteerId | null {
+    return this.#nodes?.nodeOf(id) ?? null;
   }
 
   get planeCount(): number {
@@ -79,7 +85,7 @@ export class Introductions {
   /** The introductions that are due when these left the run and those came. */
   change(moved: Moved): Introduction[] {
     const changed = this.#crews.change(moved);
-    for (const id of moved.gone) this.left(id);
+    for (const id of moved.gone) this.#untell(id);
     for (const id of this.#forgotten) changed.add(id);
     this.#forgotten.clear();
     for (const id of this.#rerouted) if (this.#crews.has(id)) changed.add(id);
@@ -95,7 +101,7 @@ export class Introductions {
         const via = list.filter((id) => this.isViaCoordinator(to, id));
         return via.length === 0 ? NOBODY : via;
       });
-      const nodes = this.#nodes === null ? [] : [to, ...peers[0]!].map((id) => this.#nodeOf(id));
+      const nodes = [to, ...peers[0]!].flatMap((id) => this.nodeOf(id) ?? []);
       const dueBefore = due.length;
       for (const [plane, list] of peers.entries()) {
         const isTold =
@@ -119,13 +125,33 @@ export class Introductions {
     if (this.#crews.has(volunteerId)) this.#forgotten.add(volunteerId);
   }
 
-  /** With whom it is willing to link, and [N1] of which node it is (null: one of its own). Its mates are told at the next change. */
-  links(volunteerId: VolunteerId, policy: LinkPolicy, node: VolunteerId | null = null): void {
-    if (this.#routes.links(volunteerId, policy)) this.#reroute(volunteerId);
-    if (this.#nodes === null || (this.#nodes.get(volunteerId) ?? null) === node) return;
-    if (node === null) this.#nodes.delete(volunteerId);
-    else this.#nodes.set(volunteerId, node);
-    this.#reroute(volunteerId);
+  /**
+   * It came: with whom it is willing to link, and [N1] its word's node and the one that it was of before. Its mates are
+   * told at the next change.
+   */
+  links(
+    volunteerId: VolunteerId,
+    policy: LinkPolicy,
+    { word, former }: { readonly word: VolunteerId | null; readonly former: VolunteerId | null } = NAMELESS,
+  ): void {
+    const before = this.nodeOf(volunteerId);
+    this.#nodes?.enter(volunteerId, word, former);
+    const isOther = this.nodeOf(volunteerId) !== before;
+    if (this.#routes.links(volunteerId, policy) || isOther) this.#reroute(volunteerId);
+  }
+
+  /** [N6] What it measured. False: the run has no tiers. */
+  distances(volunteerId: VolunteerId, said: Said): boolean {
+    this.#nodes?.says(volunteerId, said);
+    return this.#nodes !== null;
+  }
+
+  /** [N6] Who is of another node from now on, among these. They and their mates are told at the next change. */
+  settleNodes(isHeard: (id: VolunteerId) => boolean): readonly NodeChange[] {
+    const linked = this.#group?.seated.filter(isHeard) ?? [];
+    const changes = this.#nodes?.settle(linked) ?? [];
+    for (const { volunteerId } of changes) this.#reroute(volunteerId);
+    return changes;
   }
 
   /** It says that it found no path to this mate. Both are told to go through the coordinator. */
@@ -152,12 +178,18 @@ export class Introductions {
     for (const mate of this.introducedTo(volunteerId)) this.#rerouted.add(mate);
   }
 
-  /** It left: there is nothing to tell it any more. */
+  /** It left: when it comes back it says again how it links. */
   left(volunteerId: VolunteerId): void {
+    this.#untell(volunteerId);
+    this.#routes.left(volunteerId);
+    this.#nodes?.left(volunteerId);
+  }
+
+  /** It is no member now: there is nothing to tell it. */
+  #untell(volunteerId: VolunteerId): void {
     this.#remember(volunteerId, null);
     this.#forgotten.delete(volunteerId);
-    this.#routes.left(volunteerId);
-    this.#nodes?.delete(volunteerId);
+    this.#routes.gone(volunteerId);
   }
 
   /** May these two exchange signalling messages? True from the moment that either was told of the other. */

@@ -4,10 +4,12 @@
  */
 import {
   groupOf,
+  LIMITS,
   serverOf,
   tiersOf,
   type CoordinatorMessage,
   type Decision,
+  type LinkPolicy,
   type RunState,
   type TabTotals,
   type VolunteerId,
@@ -28,6 +30,9 @@ import { reportEveryMs } from './talk.ts';
 const PROGRESS_TURN_MS = 1_000;
 /** The mean loss moves between two rounds too; nobody needs to see that more often. */
 const NEWS_MAX_MS = 5_000;
+
+/** Who is silent for two heartbeats may be gone: it keeps nobody out of its node, and nobody in. */
+const UNHEARD_MAX_MS = 2 * LIMITS.heartbeatMs;
 
 /** The event was nonsense, or not allowed now. */
 export type Rejection = { readonly code: string; readonly message: string } | null;
@@ -100,6 +105,33 @@ export class Desk {
 
   get runId(): string {
     return this.state.setup.manifest.id;
+  }
+
+  /** A volunteer came: how it links, and of which node it is. */
+  seat(volunteerId: VolunteerId, links: LinkPolicy): void {
+    const { word, node: former } = this.state.volunteers.get(volunteerId)!;
+    this.introductions.links(volunteerId, links, { word, former });
+    const node = this.introductions.nodeOf(volunteerId);
+    // Else its name says it.
+    const isNamed = node === null || node === (former ?? volunteerId);
+    if (!isNamed) this.write({ kind: 'node', volunteerId, node, why: 'came-back' });
+  }
+
+  /** [N6] Who is near and who is far makes nodes. */
+  settleNodes(): void {
+    const { present } = this.attendance;
+    const isHeard = (id: VolunteerId) =>
+      this.nowMs < (present.get(id)?.heardAtMs ?? -Infinity) + UNHEARD_MAX_MS;
+    for (const change of this.introductions.settleNodes(isHeard)) this.write({ kind: 'node', ...change });
+  }
+
+  /** The coordinator started again: whoever was here is expected back. */
+  expectAll(): void {
+    for (const [id, volunteer] of this.state.volunteers)
+      if (volunteer.leftAtMs === null) {
+        this.attendance.expect(id);
+        this.seat(id, volunteer.links);
+      }
   }
 
   /** A volunteer has a new socket: it knows nothing of the run's state. */

@@ -15,6 +15,7 @@ import type {
 } from '@murmuration/protocol';
 
 import type { Verdict } from './checkpoint-gate.ts';
+import type { NodeReason } from './node-book.ts';
 
 /** What a run is made of; fixed at creation. */
 export interface RunSetup {
@@ -36,8 +37,15 @@ export type LedgerRecord = { readonly atMs: number } & (
       readonly adapter: Adapter;
       /** Absent in books from before there was a choice: `direct`. */
       readonly links?: LinkPolicy;
-      /** Of a run with tiers: the node of whoever shares one. */
+      /** Of a run with tiers: the node of its word, if it said one. */
       readonly node?: VolunteerId;
+    }
+  /** It is of another node than its word's, or than before. */
+  | {
+      readonly kind: 'node';
+      readonly volunteerId: VolunteerId;
+      readonly node: VolunteerId;
+      readonly why: NodeReason;
     }
   | {
       readonly kind: 'left';

@@ -57,6 +57,7 @@ const EVERY_KIND: { readonly [K in LedgerRecord['kind']]: readonly (LedgerRecord
   'evaluation-asked': [
     { kind: 'evaluation-asked', atMs: 3_600, volunteerId, generation: 2, roundMin: 6, deadlineMs: 9_500 },
   ],
+  node: [{ kind: 'node', atMs: 3_650, volunteerId, node: volunteer(2), why: 'near' }],
   left: [{ kind: 'left', atMs: 3_700, volunteerId: volunteer(2), exit: 'silent', totals: NO_TOTALS }],
 };
 const RECORDS: readonly LedgerRecord[] = Object.values(EVERY_KIND).flat();
@@ -70,8 +71,8 @@ describe('a snapshot', () => {
     // Records come to something else, or the state has other fields: raise SNAPSHOT_VERSION, so that no start trusts a
     // snapshot of before, and pin what there is now.
     expect([SNAPSHOT_VERSION, digest]).toEqual([
-      2,
-      'fd49d73dc8ec7fab0bd41e5b39662ac63d573a6caad24ff6cf631ba405d7ca35',
+      3,
+      'b833891795f3da3bf7254056334e4b0c8fbab28e83d719d077ebf332597a5ccc',
     ]);
   });
 

@@ -21,10 +21,10 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import { NO_ROUTES } from '@murmuration/protocol';
+import { putPoint } from './ledger-points.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
+import { NODE_TEXTS } from './node-book.ts';
 
-/** Curves keep at most this many points; beyond it every second one without an evaluation goes. About 2 MB. */
-const POINTS_MAX = 20_000;
 /** The churn lane and the log keep the latest so many events. */
 const EVENTS_MAX = 2_000;
 /** Volunteers that left are listed one by one up to this many; older ones live on in the sums only. */
@@ -50,6 +50,8 @@ export interface ShardState {
 export interface VolunteerState {
   adapter: Adapter;
   links: LinkPolicy;
+  /** In a run with tiers: the node of its word, and the one that it is of; null: it said none, and is of one of its own. */
+  word: VolunteerId | null;
   node: VolunteerId | null;
   totals: TabTotals;
   confirmedSamples: number;
@@ -175,11 +177,13 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       return note(state, record, null, 'the coordinator started again and goes on from its store');
     case 'joined': {
       const known = state.volunteers.get(record.volunteerId);
+      const word = record.node ?? null;
       if (known === undefined) {
         state.volunteers.set(record.volunteerId, {
           adapter: record.adapter,
           links: record.links ?? 'direct',
-          node: record.node ?? null,
+          word,
+          node: word,
           totals: NO_TOTALS,
           confirmedSamples: 0,
           joinedAtMs: record.atMs,
@@ -190,11 +194,18 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       } else {
         known.adapter = record.adapter;
         known.links = record.links ?? 'direct';
-        known.node = record.node ?? null;
+        // With the same word it comes back to where it was.
+        if (known.word !== word) known.node = word;
+        known.word = word;
         known.leftAtMs = null;
         known.exit = null;
       }
       return note(state, record, record.volunteerId, known === undefined ? 'joined' : 'came back');
+    }
+    case 'node': {
+      const volunteer = state.volunteers.get(record.volunteerId);
+      if (volunteer !== undefined) volunteer.node = record.node;
+      return note(state, record, record.volunteerId, NODE_TEXTS[record.why]);
     }
     case 'left': {
       const volunteer = state.volunteers.get(record.volunteerId);
@@ -347,33 +358,6 @@ function evaluated(state: LedgerState, record: LedgerRecord & { kind: 'evaluated
     );
   const [initial, ...others] = state.checkpoints;
   state.checkpoints = [initial!, ...[...others, checkpoint].slice(-CHECKPOINTS_KEPT)];
-}
-
-type PointPart = Partial<Omit<MetricPoint, 'round' | 'atMs'>>;
-
-/** Training and evaluation of one round meet on one point. After a rollback the later values replace the earlier. */
-function putPoint(state: LedgerState, round: number, atMs: number, part: PointPart): void {
-  const known = state.points.get(round);
-  state.points.set(round, {
-    loss: null,
-    lossMin: null,
-    lossMax: null,
-    valLoss: null,
-    valAccuracy: null,
-    volunteers: 0,
-    ...known,
-    ...part,
-    round,
-    atMs: Math.max(0, Math.round(atMs - state.setup.createdAtMs)),
-    version: ++state.pointVersion,
-  });
-  if (state.points.size <= POINTS_MAX) return;
-  let odd = false;
-  for (const [key, point] of state.points) {
-    if (point.valLoss !== null || point.valAccuracy !== null) continue;
-    odd = !odd;
-    if (odd) state.points.delete(key);
-  }
 }
 
 function forgetOldest(state: LedgerState): void {

@@ -1,5 +1,11 @@
 /** The ledger as the API shows it: plain values of protocol's schemas, made on demand. */
-import type { MetricPoint, RunEvent, RunView, VolunteerView } from '@murmuration/protocol';
+import {
+  tiersOf,
+  type MetricPoint,
+  type RunEvent,
+  type RunView,
+  type VolunteerView,
+} from '@murmuration/protocol';
 import type { RunLedger } from './ledger.ts';
 import { latestCheckpoint } from './ledger-state.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -72,6 +78,7 @@ function volunteerTotals(ledger: RunLedger): { localSteps: number; samples: numb
 
 export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[] {
   const { createdAtMs } = ledger.state.setup;
+  const isTiered = tiersOf(ledger.state.setup.manifest.training) !== null;
   const views: VolunteerView[] = [];
   let roundMax = 0;
   for (const { head } of ledger.present.values()) roundMax = Math.max(roundMax, head?.round ?? 0);
@@ -81,6 +88,7 @@ export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[
       id,
       adapter: volunteer.adapter,
       links: volunteer.links,
+      node: isTiered ? (volunteer.node ?? id) : null,
       state: presence?.word ?? (volunteer.exit === null ? 'reconnecting' : 'left'),
       connected: presence !== undefined,
       round: presence?.head?.round ?? null,

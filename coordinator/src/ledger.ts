@@ -42,6 +42,7 @@ export { eventsAfter, metricPoints, pointsAfter, runView, volunteerViews } from 
 
 /** After a restart, volunteers that were there have this long to come back; they try at least every 10 s. */
 export const RECONNECT_WINDOW_MS = 12_000;
+const NO_TIERS = { code: 'no-tiers', message: 'distances: this run has no tiers' };
 const PROGRESS_EVERY_MS = 1_000;
 /** The final report of a tab may come this long after its run ended. */
 const LAST_WORD_MS = 15_000;
@@ -181,11 +182,7 @@ export class RunLedger {
   #restart(): void {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return;
-    for (const [id, volunteer] of desk.state.volunteers)
-      if (volunteer.leftAtMs === null) {
-        desk.attendance.expect(id);
-        desk.introductions.links(id, volunteer.links, volunteer.node);
-      }
+    desk.expectAll();
     desk.awaitUntilMs = desk.nowMs + RECONNECT_WINDOW_MS;
     this.#finishingSinceMs = desk.nowMs;
     this.#founding.roundMoved();
@@ -196,7 +193,7 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return { code: 'run-over', message: `the run is ${desk.state.state}` };
     desk.write({ kind: 'joined', volunteerId, adapter, links, ...(node === null ? {} : { node }) });
-    desk.introductions.links(volunteerId, links, node);
+    desk.seat(volunteerId, links);
     const presence = desk.enter(volunteerId, desk.state.volunteers.get(volunteerId)?.totals ?? NO_TOTALS);
     if (head !== null) {
       desk.attendance.becomeReady(volunteerId);
@@ -243,6 +240,8 @@ export class RunLedger {
       case 'no-route':
         desk.introductions.noPath(volunteerId, message.peer);
         return null;
+      case 'distances':
+        return desk.introductions.distances(volunteerId, message) ? null : NO_TIERS;
       case 'stranded':
         desk.introductions.forget(volunteerId);
         this.#founding.stranded(volunteerId, presence);
@@ -336,6 +335,7 @@ export class RunLedger {
     const desk = this.#desk;
     if (isOver(desk.state.state)) return;
     expireLeases(desk);
+    desk.settleNodes();
     for (const [volunteerId, presence] of [...desk.attendance.present])
       if (desk.nowMs >= presence.heardAtMs + LIMITS.volunteerSilenceMaxMs) {
         this.#leave(volunteerId, 'silent');

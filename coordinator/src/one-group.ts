@@ -12,6 +12,10 @@ export class OneGroup implements Pick<Crews, 'planeCount' | 'groupSize' | 'crew'
   /** In order of arrival. */
   readonly #waiting = new Set<VolunteerId>();
 
+  get seated(): readonly VolunteerId[] {
+    return [...this.#seated];
+  }
+
   /** With itself. */
   crew(id: VolunteerId): readonly VolunteerId[] {
     return this.#seated.has(id) ? [...this.#seated] : [id];

@@ -41,9 +41,13 @@ export class RouteBook {
     return true;
   }
 
-  /** It left; when it comes back it tries again. */
   left(id: VolunteerId): void {
     this.#peerless.delete(id);
+    this.gone(id);
+  }
+
+  /** It is no member now; when it comes back it tries again. */
+  gone(id: VolunteerId): void {
     for (const other of this.#pathless.get(id) ?? []) {
       const theirs = this.#pathless.get(other);
       theirs?.delete(id);

@@ -2,24 +2,33 @@
  * What WebRTC really moved, frames and everything around them (encryption, acknowledgements, retransmissions), and how long
  * a round trip takes, from the browser's own statistics of every connection. A connection that ended counts with what was last known of it.
  */
+import type { PeerConnection } from '@murmuration/mesh/page';
+import type { LinkMeasure } from '@murmuration/swarm';
 import type { Bytes } from './worker/steward.ts';
 
-const LOOK_EVERY_MS = 5_000;
+/** While links are new, which is when tabs find out who is near; later every fifth time. */
+const LOOK_EVERY_MS = 1_000;
+const NEW_LINK_LOOKS = 12;
+const LATER_EVERY_LOOKS = 5;
 
 export interface Moved extends Bytes {
   readonly rttMs: number | null;
+  readonly links: readonly LinkMeasure[];
 }
 
 export class LinkTraffic {
-  readonly #connections: () => readonly RTCPeerConnection[];
+  readonly #connections: () => readonly PeerConnection[];
   readonly #tell: (moved: Moved) => void;
   readonly #known = new Map<RTCPeerConnection, Bytes>();
   readonly #beat: ReturnType<typeof setInterval>;
+  /** Looks at links that are still there. */
+  #looks = new Map<RTCPeerConnection, number>();
+  #beats = 0;
   #ended: Bytes = { sentBytes: 0, receivedBytes: 0 };
   #isLooking = false;
 
-  /** `tell` hears the sum over all connections since this began, and the median round trip of those that are open. */
-  constructor(connections: () => readonly RTCPeerConnection[], tell: (moved: Moved) => void) {
+  /** `tell` hears the sum over all connections since this began, the median round trip of those that are open, and each of these. */
+  constructor(connections: () => readonly PeerConnection[], tell: (moved: Moved) => void) {
     this.#connections = connections;
     this.#tell = tell;
     this.#beat = setInterval(() => void this.#look(), LOOK_EVERY_MS);
@@ -30,24 +39,30 @@ export class LinkTraffic {
   }
 
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
     const open = this.#connections();
+    const looksAt = ({ rtc }: PeerConnection) => this.#looks.get(rtc) ?? 0;
+    const isDue =
+      this.#beats++ % LATER_EVERY_LOOKS === 0 || open.some((each) => looksAt(each) < NEW_LINK_LOOKS);
+    if (this.#isLooking || !isDue) return;
+    this.#isLooking = true;
+    this.#looks = new Map(open.map((each) => [each.rtc, looksAt(each) + 1]));
     const roundTrips: number[] = [];
-    for (const connection of open) {
-      const report = await connection.getStats().catch(() => null);
+    const links: LinkMeasure[] = [];
+    for (const { rtc, measure } of open) {
+      const report = await rtc.getStats().catch(() => null);
       if (report === null) continue;
       const bytes = bytesIn(report);
-      if (bytes !== null) this.#known.set(connection, bytes);
+      if (bytes !== null) this.#known.set(rtc, bytes);
       roundTrips.push(...roundTripsIn(report));
+      links.push(measure(report));
     }
-    for (const [connection, bytes] of this.#known)
-      if (!open.includes(connection)) {
-        this.#known.delete(connection);
+    for (const [rtc, bytes] of this.#known)
+      if (!this.#looks.has(rtc)) {
+        this.#known.delete(rtc);
         this.#ended = sum(this.#ended, bytes);
       }
     this.#isLooking = false;
-    this.#tell({ ...[...this.#known.values()].reduce(sum, this.#ended), rttMs: medianOf(roundTrips) });
+    this.#tell({ ...[...this.#known.values()].reduce(sum, this.#ended), rttMs: medianOf(roundTrips), links });
   }
 }
 

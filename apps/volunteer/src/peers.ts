@@ -5,7 +5,7 @@
  * Words that come while it loads are carried in order afterwards. Decides nothing: whom to link with is the worker's.
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
-import type { PagePeers } from '@murmuration/mesh/page';
+import type { PagePeers, PeerConnection } from '@murmuration/mesh/page';
 import type { LinkPolicy, VolunteerId } from '@murmuration/protocol';
 import { lateModule } from './late-module.ts';
 
@@ -69,7 +69,7 @@ export class Peers {
   }
 
   /** The connections under the links at hand, for their statistics. */
-  get connections(): readonly RTCPeerConnection[] {
+  get connections(): readonly PeerConnection[] {
     return this.#mesh.state === 'open' ? this.#mesh.peers.connections : [];
   }
 

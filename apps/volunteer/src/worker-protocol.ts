@@ -8,7 +8,7 @@
  */
 import type { LinkNews, LinkWish, SignalTicket } from '@murmuration/mesh';
 import type { Adapter, Backend, VolunteerId } from '@murmuration/protocol';
-import type { VolunteerSnapshot } from '@murmuration/swarm';
+import type { LinkMeasure, VolunteerSnapshot } from '@murmuration/swarm';
 import type { Prediction } from '@murmuration/trainer';
 import type { DayUse } from './data-cap.ts';
 import type { Limits } from './limits.ts';
@@ -49,6 +49,8 @@ export type PageMessage =
       readonly receivedBytes: number;
       /** Median round trip over the links; null: there is none, or the browser does not measure it. */
       readonly rttMs: number | null;
+      /** Each of them. */
+      readonly links: readonly LinkMeasure[];
     }
   /** What the model makes of these samples (pixels / 255, one after the other). Answer: `predicted`. */
   | { readonly kind: 'predict'; readonly pixels: Float32Array; readonly count: number }

@@ -21,6 +21,7 @@ export const FIGURES = {
     'relative distance between replicas of one round; known to be 0 without divergences, else not measured',
   tabs: 'tabs that count: they trained, or were there at the end',
   tabs_webgpu: 'of these, tabs that trained on WebGPU with a named adapter',
+  nodes: 'in a run with tiers: nodes that the tabs which stayed to the end were of; else not measured',
   tabs_exchanging: 'of these, tabs that closed rounds and received bytes of peers over data channels',
   bytes_per_param_step: 'bytes that a tab sends to each peer, a parameter and local step',
   bytes_to_peers: 'bytes that left for peers on any way, all tabs together',

@@ -66,7 +66,7 @@ export const FLAGS = {
     min: 1,
     max: 32,
     placeholder: 'N',
-    help: 'the tabs are of so many nodes, in turn, for runs with tiers (default: each tab is one of its own)',
+    help: 'for runs with tiers: tabs say the words of so many nodes, in turn (default: none; they find out who is near)',
   },
   'allow-backend': {
     kind: 'choice',

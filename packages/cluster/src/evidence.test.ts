@@ -52,6 +52,21 @@ describe('a run is never green on nothing', () => {
     expect(emptiness(evidence(tab('a'), tab('b')), 2)).toEqual([]);
   });
 
+  it('[N2] a tab with tiers that refused what its mates said proves nothing', () => {
+    const training = { ...run.manifest.training, tiers: { insideEvery: 5, betweenEvery: 4 } };
+    const tiered = { ...run, manifest: { ...run.manifest, training } } as RunView;
+    const of = (rejectedFrames: number) => {
+      const tabs = [tab('a', { node: 'vol_a' }), tab('b', { node: 'vol_a' }, { rejectedFrames })];
+      return emptiness({ ...evidence(...tabs), run: tiered }, 2);
+    };
+    expect(of(2)).toEqual([]);
+    expect(of(40)).toEqual(['tab vol_b refused 40 frames of its peers']);
+    expect(
+      figuresOf({ ...evidence(tab('a', { node: 'vol_a' }), tab('b', { node: 'vol_b' })), run: tiered }).nodes,
+    ).toBe(2);
+    expect(figuresOf(evidence(tab('a'), tab('b'))).nodes).toBeNull();
+  });
+
   it('a tab without peers is evidence beside others, but tabs that all go through the coordinator are none', () => {
     const apart = (id: string) => tab(id, { links: 'no-peers' }, { routes: NO_ROUTES });
     expect(emptiness(evidence(tab('a'), apart('b')), 2)).toEqual([]);

@@ -4,7 +4,7 @@
  * received bytes of its peers over data channels, or of the averaging server of a central run. In a hybrid run peers were
  * reached in both ways, over data channels and through the coordinator. Pure.
  */
-import { serverOf, type Adapter, type RunView, type VolunteerView } from '@murmuration/protocol';
+import { serverOf, tiersOf, type Adapter, type RunView, type VolunteerView } from '@murmuration/protocol';
 import type { Figures } from './asserts.ts';
 
 export interface Evidence {
@@ -27,6 +27,12 @@ export function countedTabs({ run, volunteers }: Evidence): VolunteerView[] {
     ({ totals, connected, exit, joinedAtMs }) =>
       totals.localSteps > 0 || ((connected || exit === 'run-finished') && joinedAtMs < lateFromMs),
   );
+}
+
+/** In a run with tiers: as many frames as there were rounds of a node, or more. What mates said was not heard. */
+function refusesItsNode({ manifest: { training } }: RunView, { totals }: VolunteerView): boolean {
+  const tiers = tiersOf(training);
+  return tiers !== null && totals.rejectedFrames * tiers.insideEvery > totals.localSteps;
 }
 
 /** Tabs that were killed within their first round have exchanged nothing, and need not have. */
@@ -81,6 +87,7 @@ export function figuresOf(evidence: Evidence): Figures {
     spread: run.divergences === 0 && run.round > 0 ? 0 : null,
     tabs: counted.length,
     tabs_webgpu: counted.filter(isWebGpu).length,
+    nodes: nodesOf(counted.filter(stayed)),
     tabs_exchanging: counted.filter(isExchanging).length,
     bytes_per_param_step:
       linkSteps === 0
@@ -96,6 +103,12 @@ export function figuresOf(evidence: Evidence): Figures {
     departures: departed.length,
     faults: faultCount,
   };
+}
+
+/** Null: there are no tiers. */
+function nodesOf(tabs: readonly VolunteerView[]): number | null {
+  const nodes = new Set(tabs.flatMap(({ node }) => node ?? []));
+  return nodes.size === 0 ? null : nodes.size;
 }
 
 const shareOf = (part: number, whole: number) => (whole === 0 ? null : part / whole);
@@ -121,6 +134,8 @@ export function emptiness(evidence: Evidence, tabsWished: number): string[] {
     if (!stayed(tab)) continue;
     if (tab.totals.localSteps === 0) wrong.push(`${name} trained nothing (${tab.state})`);
     if (tabsWished > 1 && tab.totals.rounds === 0) wrong.push(`${name} took part in no exchange`);
+    if (refusesItsNode(run, tab))
+      wrong.push(`${name} refused ${tab.totals.rejectedFrames} frames of its peers`);
     if (isCentral(run)) {
       if (tab.totals.routes.coordinator.bytesReceived === 0)
         wrong.push(`${name} received nothing of the averaging server`);

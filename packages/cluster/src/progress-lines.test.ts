@@ -59,6 +59,7 @@ const tab = (over: Partial<VolunteerView>): VolunteerView => ({
     isFallbackAdapter: true,
   },
   links: 'direct',
+  node: null,
   state: 'training',
   connected: true,
   round: 12,

@@ -12,10 +12,11 @@
  * alone; `destroy()` follows only an error before the first 'open'.
  */
 import { isVolunteerId, LIMITS, type VolunteerId } from '@murmuration/protocol';
-import type { PeerGone } from '@murmuration/swarm';
+import type { LinkMeasure, PeerGone } from '@murmuration/swarm';
 import { BufferedConnection, Peer, type DataConnection } from 'peerjs';
 import { backoffMs, DialPlan } from './dial-plan.ts';
 import type { LinkNews, LinkWish, SignalTicket } from './link-words.ts';
+import { LinkMeter, routeOf } from './link-stats.ts';
 import { pipeChannel } from './piped-channel.ts';
 
 /** Same on both ends, so that the channel needs no announcement and PeerJS never sees it. */
@@ -49,10 +50,18 @@ export interface PagePeersOptions {
   readonly random: () => number;
 }
 
+/** The browser's connection with a peer, and what its statistics of now say of the link. */
+export interface PeerConnection {
+  readonly peer: VolunteerId;
+  readonly rtc: RTCPeerConnection;
+  readonly measure: (stats: RTCStatsReport) => LinkMeasure;
+}
+
 interface PageLink {
   readonly peer: VolunteerId;
   readonly number: number;
   readonly connection: DataConnection;
+  readonly meter: LinkMeter;
   /** A path was found. */
   wasConnected: boolean;
 }
@@ -88,8 +97,11 @@ export class PagePeers {
   }
 
   /** The connections under the links at hand, for their statistics. */
-  get connections(): RTCPeerConnection[] {
-    return [...this.#links.values()].flatMap(({ connection }) => connection.peerConnection ?? []);
+  get connections(): PeerConnection[] {
+    return [...this.#links.values()].flatMap(({ peer, connection, meter }) => {
+      const rtc = connection.peerConnection as RTCPeerConnection | null;
+      return rtc === null ? [] : [{ peer, rtc, measure: (stats) => ({ peer, ...meter.take(stats) }) }];
+    });
   }
 
   /** 'waiting' is between two attempts. Links do not depend on it; new ones do. */
@@ -274,7 +286,13 @@ export class PagePeers {
 
   #begin(peer: VolunteerId, connection: DataConnection): void {
     const rtc = connection.peerConnection;
-    const link: PageLink = { peer, number: ++this.#linkNumber, connection, wasConnected: false };
+    const link: PageLink = {
+      peer,
+      number: ++this.#linkNumber,
+      connection,
+      meter: new LinkMeter(),
+      wasConnected: false,
+    };
     this.#links.set(peer, link);
     this.#plan.linked(peer, this.#options.nowMs());
     rtc.addEventListener('connectionstatechange', () => {
@@ -347,21 +365,6 @@ export class PagePeers {
     link.connection.close();
     this.#options.toWorker({ kind: 'link-gone', peer: link.peer, link: link.number, reason }, []);
   }
-}
-
-/** 'relayed' when either end of the selected pair is a relay's address; null: no pair is selected yet. */
-export function routeOf(stats: RTCStatsReport): 'direct' | 'relayed' | null {
-  const byId = new Map<string, Record<string, unknown>>();
-  stats.forEach((each: Record<string, unknown>) => byId.set(String(each['id']), each));
-  const all = [...byId.values()];
-  const selectedId = all.find(({ type }) => type === 'transport')?.['selectedCandidatePairId'];
-  const pair =
-    byId.get(String(selectedId)) ??
-    // Firefox has no transport in its report and marks the pair instead.
-    all.find(({ type, selected }) => type === 'candidate-pair' && selected === true);
-  if (pair === undefined) return null;
-  const isRelay = (end: string) => byId.get(String(pair[end]))?.['candidateType'] === 'relay';
-  return isRelay('localCandidateId') || isRelay('remoteCandidateId') ? 'relayed' : 'direct';
 }
 
 /** PeerJS keeps signalling messages of unknown connections for ever (STACK D.2); here they are few. */

@@ -1,2 +1,2 @@
 /** The page's half of the mesh. Loads PeerJS: import it dynamically, after consent. */
-export { PagePeers, type PagePeersOptions } from './page-peers.ts';
+export { PagePeers, type PagePeersOptions, type PeerConnection } from './page-peers.ts';

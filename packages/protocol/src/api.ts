@@ -34,6 +34,8 @@ export const VolunteerViewSchema = Type.Object({
   id: VolunteerIdSchema,
   adapter: AdapterSchema,
   links: LinkPolicySchema,
+  /** In a run with tiers: the node that it is of, or was last; null: there are none. */
+  node: Nullable(VolunteerIdSchema),
   state: Type.String(),
   connected: Type.Boolean(),
   round: Nullable(Count),

@@ -61,8 +61,9 @@ export const betweenAt = (tiers: Cycle, cycle: number): number => firstOf(tiers,
  * Under which the tabs that say this key are a node of this run: nobody learns the key, and no key is in two runs the same
  * node.
  */
-function nodeIdOf(runId: RunId, key: string): VolunteerId {
-  const text = `${runId} ${key}`;
+const nodeIdOf = (runId: RunId, key: string): VolunteerId => hashedId(`${runId} ${key}`);
+
+function hashedId(text: string): VolunteerId {
   return idFromRandomBytes(
     'vol',
     Uint8Array.from({ length: 26 }, (_, i) => hashByte(text, i)),
@@ -81,6 +82,13 @@ export const nodeIn = (
   { id, training }: { readonly id: RunId; readonly training: Parameters<typeof tiersOf>[0] },
   key: string | undefined,
 ): VolunteerId | null => (key === undefined || tiersOf(training) === null ? null : nodeIdOf(id, key));
+
+/**
+ * A name for a node of tabs that found each other, while others go by the one that would be first: the tab's own id.
+ * @param turn how many names of this tab's are taken
+ */
+export const nextNodeName = (volunteerId: VolunteerId, turn: number): VolunteerId =>
+  turn === 0 ? volunteerId : hashedId(`${volunteerId} ${turn}`);
 
 /** What makes no sense beside tiers: the field, and why. Null: it does, or there are none. */
 export function tiersContradiction(

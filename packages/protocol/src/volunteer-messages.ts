@@ -134,6 +134,15 @@ export const VolunteerMessageSchema = Type.Union([
    * Both are introduced again.
    */
   message('no-route', { runId: RunIdSchema, peer: VolunteerIdSchema }),
+  /**
+   * In a run with tiers, when it changed (SPEC N6): mates whose links run inside one network and are fast, and mates that are far
+   * away. Neither list names who is between the two.
+   */
+  message('distances', {
+    runId: RunIdSchema,
+    near: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers, uniqueItems: true }),
+    far: Type.Array(VolunteerIdSchema, { maxItems: LIMITS.groupMaxMembers, uniqueItems: true }),
+  }),
   /** No peer could give it a state: asks to be introduced again or to found a new term. */
   message('stranded', { runId: RunIdSchema, reason: Text(200) }),
   message('heartbeat', {}),

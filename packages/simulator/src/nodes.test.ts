@@ -39,3 +39,12 @@ it('[N5] a slow node stops short in its cycle, and is not left behind', () => {
   expect(report.passed).toBe(true);
   expect(report.counts['node: short cycle']).toBeGreaterThan(0);
 });
+
+it('[N6] tabs that say no word find their nodes by round trips, and keep them while tabs vanish and others come', () => {
+  const report = run({ places: 'found', rounds: 12, tabs: 8, churnPerMinute: 2, lossShare: 0.05, seed: 9 });
+  expect(report.placesFoundMs).toBeLessThan(12_000);
+  // Who was there for 20 seconds is of the node of its place, or a rule is broken.
+  expect(report.violations).toEqual([]);
+  expect(report.passed).toBe(true);
+  expect(report.departures).toBeGreaterThan(0);
+});

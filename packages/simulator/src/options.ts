@@ -112,6 +112,10 @@ export const OPTIONS = {
   uplinkMinMbit: number(10, [0.01, 10_000], 'slowest uplink, Mbit/s'),
   uplinkMaxMbit: number(10, [0.01, 10_000], 'fastest uplink, Mbit/s'),
   nodes: integer(0, [0, 64], 'machines or networks that the tabs are in, in turn; 0: each is for itself'),
+  places: choice(
+    ['named', 'found'],
+    'tabs say the word of their node, or are to find it by their round trips',
+  ),
   betweenEvery: integer(0, [0, 4_000], "rounds inside a node for each between nodes (K'); 0: no tiers"),
   insideMbit: number(1_000, [0.01, 100_000], 'what a tab sends to those in its node, Mbit/s'),
   insideDelayMs: number(1, [0, 10_000], 'mean one-way delay inside a node'),

@@ -103,6 +103,11 @@ export class SimNetwork {
     return ends / 2;
   }
 
+  /** Links of this tab's that it or the other end holds. */
+  linksOf(id: VolunteerId): Link[] {
+    return [...(this.#links.get(id)?.values() ?? [])];
+  }
+
   /** Largest memory that one link ever reserved for unfinished frames, bytes. */
   get reservedBytesMax(): number {
     return this.#wire.reservedBytesMax;
@@ -154,8 +159,8 @@ export class SimNetwork {
         a.id < b.id
           ? [newDirection(b, isVia), newDirection(a, isVia)]
           : [newDirection(a, isVia), newDirection(b, isVia)];
-      this.#linksOf(a.id).set(b.id, link);
-      this.#linksOf(b.id).set(a.id, link);
+      this.#heldBy(a.id).set(b.id, link);
+      this.#heldBy(b.id).set(a.id, link);
       link[1].to.opened(link[0].to.id);
       link[0].to.opened(link[1].to.id);
     });
@@ -382,7 +387,7 @@ export class SimNetwork {
     if (a.alive && b.alive) this.#world.after(REDIAL_MS, () => this.dial(a, b));
   }
 
-  #linksOf(id: VolunteerId): Map<VolunteerId, Link> {
+  #heldBy(id: VolunteerId): Map<VolunteerId, Link> {
     let links = this.#links.get(id);
     if (links === undefined) this.#links.set(id, (links = new Map()));
     return links;

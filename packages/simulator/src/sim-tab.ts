@@ -1,8 +1,7 @@
 /**
  * One imaginary tab: the production mind with imaginary hands. It carries out effects, lets commands take time, and
- * wakes the mind at its own deadlines. It can be killed (the operating system closes its socket), vanish (nobody is
- * told), freeze and thaw, be throttled to one wake-up a minute, be cut off from the coordinator, lose its device, and
- * have its clock jump.
+ * wakes the mind at its own deadlines. It can be killed (its socket closes), vanish (nobody is told), freeze and thaw, be
+ * throttled to one wake-up a minute, be cut off from the coordinator, lose its device, and have its clock jump.
  */
 import {
   NO_ROUTES,
@@ -39,8 +38,9 @@ export interface SimTabOptions {
   readonly uplinkBytesPerMs: number;
   /** It wants no peers. */
   readonly isApart: boolean;
-  /** Which machine or network it is in; null: one of its own. */
+  /** Which machine or network it is in (null: one of its own), and what it says of that. */
   readonly place: number | null;
+  readonly word: string | null;
   readonly peer: (id: VolunteerId) => NetworkEnd | undefined;
   readonly watch: TabWatch;
   /** Null: an honest tab. */
@@ -96,7 +96,7 @@ export class SimTab implements NetworkEnd {
     this.mind = new Volunteer({
       adapter: ADAPTER,
       links: options.isApart ? 'no-peers' : 'direct',
-      ...(options.place === null ? {} : { node: `place-${options.place}` }),
+      ...(options.word === null ? {} : { node: options.word }),
       random: options.world.chance('tab', options.id),
       traffic: () => ({
         ...this.#traffic,
@@ -210,6 +210,7 @@ export class SimTab implements NetworkEnd {
   // What the network asks of a tab.
   wants = (peer: VolunteerId): boolean => this.#wanted.has(peer);
   goesVia = (peer: VolunteerId): boolean => this.#viaCoordinator.has(peer);
+  measured = (event: VolunteerEvent & { kind: 'links-measured' }): void => this.#handle(event);
   unreachable = (peer: VolunteerId): void => this.#handle({ kind: 'peer-unreachable', peer });
   opened = (peer: VolunteerId): void => this.#handle({ kind: 'peer-open', peer });
   closed = (peer: VolunteerId, reason: PeerGone): void => this.#handle({ kind: 'peer-closed', peer, reason });

@@ -23,6 +23,7 @@ import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
 import { ServerChecks } from './server-checks.ts';
 import { SimNetwork } from './sim-network.ts';
+import { measureLinks, PlaceChecks } from './sim-places.ts';
 import { SimServer } from './sim-server.ts';
 import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
@@ -60,6 +61,8 @@ export interface SimulateReport {
   readonly coordinatorKills: number;
   readonly partitions: number;
   readonly forks: number;
+  /** In a run with tiers: when nodes were first what the places are; null: never. */
+  readonly placesFoundMs: number | null;
   /** Relative L2 distance between honest replicas of one round: the largest ever, and at the end. */
   readonly spreadMax: number;
   readonly spreadEnd: number;
@@ -136,6 +139,9 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     mayFork,
     moved: () => faults.roundMoved(watch.replicas.front.round),
   });
+  const isTiered = options.betweenEvery > 0 && options.nodes > 0;
+  const isChurnAlone = FAULTS.every((fault) => fault.startsWith('churn') || options[fault] === 0);
+  const placeChecks = new PlaceChecks(watch.violations, isChurnAlone);
   const tabWatch = listening(watch.tab, world, hooks);
   const coordinator = new SimCoordinator(world, setup, {
     initialParameters: parametersToBytes(initialParameters(model.layout.tensors, manifest.seed)),
@@ -198,6 +204,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     const stepMs = options.stepMs * (options.speeds === 'even' ? even : drawn);
     const { uplinkMinMbit, uplinkMaxMbit } = options;
     const uplinkMbit = uplinkMinMbit + Math.max(0, uplinkMaxMbit - uplinkMinMbit) * random() * random();
+    const place = options.nodes === 0 ? null : number % options.nodes;
     const adversary = hooks.adversary?.({ number, id }) ?? hostiles.adversaryOf(number, id);
     const tab = new SimTab({
       id,
@@ -219,13 +226,15 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       }),
       uplinkBytesPerMs: uplinkMbit * BYTES_PER_MS_PER_MBIT,
       isApart: isApart(),
-      place: options.nodes === 0 ? null : number % options.nodes,
+      place,
+      word: place === null || options.places === 'found' ? null : `place-${place}`,
       peer: (peer) => (peer === server?.id ? server : tabs.get(peer)),
       watch: tabWatch,
       adversary,
     });
     if (options.downlinkMbit > 0) tab.downlinkBytesPerMs = options.downlinkMbit * BYTES_PER_MS_PER_MBIT;
     tabs.set(id, tab);
+    if (isTiered) measureLinks(tab, { world, network, options });
   };
   /** What a tab did stays in the sums; the tab itself is forgotten. */
   const settle = (tab: SimTab) => {
@@ -285,6 +294,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       isRunning: coordinator.ledger.state.state === 'training',
       isMixed,
     });
+    if (isTiered) placeChecks.look(coordinator.ledger, tabs, world.nowMs);
     watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
     watch.limits.reserved(network.reservedBytesMax, frameMaxBytes(limits), world.nowMs);
     const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
@@ -368,6 +378,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     joins: sums.joins,
     ...faults.counted,
     forks: watch.replicas.forkCount,
+    placesFoundMs: placeChecks.foundMs,
     spreadMax: watch.replicas.spreadMax,
     spreadEnd: spread,
     bytesPerParameterPerExchange:

@@ -86,6 +86,7 @@ export class StudyGroup {
       network: this.#network,
       isApart: false,
       place: null,
+      word: null,
       coordinator: this.coordinator,
       trainer: new SimTrainer({
         manifest: this.manifest,

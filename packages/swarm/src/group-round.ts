@@ -135,7 +135,8 @@ export class GroupRound {
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
-    if (author === this.#self) return 'not-author';
+    // A node may go by the id of one of its tabs, for which any mate speaks.
+    if (author === this.#self && this.#voices === OWN_VOICES) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     const speaks = this.#voices.of(peer) === author || this.#voices.isMate(peer);
     if (!speaks && listed?.crc !== frame.crc) return 'not-author';
@@ -298,17 +299,15 @@ export class GroupRound {
       return { kind: 'resync', from: commit.leader, why: 'other-anchor' };
     }
     const missing = commit.included.filter((entry) => held.get(entry.author)?.crc !== entry.crc);
-    if (missing.length === 0)
-      return this.#close(
-        commit,
-        commit.included.map((entry) => held.get(entry.author)!),
-      );
+    const listed = () => commit.included.map((entry) => held.get(entry.author)!);
+    if (missing.length === 0) return this.#close(commit, listed());
     const authors = missing.map(({ author }) => author);
     this.#pull ??= new Pull(this.#self, nowMs);
     // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
     const holders = [commit.source, commit.leader, ...holdersOf(commit, this.#voices, reach.linked)];
     const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
-    if (wanted === 'give-up' || authors.includes(this.#self)) return this.#disown(commit, reach, nowMs);
+    const isOurs = this.#voices === OWN_VOICES && authors.includes(this.#self);
+    if (wanted === 'give-up' || isOurs) return this.#disown(commit, reach, nowMs);
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
   }
 

@@ -24,6 +24,7 @@ import {
 import { EarlyFrames } from './early-frames.ts';
 import { Inside, type InsideRules } from './inside.ts';
 import type { Counted } from './membership.ts';
+import { NodeNames } from './node-names.ts';
 import type { NodesRound, OwnNode } from './nodes-round.ts';
 import type { Outbox } from './outbox.ts';
 import type { Progress } from './own-work.ts';
@@ -31,7 +32,6 @@ import { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
 import { SoloFetch } from './solo-fetch.ts';
 import { SplitWatch } from './split-watch.ts';
-import type { Voices } from './voices.ts';
 
 /** In a node nothing is worth a rounding: lines are fast. */
 const INSIDE_CODEC = 'fp32';
@@ -57,9 +57,7 @@ export interface NodeTierOptions {
 export class NodeTier implements OwnNode {
   readonly #options: NodeTierOptions;
   readonly #tiers: Tiers;
-  /** Ours; null: not introduced yet. */
-  #name: VolunteerId | null = null;
-  #nodes: ReadonlyMap<VolunteerId, VolunteerId> = new Map();
+  readonly voices: NodeNames;
   #tag = 0;
   #peers = new Peers();
   readonly #greeted = new Set<VolunteerId>();
@@ -84,6 +82,7 @@ export class NodeTier implements OwnNode {
     this.#options = options;
     this.#tiers = options.tiers;
     this.#paused = options.paused;
+    this.voices = new NodeNames(options.self);
   }
 
   /** Our part in the node's rounds; null: we do not know our node yet. */
@@ -91,12 +90,8 @@ export class NodeTier implements OwnNode {
     return this.#inside;
   }
   get id(): VolunteerId | null {
-    return this.#inside?.role.kind === 'member' ? this.#name : null;
+    return this.#inside?.role.kind === 'member' ? this.voices.own : null;
   }
-  readonly voices: Voices = {
-    of: (id) => (id === this.#options.self ? (this.#name ?? id) : (this.#nodes.get(id) ?? id)),
-    isMate: (peer) => this.#name !== null && this.#nodes.get(peer) === this.#name,
-  };
   get mates(): readonly VolunteerId[] {
     return [...this.#options.peers.openIds].filter(this.voices.isMate);
   }
@@ -112,16 +107,13 @@ export class NodeTier implements OwnNode {
 
   /** [N1] The coordinator says who shares a machine or network with whom. */
   introduced({ peers, nodes }: CoordinatorMessageOf<'introduce'>, nowMs: number): void {
-    if (nodes === undefined) return;
-    this.#nodes = new Map(peers.map((peer, i) => [peer, nodes.ofPeers[i] ?? peer]));
-    if (nodes.own !== this.#name) this.#become(nodes.own, nowMs);
-    this.#meet();
+    if (nodes !== undefined) this.voices.told(peers, nodes);
+    this.#meet(nowMs);
   }
 
   #become(name: VolunteerId, nowMs: number): void {
     const { manifest, self, outbox } = this.#options;
     const { parameterCount, training } = manifest;
-    this.#name = name;
     const id = `${manifest.id} ${name}`;
     this.#tag = fnv1a32(id);
     this.#peers = new Peers();
@@ -189,8 +181,8 @@ export class NodeTier implements OwnNode {
 
   /** False: the frame is none of our node. */
   takeFrame(peer: VolunteerId, frame: Frame, nowMs: number): boolean {
+    this.#meet(nowMs);
     if (this.#inside === null || frame.runTag !== this.#tag) return false;
-    this.#meet();
     if (this.#peers.get(peer) === undefined) return true;
     // What we said to each other before both were introduced was not heard.
     if (frame.kind === 'hello' && !this.#greeted.has(peer)) {
@@ -263,13 +255,12 @@ export class NodeTier implements OwnNode {
   advance(nowMs: number, { roundsGoOn }: { readonly roundsGoOn: boolean }): void {
     this.#nowMs = nowMs;
     if (nowMs >= this.#speakAtMs) this.#speakAtMs = Infinity;
-    this.#meet();
+    this.#meet(nowMs);
     const inside = this.#inside;
     if (inside === null || this.#between === null) return;
     const { head, sinceMs } = this.#between;
     if (inside.role.kind === 'none') {
-      const isComplete = this.mates.length === this.#introducedMates;
-      if (isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, nowMs);
+      if (this.#isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, nowMs);
     } else if (inside.role.kind === 'joining') {
       // Those whom we came to are gone, or joined us.
       const isAlone = inside.role.fetch.loading === null && this.#peers.donors().length === 0;
@@ -342,10 +333,9 @@ export class NodeTier implements OwnNode {
     const round = this.#inside?.head?.round;
     return round !== undefined && round === betweenAt(this.#tiers, cycleOf(this.#tiers, round));
   }
-  get #introducedMates(): number {
-    let count = 0;
-    for (const [id, node] of this.#nodes) if (node === this.#name && id !== this.#options.self) count += 1;
-    return count;
+  /** All mates have heard of us, and we of them. */
+  get #isComplete(): boolean {
+    return this.voices.mates.every((id) => this.#greeted.has(id));
   }
 
   /** [N2] To where our mates are; else the node begins where the run stands. */
@@ -377,7 +367,8 @@ export class NodeTier implements OwnNode {
   }
 
   /** Links with mates are the run's own. */
-  #meet(): void {
+  #meet(nowMs: number): void {
+    if (this.voices.heed(this.#options.outbox)) this.#become(this.voices.own!, nowMs);
     if (this.#inside === null) return;
     const { peers } = this.#options;
     for (const id of this.#peers.openIds)

@@ -36,6 +36,15 @@ export interface OfTier {
   readonly tier?: 'inside';
 }
 
+/** What the browser says of a link. */
+export interface LinkMeasure {
+  readonly peer: VolunteerId;
+  /** Of one probe since the last look; null: none was answered. */
+  readonly roundTripMs: number | null;
+  /** Packets leave from this machine's own address, and no translator of addresses changes it before they are there. */
+  readonly isLocal: boolean;
+}
+
 /** An update ready to be averaged. `encoded` was inspected by the codec and may be decoded without trust. */
 export interface WeightedUpdate {
   readonly author: VolunteerId;
@@ -197,6 +206,8 @@ export type VolunteerEvent =
   | { readonly kind: 'peer-frame'; readonly peer: VolunteerId; readonly frame: Frame }
   /** The mesh called this peer and was answered, and found no path to it, again and again. */
   | { readonly kind: 'peer-unreachable'; readonly peer: VolunteerId }
+  /** Looked at now and then: every link of WebRTC that is open. */
+  | { readonly kind: 'links-measured'; readonly links: readonly LinkMeasure[] }
   /** The mesh refused bytes of this peer before they became a frame. */
   | { readonly kind: 'peer-rejected'; readonly peer: VolunteerId; readonly rejection: string }
   | { readonly kind: 'blob-fetched'; readonly sha256: Sha256; readonly bytes: Uint8Array }

@@ -22,6 +22,7 @@ import {
 import { Assignment } from './assignment.ts';
 import { isOver } from './assignment-word.ts';
 import { CoordinatorLink } from './coordinator-link.ts';
+import { Distances } from './distances.ts';
 import { Outbox } from './outbox.ts';
 import { Parting } from './parting.ts';
 import { Peers } from './peers.ts';
@@ -65,6 +66,7 @@ export class Volunteer {
   readonly #outbox = new Outbox();
   readonly #coordinator = new CoordinatorLink();
   readonly #peers = new Peers();
+  #distances = new Distances();
   readonly #tally: Tally = { localSteps: 0, samples: 0, rounds: 0, trainMs: 0, loss: null };
   #assignment: Assignment | null = null;
   /** The run that ended last, shown until there is another. */
@@ -158,6 +160,14 @@ export class Volunteer {
         if (assignment !== null)
           this.#outbox.say({ type: 'no-route', runId: assignment.manifest.id, peer: event.peer });
         return;
+      case 'links-measured': {
+        this.#distances.measured(event.links, nowMs);
+        // [N6] Nobody else is asked.
+        const isTiered = assignment?.membership.node !== undefined && this.#coordinator.up;
+        const word = isTiered ? this.#distances.take(nowMs) : null;
+        if (word !== null) this.#outbox.say({ type: 'distances', runId: assignment!.manifest.id, ...word });
+        return;
+      }
       case 'peer-rejected':
         this.#refusedCount += 1;
         this.#outbox.count(event.rejection);
@@ -195,6 +205,7 @@ export class Volunteer {
       case 'welcome':
         this.#coordinator.welcomed({ volunteerId: message.volunteerId, secret: message.secret });
         this.#assignment?.welcomed();
+        this.#distances.reconnected();
         return;
       case 'assignment':
         this.#assign(message.run);
@@ -246,6 +257,7 @@ export class Volunteer {
       this.#outbox.push({ kind: 'hold-links', peers: [], viaCoordinator: [] });
     }
     this.#outbox.forgetTickets();
+    this.#distances = new Distances();
     this.#assignment =
       manifest === null
         ? null

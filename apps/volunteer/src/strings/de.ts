@@ -94,7 +94,7 @@ export const de: Strings = {
     links: {
       direct: {
         name: 'Der Koordinator und die anderen Geräte',
-        note: 'Die Geräte verbinden sich direkt. Am schnellsten für alle.',
+        note: 'Die Geräte verbinden sich direkt. Am schnellsten für alle. In manchen Läufen sagen sie dem Koordinator, welche von ihnen nah beieinander sind.',
       },
       'relay-only': {
         name: 'Der Koordinator und ein Relais',

@@ -96,7 +96,7 @@ export const en = {
     links: {
       direct: {
         name: 'The coordinator and the other devices',
-        note: 'Devices link directly. Quickest for everybody.',
+        note: 'Devices link directly. Quickest for everybody. In some runs they tell the coordinator which of them are near.',
       },
       'relay-only': {
         name: 'The coordinator and a relay',

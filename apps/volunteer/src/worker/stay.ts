@@ -80,6 +80,7 @@ export class Stay {
         return;
       case 'link-bytes': {
         this.#rttMs = message.rttMs;
+        this.#hands?.handle({ kind: 'links-measured', links: message.links });
         // The frames are counted where they are sent; here is what was around them.
         const { bytesSentPeers, bytesReceivedPeers } = this.#last.totals;
         const around = {
