@@ -1,6 +1,7 @@
 /** Runs with tiers in the whole simulated grid: the production mind in every tab, and checkers that look on. */
 import { expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
+import { profileOptions, type ProfileName } from './profiles.ts';
 import { simulate } from './simulate.ts';
 
 const run = (changes: Partial<SimulateOptions>) =>
@@ -47,4 +48,22 @@ it('[N6] tabs that say no word find their nodes by round trips, and keep them wh
   expect(report.violations).toEqual([]);
   expect(report.passed).toBe(true);
   expect(report.departures).toBeGreaterThan(0);
+});
+
+it.each<[string, ProfileName, Partial<SimulateOptions>]>([
+  ['[R5] two newcomers under one ballot (was: 3,975 elections, and awake for ever)', 'freeze', { seed: 14 }],
+  ['[N2] newcomers do not seat themselves (was: halves, and two updates of one round)', 'storm', { seed: 7 }],
+  [
+    '[N2] mates of another cycle are waited for (was: their state was fetched 98 times)',
+    'storm',
+    { seed: 3 },
+  ],
+])('%s', (_, profile, changes) => {
+  const report = simulate(
+    profileOptions(profile, { model: 'softmax', nodes: 2, betweenEvery: 4, rounds: 4, ...changes }),
+  );
+  expect(report.violations).toEqual([]);
+  expect(report.passed).toBe(true);
+  expect(report.counts['election'] ?? 0).toBeLessThan(100);
+  expect(report.counts['node: other cycle'] ?? 0).toBeLessThan(20);
 });

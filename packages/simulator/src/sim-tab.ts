@@ -282,7 +282,7 @@ export class SimTab implements NetworkEnd {
         if (socket === null) return;
         watch.said(this, message);
         this.#overPath(SOCKET_MS, () => {
-          if (this.#socket !== socket || !coordinator.alive) return;
+          if (this.#socket !== socket || !coordinator.alive) return socket.close(); // A dead one's machine does.
           if (message.type === 'hello') coordinator.hello(this.id, message, socket);
           else coordinator.said(this.id, message);
         });

@@ -27,6 +27,8 @@ export class Inside extends Membership {
   begin(term: number, round: number): void {
     this.current = { kind: 'founding', term, round, sha256: '' };
     this.#outbox.train({ kind: 'load-state', round, chunks: [], commits: [], ...INSIDE });
+    // Who fetched until now is a newcomer to nobody.
+    this.sayHelloToAll();
   }
 
   /** Our replica is worth nothing any more. */

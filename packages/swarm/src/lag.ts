@@ -11,6 +11,12 @@ export interface Patience {
 /** [S4] A server says what closed a round before it says that it is beyond it. */
 export const BEHIND_A_SERVER: Patience = { rounds: 1, maxMs: 1_500 };
 
+/**
+ * [N5] A round between nodes lasts for many rounds of theirs, so nobody waits for a second one. Who has its commit and waits
+ * for its node is not behind. A guess: a commit may wait behind an update on a slow line.
+ */
+export const BEHIND_NODES: Patience = { rounds: 1, maxMs: 5_000 };
+
 export class Lag {
   #since: { readonly atMs: number; readonly maxMs: number } | null = null;
 

@@ -145,18 +145,26 @@ export class Leadership {
   askedToYield(candidate: VolunteerId, round: number, ballot: number, nowMs: number): number {
     if (round > this.#round) {
       const known = this.#early.get(round);
-      if (known !== undefined && known.ballot >= ballot) return known.ballot;
+      if (known !== undefined && known.ballot >= ballot) return answerOf(ballot, known, candidate);
       this.#early.set(round, { ballot, to: candidate });
       return ballot;
     }
-    if (ballot > this.ballotMin) {
+    if (ballot > this.ballotMin || this.#isTieOfOthers(candidate, ballot)) {
       this.#promise = { ballot, to: candidate, atMs: nowMs };
       this.#candidacy = null;
       this.#deposed.delete(candidate);
     }
-    // Two newcomers may come to the same ballot: only one of them gets it.
-    const isTaken = ballot === this.ballotMin && this.#promise?.to !== candidate;
-    return this.ballotMin + (isTaken ? 1 : 0);
+    const { ballotMin } = this;
+    return answerOf(ballot, { ballot: ballotMin, to: this.#promise?.to ?? null }, candidate);
+  }
+
+  /**
+   * Two newcomers may come to the same ballot. If each refused the other, both would try again with the next one in step,
+   * for ever: the larger id gives way. It has closed nothing under this ballot, and never will.
+   */
+  #isTieOfOthers(candidate: VolunteerId, ballot: number): boolean {
+    const own = this.#candidacy;
+    return own?.ballot === ballot && !own.hasWon && candidate < this.#self;
   }
 
   /** A peer answered. A higher ballot than ours makes us try again with one above it. */
@@ -246,6 +254,13 @@ export class Leadership {
 }
 
 const voteTimeMs = (graceMs: number) => Math.min(VOTE_MAX_MS, Math.max(VOTE_MIN_MS, graceMs));
+
+/** What is answered to a candidate: its own ballot, or the one that it has to be above. One ballot is promised to one only. */
+const answerOf = (
+  ballot: number,
+  promised: { readonly ballot: number; readonly to: VolunteerId | null },
+  candidate: VolunteerId,
+) => promised.ballot + (promised.ballot === ballot && promised.to !== candidate ? 1 : 0);
 
 /** The lowest ballot above `above` that belongs to this rank. */
 function nextBallot(above: number, rank: number): number {

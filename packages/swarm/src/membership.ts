@@ -24,7 +24,7 @@ import { fetchState, type ReplicaFetch } from './fetch-wishes.ts';
 import { answersTo, helloFrame, updateFrame, wordsFor } from './frames.ts';
 import type { RoundDecision } from './round-decision.ts';
 import type { InsideRules } from './inside.ts';
-import { BEHIND_A_SERVER, Lag } from './lag.ts';
+import { BEHIND_A_SERVER, BEHIND_NODES, Lag } from './lag.ts';
 import type { NodeTier } from './node-tier.ts';
 import { NodesRound } from './nodes-round.ts';
 import type { Outbox } from './outbox.ts';
@@ -388,7 +388,8 @@ export class Membership extends Standing {
 
   /** [R8] A replica that its peers have left behind does not wait for commits that nobody will send again. */
   #checkBehind(round: Round, nowMs: number): void {
-    const bounds = this.server === null ? this.crews.behindBounds : BEHIND_A_SERVER;
+    const amongPeers = this.node === undefined ? this.crews.behindBounds : BEHIND_NODES;
+    const bounds = this.server === null ? amongPeers : BEHIND_A_SERVER;
     const lag = this.#lag.judge(round, this.#peers.furthest, bounds, nowMs);
     if (lag === null) return;
     this.#outbox.count(`resync: ${lag.why}`);

@@ -12,7 +12,6 @@ import {
   cycleOf,
   firstOf,
   fnv1a32,
-  LIMITS,
   type CoordinatorMessageOf,
   type Fingerprint,
   type Frame,
@@ -21,6 +20,7 @@ import {
   type Tiers,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { CycleSum } from './cycle-sum.ts';
 import { EarlyFrames } from './early-frames.ts';
 import { Inside, type InsideRules } from './inside.ts';
 import type { Counted } from './membership.ts';
@@ -37,12 +37,12 @@ import { SplitWatch } from './split-watch.ts';
 const INSIDE_CODEC = 'fp32';
 /** Mates that were introduced are waited for so long before a node begins without them. A guess: dialling takes a third. */
 const MATES_MAX_MS = 1_500;
+/** Mates that stand before another round of nodes get so long to come to ours: they do with the next round of theirs. A guess. */
+const OTHER_CYCLE_MAX_MS = 5_000;
 /** A speaker gets so long before the next in line speaks. A guess: forming takes a tenth on slow machines. */
 const TURN_MS = 1_000;
 /** Where nobody of the node trains, no round of it ends; the round of nodes is not kept waiting for longer. */
 const IDLE_MAX_MS = 1_000;
-const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
-const NOTHING = { roundsDone: 0, rounds: 0, stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export interface NodeTierOptions {
   readonly manifest: RunManifest;
@@ -61,6 +61,8 @@ export class NodeTier implements OwnNode {
   #tag = 0;
   #peers = new Peers();
   readonly #greeted = new Set<VolunteerId>();
+  /** Mates that came by what they hold from another one: they began nothing. */
+  readonly #fetchers = new Set<VolunteerId>();
   #inside: Inside | null = null;
   #split = new SplitWatch();
   /** Where the run stands; null: we hold no replica of it. */
@@ -71,8 +73,8 @@ export class NodeTier implements OwnNode {
   #isFresh = false;
   /** Authors of the node's last round, ascending: they live. */
   #lastAuthors: readonly VolunteerId[] = [];
-  /** What the node's rounds of this cycle were made of, as far as we saw them. */
-  #seen = NOTHING;
+  /** What the node's rounds of this cycle were made of. */
+  #sum = new CycleSum();
   #arrivedMs = Infinity;
   #dueSinceMs: number | null = null;
   #nowMs = 0;
@@ -118,6 +120,7 @@ export class NodeTier implements OwnNode {
     this.#tag = fnv1a32(id);
     this.#peers = new Peers();
     this.#greeted.clear();
+    this.#fetchers.clear();
     const codec = INSIDE_CODEC;
     const inner: RunManifest = { ...manifest, id, training: { ...training, codec, tiers: 'off' } };
     const inside: InsideRules = {
@@ -173,7 +176,7 @@ export class NodeTier implements OwnNode {
   }
 
   #forgetCycle(): void {
-    this.#seen = NOTHING;
+    this.#sum = new CycleSum();
     this.#arrivedMs = Infinity;
     this.#speakAtMs = Infinity;
     this.#dueSinceMs = null;
@@ -190,6 +193,9 @@ export class NodeTier implements OwnNode {
       this.#inside.sayHello(peer);
     }
     this.#inside.takeFrame(peer, frame, nowMs);
+    const { loading, hasReplica } = this.#peers.get(peer) ?? {};
+    if (loading === true) this.#fetchers.add(peer);
+    else if (hasReplica === false) this.#fetchers.delete(peer);
     return true;
   }
 
@@ -201,19 +207,7 @@ export class NodeTier implements OwnNode {
     const { updates } = counted;
     this.#isFresh = false;
     this.#lastAuthors = updates.map(({ author }) => author);
-    const sum = (of: (update: (typeof updates)[number]) => number) =>
-      updates.reduce((total, update) => total + of(update), 0);
-    const samples = sum(({ sampleCount }) => sampleCount);
-    const { rounds, stepCount, sampleCount, trainMs, loss } = this.#seen;
-    this.#seen = {
-      roundsDone: closed + 1 - firstOf(this.#tiers, cycleOf(this.#tiers, closed)),
-      rounds: rounds + 1,
-      stepCount: stepCount + Math.max(...updates.map((update) => update.stepCount)),
-      sampleCount: sampleCount + samples,
-      trainMs: trainMs + Math.max(...updates.map((update) => update.trainMs)),
-      loss:
-        (loss * sampleCount + sum((update) => update.loss * update.sampleCount)) / (sampleCount + samples),
-    };
+    this.#sum.add(updates, closed + 1 - firstOf(this.#tiers, cycleOf(this.#tiers, closed)));
     if (this.#isAtPlace) this.#arrive(nowMs);
     return counted;
   }
@@ -224,17 +218,9 @@ export class NodeTier implements OwnNode {
       nowMs + TURN_MS * Math.max(0, this.#line(this.#between!.head.round).indexOf(this.#options.self));
   }
 
-  /** [N3] What the node's update stands for. Who came in the middle of a cycle takes what it saw for what was usual. */
+  /** [N3] What the node's update stands for. */
   take(): Progress {
-    const { roundsDone, rounds, stepCount, sampleCount, trainMs, loss } = this.#seen;
-    const whole = (count: number, max: number) =>
-      Math.min(max, Math.max(1, Math.round((count * roundsDone) / Math.max(1, rounds))));
-    return {
-      stepCount: whole(stepCount, LIMITS.localStepsMax),
-      sampleCount: whole(sampleCount, SAMPLES_MAX),
-      trainMs,
-      loss,
-    };
+    return this.#sum.progress;
   }
 
   /** Gives our part of the node's round to the trainer, if it is time for it. */
@@ -247,7 +233,7 @@ export class NodeTier implements OwnNode {
 
   /** [R15] Mates hold what the node has not said yet, or there is nothing of that kind. */
   get isHeldByOthers(): boolean {
-    return this.#seen.sampleCount === 0 || (this.#inside?.alive.size ?? 0) > 0;
+    return this.#sum.isEmpty || (this.#inside?.alive.size ?? 0) > 0;
   }
 
   // ---------------------------------------------------------------- what is due
@@ -257,14 +243,24 @@ export class NodeTier implements OwnNode {
     if (nowMs >= this.#speakAtMs) this.#speakAtMs = Infinity;
     this.#meet(nowMs);
     const inside = this.#inside;
-    if (inside === null || this.#between === null) return;
-    const { head, sinceMs } = this.#between;
-    if (inside.role.kind === 'none') {
-      if (this.#isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, nowMs);
-    } else if (inside.role.kind === 'joining') {
+    if (inside === null) return;
+    if (this.#between !== null) this.#findPlace(inside, this.#between, nowMs);
+    this.#dueSinceMs = this.#round?.isDue === true && !this.#isAtPlace ? (this.#dueSinceMs ?? nowMs) : null;
+    inside.advance(nowMs, { coordinatorUp: true, roundsGoOn, isHeld: this.#isAtPlace });
+  }
+
+  #findPlace(
+    inside: Inside,
+    { head, sinceMs }: { readonly head: Head; readonly sinceMs: number },
+    nowMs: number,
+  ): void {
+    const { role } = inside;
+    if (role.kind === 'none') {
+      if (this.#isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, sinceMs, nowMs);
+    } else if (role.kind === 'joining') {
+      this.#isFresh = false;
       // Those whom we came to are gone, or joined us.
-      const isAlone = inside.role.fetch.loading === null && this.#peers.donors().length === 0;
-      if (isAlone) this.#begin();
+      if (role.fetch.loading === null && this.#peers.donors().length === 0) this.#begin();
     } else if (inside.head !== null && cycleOf(this.#tiers, inside.head.round) !== head.round) {
       this.#options.outbox.count('node: other cycle');
       inside.forsake();
@@ -272,21 +268,20 @@ export class NodeTier implements OwnNode {
     } else if (this.#split.yieldsTo(inside, this.#peers, this.#options.self, nowMs)) {
       this.#options.outbox.count('node: split');
       inside.join(null, nowMs);
-    } else if (this.#isFresh || inside.members.length === 0) this.#seat(inside, nowMs);
-    this.#dueSinceMs = this.#round?.isDue === true && !this.#isAtPlace ? (this.#dueSinceMs ?? nowMs) : null;
-    inside.advance(nowMs, { coordinatorUp: true, roundsGoOn, isHeld: this.#isAtPlace });
+    } else if (this.#isFresh) this.#seat(inside, nowMs);
   }
 
   nextDeadlineMs(roundsGoOn: boolean): number {
     const isUndecided = this.#between !== null && this.#inside?.role.kind === 'none';
     return Math.min(
       this.#inside?.nextDeadlineMs(roundsGoOn && !this.#isAtPlace) ?? Infinity,
-      isUndecided ? this.#between!.sinceMs + MATES_MAX_MS : Infinity,
       this.#speakAtMs,
       // What was due already was looked at.
-      ...[this.#split.nextDeadlineMs, (this.#dueSinceMs ?? Infinity) + IDLE_MAX_MS].filter(
-        (atMs) => atMs > this.#nowMs,
-      ),
+      ...[
+        this.#split.nextDeadlineMs,
+        (this.#dueSinceMs ?? Infinity) + IDLE_MAX_MS,
+        ...(isUndecided ? [MATES_MAX_MS, OTHER_CYCLE_MAX_MS].map((ms) => this.#between!.sinceMs + ms) : []),
+      ].filter((atMs) => atMs > this.#nowMs),
     );
   }
 
@@ -313,7 +308,7 @@ export class NodeTier implements OwnNode {
 
   speaksNow = (cycle: number): boolean => {
     const rank = this.#line(cycle).indexOf(this.#options.self);
-    return this.#seen.sampleCount > 0 && rank >= 0 && this.#nowMs >= this.#arrivedMs + rank * TURN_MS;
+    return !this.#sum.isEmpty && rank >= 0 && this.#nowMs >= this.#arrivedMs + rank * TURN_MS;
   };
   isFirst = (cycle: number): boolean => this.#line(cycle)[0] === this.#options.self;
 
@@ -339,10 +334,11 @@ export class NodeTier implements OwnNode {
   }
 
   /** [N2] To where our mates are; else the node begins where the run stands. */
-  #goIn({ term }: Head, nowMs: number): void {
-    const mate = this.#peers.donors().find((donor) => donor.term === term);
-    if (mate === undefined) this.#begin();
-    else this.#inside!.join(mate.id, nowMs);
+  #goIn({ term, round: cycle }: Head, sinceMs: number, nowMs: number): void {
+    const mates = this.#peers.donors().filter((donor) => donor.term === term);
+    const mate = mates.find((donor) => cycleOf(this.#tiers, donor.round) === cycle);
+    if (mate !== undefined) this.#inside!.join(mate.id, nowMs);
+    else if (mates.length === 0 || nowMs >= sinceMs + OTHER_CYCLE_MAX_MS) this.#begin();
   }
 
   #begin(): void {
@@ -352,16 +348,18 @@ export class NodeTier implements OwnNode {
     this.#inside!.begin(term, firstOf(this.#tiers, round));
   }
 
-  /** [N2] Who stands where we stand, before any commit has named members, is one from the first round on. */
+  /**
+   * [N2] Who began the node where we did is a member from the first round on. Who fetched its state is a newcomer, as in any
+   * group: two who differ about the members differ about whose turn it is, and would close one round in two ways.
+   */
   #seat(inside: Inside, nowMs: number): void {
     const { head } = inside;
     if (head === null) return;
     const twins = this.#peers.openIds.filter((id) => {
       const { hasReplica, term, round, anchor } = this.#peers.get(id)!;
-      return hasReplica && term === head.term && round === head.round && anchor === head.fingerprint;
+      const isHere = hasReplica && term === head.term && round === head.round;
+      return isHere && anchor === head.fingerprint && !this.#fetchers.has(id);
     });
-    // A newcomer that nobody is beside has a commit to wait for.
-    if (!this.#isFresh && twins.length === 0) return;
     const members = [this.#options.self, ...twins].sort();
     if (members.join() !== inside.members.join()) inside.seat(members, nowMs);
   }

@@ -4,7 +4,8 @@ import type { HeldUpdate } from './held-updates.ts';
 import { OwnWork } from './own-work.ts';
 import type { Round } from './rounds.ts';
 
-const update = (anchor: string) => ({ anchor }) as unknown as HeldUpdate;
+const update = (anchor: string, bytes = 8) =>
+  ({ anchor, encoded: new Uint8Array(bytes) }) as unknown as HeldUpdate;
 
 describe('[R2] a resync into a round that we sent an update for makes no second one', () => {
   it('finds the update of that anchor again after one of another branch', () => {
@@ -19,12 +20,19 @@ describe('[R2] a resync into a round that we sent an update for makes no second 
     expect(own.replaced(2, 7, 'ours')).toBeNull();
   });
 
-  it('remembers the last four', () => {
-    const own = new OwnWork(DEFAULT_TRAINING);
-    for (let round = 0; round < 5; round++) own.published({ term: 1, round }, update(`${round}`));
-    expect(own.replaced(1, 0, '0')).toBeNull();
-    expect(own.replaced(1, 1, '1')).not.toBeNull();
-  });
+  it.each([
+    ['sixteen', 16, 8],
+    ['four of a large model', 4, 8 * 1024 * 1024],
+  ])(
+    'remembers the last %s (was: four, and a half that came back after twelve sent another one)',
+    (_, kept, bytes) => {
+      const own = new OwnWork(DEFAULT_TRAINING);
+      for (let round = 0; round <= kept; round++)
+        own.published({ term: 1, round }, update(`${round}`, bytes));
+      expect(own.replaced(1, 0, '0')).toBeNull();
+      expect(own.replaced(1, 1, '1')).not.toBeNull();
+    },
+  );
 });
 
 describe('[R9] training goes on while our update is on its way', () => {

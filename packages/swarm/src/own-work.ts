@@ -7,7 +7,7 @@
 import type { Fate } from '@murmuration/codec';
 import { exchangeOf, stalenessMaxOf, type FrameOf, type Training } from '@murmuration/protocol';
 import type { Round } from './rounds.ts';
-import type { HeldUpdate } from './held-updates.ts';
+import { keptRounds, type HeldUpdate } from './held-updates.ts';
 import type { TrainerEvent } from './ports.ts';
 
 /** Training that an update stands for. */
@@ -24,8 +24,6 @@ export interface Progress {
  * is reached only when the server does not answer: far lines, or none.
  */
 const ROUNDS_AHEAD_MAX = 4;
-/** Own updates that are remembered: a replica may go from one branch to another and back within a round or two. */
-const PUBLISHED_KEPT = 4;
 const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
@@ -37,7 +35,10 @@ export class OwnWork {
   #owed = NOTHING;
   /** The round in which our own training diverged: it is not tried again before the next one. */
   #divergedRound: number | null = null;
-  /** The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. */
+  /**
+   * The updates we sent last: after a resync into its round one counts again, a second one would be equivocation. A replica
+   * may go from one branch to another and back: in a node, whose rounds are short, a dozen rounds later.
+   */
   readonly #published: { readonly term: number; readonly round: number; readonly update: HeldUpdate }[] = [];
 
   constructor(training: Training) {
@@ -91,7 +92,7 @@ export class OwnWork {
 
   published(frame: Pick<FrameOf<'update'>, 'term' | 'round'>, update: HeldUpdate): void {
     this.#published.unshift({ term: frame.term, round: frame.round, update });
-    this.#published.splice(PUBLISHED_KEPT);
+    this.#published.splice(keptRounds(update.encoded.length));
   }
 
   /**

@@ -29,6 +29,8 @@ export interface Donor {
   readonly round: number;
 }
 
+/** Frames whose sender has come as far as they say, and maybe further: a state may be a copy of before. */
+const TELLS_ITS_ROUND: ReadonlySet<Frame['kind']> = new Set(['heartbeat', 'commit', 'update', 'state']);
 /** Departures remembered: more than any group's members. */
 const GONE_MAX = 256;
 /** Peers whose strikes are remembered beyond their link. */
@@ -135,7 +137,7 @@ export class Peers {
       return;
     }
     if (frame.kind === 'state-request') standing.loading = true;
-    if (frame.kind === 'heartbeat' || frame.kind === 'commit' || frame.kind === 'update') {
+    if (TELLS_ITS_ROUND.has(frame.kind)) {
       if (frame.term > standing.term || (frame.term === standing.term && frame.round > standing.round)) {
         if (frame.term !== standing.term) this.#reach = null;
         this.#furthest = undefined;

@@ -1,0 +1,47 @@
+/** What the rounds of a node's cycle were made of, as far as this tab saw them (SPEC N3). Pure. */
+import { LIMITS, type UpdateBody } from '@murmuration/protocol';
+import type { Progress } from './own-work.ts';
+
+const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
+
+export class CycleSum {
+  /** Rounds of the cycle that are done, and of these those that we saw. */
+  #roundsDone = 0;
+  #roundsSeen = 0;
+  #stepCount = 0;
+  #sampleCount = 0;
+  #trainMs = 0;
+  #loss = 0;
+
+  /** The node has learned nothing in this cycle. */
+  get isEmpty(): boolean {
+    return this.#sampleCount === 0;
+  }
+
+  /** A round was closed with these. @param roundsDone of the cycle, with this one */
+  add(
+    updates: readonly Pick<UpdateBody, 'stepCount' | 'sampleCount' | 'trainMs' | 'loss'>[],
+    roundsDone: number,
+  ): void {
+    this.#roundsDone = roundsDone;
+    this.#roundsSeen += 1;
+    this.#stepCount += Math.max(...updates.map(({ stepCount }) => stepCount));
+    this.#trainMs += Math.max(...updates.map(({ trainMs }) => trainMs));
+    for (const { sampleCount, loss } of updates) {
+      this.#sampleCount += sampleCount;
+      this.#loss += ((loss - this.#loss) * sampleCount) / Math.max(1, this.#sampleCount);
+    }
+  }
+
+  /** Of the whole cycle: who came in its middle takes what it saw for what was usual. */
+  get progress(): Progress {
+    const share = this.#roundsDone / Math.max(1, this.#roundsSeen);
+    const whole = (count: number, max: number) => Math.min(max, Math.max(1, Math.round(count * share)));
+    return {
+      stepCount: whole(this.#stepCount, LIMITS.localStepsMax),
+      sampleCount: whole(this.#sampleCount, SAMPLES_MAX),
+      trainMs: this.#trainMs,
+      loss: this.#loss,
+    };
+  }
+}
