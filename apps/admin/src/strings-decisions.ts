@@ -14,12 +14,15 @@ export const decisions = {
   columns: { tab: 'Tab', time: 'Time', round: 'Round', what: 'What', change: 'From, to', why: 'Why' },
   change: (from: string, to: string) => `${from} → ${to}`,
   what: {
-    'local-steps': 'Steps of a round',
+    'round-steps': 'Length of a round, steps',
+    'local-steps': 'Steps of a tab in a round',
     'kept-values': 'Values sent of 4,096',
     grace: 'Wait for who is late, ms',
     'group-size': 'Members of a group',
   } satisfies Readonly<Record<Decided, string>>,
   why: {
+    'round-steps': ({ exchangeMs, trainMs, leaving = 0 }) =>
+      `An exchange takes ${count(exchangeMs)} ms and training ${count(trainMs)} ms; meanwhile ${Math.round(leaving * 100)} % of the members leave.`,
     'local-steps': ({ share = 1, asked }) =>
       `Its speed is ${Math.round(share * 100)} % of the fastest’s; the run asks for ${count(asked)}.`,
     'kept-values': ({ uplinkKbit, exchangeMs, roundMs }) =>

@@ -116,7 +116,7 @@ export const strings = {
       outerLearningRate: ['Outer learning rate', 'The averaged update is applied times this.'],
       exchange: ['What is exchanged', 'What local steps came to, gradients, or the weights.'],
       group: ['Members of a group', 'Tabs that average together in a round.'],
-      adaptive: ['Adaptive', 'Whether waits and steps follow what is measured.'],
+      adaptive: ['Adaptive', 'Whether waits, rounds and steps follow what is measured.'],
       codec: ['Update codec', 'How an update is made small on the wire.'],
       peersMin: ['Tabs at least', 'A round is not trained with fewer.'],
       evaluateEveryRounds: ['Evaluate every', 'Rounds between two evaluations with checkpoint.'],

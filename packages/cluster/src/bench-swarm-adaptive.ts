@@ -1,7 +1,7 @@
 /**
  * `npm run bench:swarm -- adaptive`: each tab keeps as many values as its own uplink carries, against every fixed k, on
  * lines between 1 and 50 Mbit/s (simulator, study-adaptive.ts). Compared with the k that was best in the same seed, which
- * nobody knows beforehand. And what else adapts, on against off (study-stragglers.ts).
+ * nobody knows beforehand. And what else adapts, on against off (study-stragglers.ts, bench-swarm-length.ts).
  */
 import { TOP_K_LADDER } from '@murmuration/codec';
 import {
@@ -13,6 +13,7 @@ import {
   type StragglersOptions,
   type StragglersRow,
 } from '@murmuration/simulator';
+import { measureLengths } from './bench-swarm-length.ts';
 import type { SwarmBenchSettings, SwarmRow, SwarmSubject } from './bench-swarm.ts';
 
 const QUICK = { trainingMs: 15_000, tabs: 4 } as const;
@@ -48,7 +49,8 @@ export function measureAdaptive({ seeds, isQuick, say }: SwarmBenchSettings): Pr
   say(`${row.what}: ${row.measured}`);
   const fixed = againstFixed(seeds, isQuick, details);
   say(`${fixed.what}: ${fixed.measured}`);
-  return Promise.resolve({ rows: [row, fixed], details });
+  const lengths = measureLengths({ seeds, isQuick, say }, details);
+  return Promise.resolve({ rows: [row, fixed, ...lengths], details });
 }
 
 /** Steps and graces that follow what is measured against fixed ones, on tabs of very different speeds. */

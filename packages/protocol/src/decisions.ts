@@ -5,12 +5,14 @@ import { VolunteerIdSchema } from './ids.ts';
 /**
  * What is decided, and the grounds that are given:
  *
- *   local-steps  of a round: a tab's speed as a share of its group's fastest, and how many the run asks for
+ *   round-steps  of the fastest in a round: what the exchange takes, what training takes, the share of the members that
+ *                leaves in such a round
+ *   local-steps  of a tab: a tab's speed as a share of its group's fastest, and how many the run asks for
  *   kept-values  of 4,096 in an update (topk-auto): the uplink, how long an update takes on it, how long a round usually is
  *   grace        for who is late, ms: when updates usually come after a round's start, and their usual distance from that
  *   group-size   members that average together at most: how many there are
  */
-export const DECIDED = ['local-steps', 'kept-values', 'grace', 'group-size'] as const;
+export const DECIDED = ['round-steps', 'local-steps', 'kept-values', 'grace', 'group-size'] as const;
 export type Decided = (typeof DECIDED)[number];
 
 /** Of one report; a tab that decides more often tells the latest. */
@@ -33,6 +35,8 @@ export const DecisionSchema = Type.Object(
         asked: Amount,
         uplinkKbit: Amount,
         exchangeMs: Amount,
+        trainMs: Amount,
+        leaving: Amount,
         roundMs: Amount,
         usualMs: Amount,
         deviationMs: Amount,

@@ -45,7 +45,7 @@ export const exchangeProperties = {
       default: 'on',
       title: 'Adaptive',
       description:
-        'Whether the wait for who is late and the steps of slow tabs follow what is measured (on), or are fixed, for measurements (off).',
+        'Whether the wait for who is late, the length of rounds and the steps of slow tabs follow what is measured (on), or are fixed, for measurements (off).',
     }),
   ),
 };

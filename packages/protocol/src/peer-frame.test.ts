@@ -12,6 +12,7 @@ import {
   frameMaxBytes,
   type OutgoingFrame,
 } from './peer-frame.ts';
+import { STRETCHES } from './run.ts';
 
 const limits = frameLimits(2_000, 200_000);
 const idOf = (n: number) =>
@@ -47,7 +48,20 @@ const frames: fc.Arbitrary<OutgoingFrame> = fc.oneof(
     encoded: fc.uint8Array({ minLength: 1, maxLength: 1_500 }),
   }),
   fc
-    .tuple(ids, ids, fc.record({ ...base, anchor: print, graceMs: fc.integer({ min: 0, max: 65_535 }) }))
+    .tuple(
+      ids,
+      ids,
+      fc.record(
+        {
+          ...base,
+          anchor: print,
+          graceMs: fc.integer({ min: 0, max: 65_535 }),
+          stretch: fc.constantFrom(...STRETCHES.slice(1)),
+          endsCycle: fc.constant(true as const),
+        },
+        { requiredKeys: ['runTag', 'term', 'round', 'anchor', 'graceMs'] },
+      ),
+    )
     .map(([included, members, rest]) => ({
       ...rest,
       kind: 'commit' as const,
@@ -136,6 +150,19 @@ describe('peer frames', () => {
     } as const;
     const bytes = encodeFrame({ ...frame, included: [entry, entry], members: [], graceMs: 0 });
     expect(decodeFrame(bytes, limits)).toEqual({ rejected: 'bad-payload' });
+  });
+
+  it('[P1] [R17] refuses a round of a length that there is not; of the run’s own length, a commit is what it always was', () => {
+    const base = { kind: 'commit', runTag: 1, term: 1, round: 1, leader: idOf(1), ballot: 0 } as const;
+    const included = [{ author: idOf(1), crc: 1 }];
+    const frame = { ...base, anchor: '0'.repeat(16), included, members: [], graceMs: 0 };
+    const own = encodeFrame(frame);
+    expect(encodeFrame({ ...frame, stretch: 1 })).toEqual(own);
+    const longest = encodeFrame({ ...frame, stretch: 8 });
+    const flagsAt = own.findIndex((byte, i) => i >= 24 && byte !== longest[i]);
+    longest[flagsAt]! += 2;
+    new DataView(longest.buffer).setUint32(20, crc32(longest.subarray(24)), true);
+    expect(decodeFrame(longest, limits)).toEqual({ rejected: 'bad-payload' });
   });
 
   it('[P1] [J3] refuses a chunk that no model has, asked for, given or denied', () => {

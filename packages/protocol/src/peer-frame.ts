@@ -11,6 +11,7 @@ import { crc32 } from './bytes.ts';
 import { FrameReader, FrameWriter } from './frame-bytes.ts';
 import { VOLUNTEER_ID_BYTES, type VolunteerId } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { STRETCHES, type Stretch } from './run.ts';
 
 export const FRAME_HEADER_BYTES = 24;
 const FRAME_MAGIC = 0x756d;
@@ -87,6 +88,8 @@ export type Frame = FrameBase &
         readonly graceMs: number;
         /** Of a node (tiers.ts): this round is the last inside before the nodes' own, whatever its number. */
         readonly endsCycle?: true;
+        /** Of the next round: it has so many times the run's local steps. Left out: once. */
+        readonly stretch?: Stretch;
       }
     /** Let me close `round` in its leader's place, unless you know of a commit. Answer: `yield` or that `commit`. */
     | { readonly kind: 'take-over'; readonly ballot: number }
@@ -211,7 +214,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
       payload.u16(frame.included.length);
       payload.u16(frame.members.length);
       payload.u16(frame.graceMs);
-      payload.u8(frame.endsCycle === true ? 1 : 0);
+      payload.u8((frame.endsCycle === true ? 1 : 0) | (STRETCHES.indexOf(frame.stretch ?? 1) << 1));
       for (const entry of frame.included) {
         payload.id(entry.author);
         payload.u32(entry.crc);
@@ -338,8 +341,9 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
       const includedCount = reader.u16();
       const memberCount = reader.u16();
       const graceMs = reader.u16();
-      const endsCycle = reader.u8();
-      if (leader === null || includedCount < 1 || endsCycle > 1) return null;
+      const flags = reader.u8();
+      const stretch = STRETCHES[flags >> 1];
+      if (leader === null || includedCount < 1 || stretch === undefined) return null;
       if (includedCount > LIMITS.groupMaxMembers || memberCount > LIMITS.groupMaxMembers) return null;
       const expected =
         COMMIT_FIXED_BYTES + includedCount * COMMIT_ENTRY_BYTES + memberCount * VOLUNTEER_ID_BYTES;
@@ -362,7 +366,8 @@ function decodePayload(kind: FrameKind, base: FrameBase, payload: Uint8Array, cr
         members.push(member);
       }
       const commit = { ...base, kind, leader, ballot, anchor, included, members, graceMs };
-      return endsCycle === 1 ? { ...commit, endsCycle: true } : commit;
+      const ending = (flags & 1) === 1 ? { ...commit, endsCycle: true as const } : commit;
+      return stretch === 1 ? ending : { ...ending, stretch };
     }
     case 'pull': {
       const author = payload.length === VOLUNTEER_ID_BYTES ? reader.id() : null;

@@ -96,11 +96,19 @@ const STALENESS_MAX = 16;
 /** At first all tabs learn the same coarse things, which a step brings forward most when it starts from everybody's last. */
 export const WARM_UP_LOCAL_STEPS = 2;
 
-/** H of a round: the same for every member, by the round alone. */
+/** A round is so many times as long as the run asks. Where it has to follow its exchange, coarse steps will do. */
+export const STRETCHES = [1, 1.5, 2, 3, 4, 6, 8] as const;
+export type Stretch = (typeof STRETCHES)[number];
+
+/** H of a round: the same for every member, by the round, and by what the last commit said of its length (SPEC R17). */
 export const localStepsOf = (
   { localSteps, warmUpRounds }: Pick<Training, 'localSteps' | 'warmUpRounds'>,
   round: number,
-): number => (round < warmUpRounds ? Math.min(WARM_UP_LOCAL_STEPS, localSteps) : localSteps);
+  stretch: Stretch = 1,
+): number =>
+  round < warmUpRounds
+    ? Math.min(WARM_UP_LOCAL_STEPS, localSteps)
+    : Math.min(LIMITS.localStepsMax, Math.round(localSteps * stretch));
 
 const DEFAULTS = {
   localSteps: 5,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { studyHybrid } from './study-hybrid.ts';
 
-const small = { seed: 3, tabs: 8, rounds: 40, peersMin: 8 };
+const small = { seed: 3, tabs: 8, rounds: 40, peersMin: 8, adaptive: 'off' } as const;
 
 describe('a run in which some tabs go through the coordinator', () => {
   it('[T1] [T2] is one run: same rounds, one anchor, and what goes through is what their pairs exchange', () => {

@@ -19,6 +19,7 @@ export * from './study-nodes.ts';
 export * from './study-schedules.ts';
 export * from './study-strategies.ts';
 export { studyHybrid, type HybridRow } from './study-hybrid.ts';
+export { studyLength, type LengthOptions, type LengthRow } from './study-length.ts';
 export { studyJoin, type JoinRow } from './study-join.ts';
 export { studySpread, type SpreadRow } from './study-spread.ts';
 export { studyStall, type StallOptions, type StallRow } from './study-stall.ts';

@@ -79,7 +79,10 @@ export const OPTIONS = {
   outerLearningRate: number(outerLearningRate, [0.01, 4], 'factor of the averaged update'),
   exchange: choice(EXCHANGES, 'what is averaged'),
   group: integer(0, [0, 16], 'members of a group, from 2 on; else as the number of tabs says'),
-  adaptive: choice(ADAPTIVE, 'whether graces and the steps of slow tabs follow what is measured'),
+  adaptive: choice(
+    ADAPTIVE,
+    'whether graces, the length of rounds and the steps of slow tabs follow what is measured',
+  ),
   codec: choice(CODECS, 'how an update is made small', codec),
   peersMin: integer(peersMin, [1, 32], 'tabs without which no round is trained'),
   evaluateEveryRounds: integer(evaluateEveryRounds, [1, 10_000], 'rounds between two evaluations'),

@@ -1,11 +1,13 @@
 import { DEFAULT_TRAINING, type RunManifest, type Training, type UpdateBody } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { Adaptation } from './adaptation.ts';
+import { RoundLength } from './round-length.ts';
 
 const adaptationOf = (training: Partial<Training> = {}) =>
   new Adaptation(
     { parameterCount: 1_000, training: { ...DEFAULT_TRAINING, localSteps: 10, ...training } } as RunManifest,
     () => ({ leftBytes: 0, waitingBytes: 0 }),
+    new RoundLength({ ...DEFAULT_TRAINING, localSteps: 10, ...training }),
   );
 const update = (author: string, trainMs: number) => ({ author, stepCount: 10, trainMs }) as UpdateBody;
 /** A tab half as fast as its mate, and the grace that the two would have measured. */

@@ -1,5 +1,5 @@
 /** What closed a server's last rounds, for tabs that were away (SPEC S4). Bounded. Pure. */
-import type { Head, VolunteerId } from '@murmuration/protocol';
+import type { Head, Stretch, VolunteerId } from '@murmuration/protocol';
 import { keptRounds, type HeldUpdate } from './held-updates.ts';
 
 /** What closed a round: the update that stands for all, and whose updates those were. */
@@ -10,6 +10,7 @@ export interface Answer {
   readonly update: HeldUpdate;
   readonly counted: ReadonlyMap<VolunteerId, number>;
   readonly graceMs: number;
+  readonly stretch: Stretch;
 }
 
 export class Answers {

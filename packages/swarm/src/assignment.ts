@@ -23,6 +23,7 @@ import { owesCheckpoint, type Debts } from './parting.ts';
 import type { Peers } from './peers.ts';
 import type { TrainerCommand, TrainerEvent } from './ports.ts';
 import { REMEDIES } from './remedies.ts';
+import { RoundLength } from './round-length.ts';
 import type { Line } from './scheme-choice.ts';
 import type { StateWord, Tally } from './view.ts';
 
@@ -69,7 +70,8 @@ export class Assignment {
     const { training } = options.manifest;
     const tiers = tiersOf(training);
     const node = tiers === null ? undefined : new NodeTier({ ...options, tiers });
-    this.membership = new Membership({ ...options, node });
+    const length = new RoundLength(training);
+    this.membership = new Membership({ ...options, node, length });
     this.#self = options.self;
     this.#outbox = options.outbox;
     this.#peers = options.peers;
@@ -78,7 +80,7 @@ export class Assignment {
     this.#leases = new LeaseBook(training.batchSize);
     const localSteps = tiers?.insideEvery ?? training.localSteps;
     const own = { ...options.manifest, training: { ...training, localSteps } };
-    this.adaptation = new Adaptation(own, options.line);
+    this.adaptation = new Adaptation(own, options.line, length);
     this.duty = new EvaluationDuty(options.manifest, options.outbox);
     this.#outbox.train({ kind: 'prepare', manifest: options.manifest });
   }
@@ -366,7 +368,7 @@ export class Assignment {
     if (home !== membership && membership.mayPublish(this.#parting))
       return void this.#outbox.train(this.#formUpdate(head));
     if (!home.atBoundary) return;
-    const stepsDue = this.#parting ? 0 : home.stepsDue(this.adaptation.stepsOf(head.round));
+    const stepsDue = this.#parting ? 0 : home.stepsDue(this.adaptation.stepsOf(head.round, home.stretch));
     const batches = stepsDue > 0 ? this.#leases.plan(stepsDue) : [];
     if (batches.length > 0) this.#outbox.train({ kind: 'train', round: head.round, batches });
     else if (home === membership) {

@@ -240,7 +240,7 @@ describe('an averaging server', () => {
     expect(grid.server.head!.round).toBe(2);
   });
 
-  it('[C4] says to what its grace has come, and why', () => {
+  it('[C4] [R17] says to what its grace and its rounds have come, and why', () => {
     const grid = begun(a, b);
     for (let n = 0; n < 6; n++) {
       grid.nowMs += 1_000;
@@ -250,6 +250,16 @@ describe('an averaging server', () => {
     }
     expect(grid.decisions).toEqual([
       { round: 3, what: 'grace', from: 5_000, to: 255, because: { usualMs: 1_020, deviationMs: 20 } },
+      {
+        round: 5,
+        what: 'round-steps',
+        from: 2,
+        to: 16,
+        because: { exchangeMs: 1_040, trainMs: 20, leaving: 0 },
+      },
+    ]);
+    expect(grid.to(a, 'commit').map((commit) => (commit as FrameOf<'commit'>).stretch)).toEqual([
+      1, 1, 1, 1, 8, 8,
     ]);
   });
 

@@ -345,7 +345,7 @@ export class AveragingServer {
   }
 
   #answer(peer: VolunteerId, term: number, answer: Answer, frame: OutgoingFrame): void {
-    const { round, anchor, update, counted, graceMs } = answer;
+    const { round, anchor, update, counted, graceMs, stretch } = answer;
     const own = counted.get(peer);
     const listed = own === undefined ? [] : [{ author: peer, crc: own }];
     const included = [{ author: this.id, crc: update.crc }, ...listed].sort((a, b) =>
@@ -353,7 +353,7 @@ export class AveragingServer {
     );
     this.#outbox.send(peer, frame);
     const members = [this.id, peer].sort();
-    const commit = { leader: this.id, ballot: 0, anchor, included, members, graceMs };
+    const commit = { leader: this.id, ballot: 0, anchor, included, members, graceMs, stretch };
     this.#outbox.send(peer, { kind: 'commit', ...this.#base(term, round), ...commit });
   }
 

@@ -9,6 +9,7 @@ import {
 } from '@murmuration/codec';
 import { isAdaptive, stalenessMaxOf, type Head, type RunManifest } from '@murmuration/protocol';
 import type { HeldUpdate } from './held-updates.ts';
+import { RoundLength } from './round-length.ts';
 import { ServerBuffer } from './server-buffer.ts';
 import { ServerRound } from './server-round.ts';
 
@@ -23,7 +24,7 @@ export function collectingFor(
   const stalenessMax = stalenessMaxOf(training);
   const common = { codec, rule: meanRuleOf(training), parameterCount, head };
   return stalenessMax === null
-    ? new ServerRound({ ...common, adapts: isAdaptive(training), nowMs })
+    ? new ServerRound({ ...common, adapts: isAdaptive(training), length: new RoundLength(training), nowMs })
     : new ServerBuffer({ ...common, stalenessMax });
 }
 

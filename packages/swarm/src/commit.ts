@@ -1,5 +1,5 @@
 /** What closed a round: which updates count, and who goes on. Pure. */
-import { LIMITS, type CommitEntry, type VolunteerId } from '@murmuration/protocol';
+import { LIMITS, type CommitEntry, type Stretch, type VolunteerId } from '@murmuration/protocol';
 import type { RoundDecision } from './round-decision.ts';
 import type { TrainerCommand } from './ports.ts';
 
@@ -13,6 +13,8 @@ export interface Commit {
   readonly graceMs: number;
   /** [N5] The cycle of a node ends with it. */
   readonly endsCycle?: true;
+  /** [R17] Of the next round. */
+  readonly stretch?: Stretch;
 }
 /** A commit, and from whom it came: that peer holds what it lists. */
 export type HeldCommit = Commit & { readonly source: VolunteerId };

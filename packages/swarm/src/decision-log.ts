@@ -16,8 +16,18 @@ export class DecisionLog {
     const from = last?.value ?? first;
     if (isSame(what, from, to) || (last !== undefined && round < last.round + ROUNDS_BETWEEN)) return;
     this.#last.set(what, { round, value: to });
-    this.#waiting.push({ round, what, from, to, because });
+    this.#note({ round, what, from, to, because });
+  }
+
+  #note(decision: Decision): void {
+    this.#waiting.push(decision);
     this.#waiting.splice(0, this.#waiting.length - DECISIONS_TOLD_MAX);
+  }
+
+  /** Who decides this also says what it was before, as it may have been another's. */
+  changed(decision: Decision): void {
+    this.#last.set(decision.what, { round: decision.round, value: decision.to });
+    this.#note(decision);
   }
 
   /** For one report. */

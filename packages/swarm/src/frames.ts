@@ -53,7 +53,7 @@ export const updateFrame = (
 
 const commitFrame = (
   base: Base,
-  { leader, ballot, anchor, included, members, graceMs, endsCycle }: Commit,
+  { leader, ballot, anchor, included, members, graceMs, endsCycle, stretch }: Commit,
 ): FrameOf<'commit'> => ({
   kind: 'commit',
   ...base,
@@ -64,6 +64,7 @@ const commitFrame = (
   members,
   graceMs,
   ...(endsCycle === true ? { endsCycle } : {}),
+  ...(stretch === undefined || stretch === 1 ? {} : { stretch }),
 });
 
 /**
@@ -112,9 +113,9 @@ export function wordsFor(
     case 'close': {
       if (!decision.announce) return [];
       const included = decision.updates.map(({ author, crc }) => ({ author, crc }));
-      const { members, graceMs, ballot, next } = decision;
+      const { members, graceMs, stretch = 1, ballot, next } = decision;
       const ends = next === undefined ? {} : { endsCycle: true as const };
-      const commit = { leader: self, ballot, anchor, included, members, graceMs, ...ends };
+      const commit = { leader: self, ballot, anchor, included, members, graceMs, stretch, ...ends };
       return [{ to: 'all', frame: commitFrame(base, commit) }];
     }
     case 'say':

@@ -1,9 +1,10 @@
 import { encodeSlice, encodeUpdate, sliceOf } from '@murmuration/codec';
-import { idFromRandomBytes, type FrameOf, type VolunteerId } from '@murmuration/protocol';
+import { DEFAULT_TRAINING, idFromRandomBytes, type FrameOf, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { CrewBook } from './crew-book.ts';
 import { GroupRound } from './group-round.ts';
 import type { RoundDecision } from './round-decision.ts';
+import { RoundLength } from './round-length.ts';
 import type { HeldUpdate } from './held-updates.ts';
 
 const COUNT = 8;
@@ -394,6 +395,51 @@ describe('strangers', () => {
     if (decision?.kind !== 'close') throw new Error('no close');
     group.advance({ ...head, round: 5, fingerprint: '00000000000000cc' }, decision, 2);
     expect(group.updateCount).toBe(1);
+  });
+});
+
+describe('[R17] the length of a round', () => {
+  const closeOf = (decision: RoundDecision | null) => decision as Extract<RoundDecision, { kind: 'close' }>;
+  const withLength = (self: VolunteerId, length: RoundLength) => {
+    const common = { adapts: true, self, codec: 'int8', parameterCount: COUNT, nowMs: 0 } as const;
+    return new GroupRound({ ...common, head, members: ids, company: ids, crews: new CrewBook(self), length });
+  };
+  /** Each round takes 5 s from the members' updates, of ten steps of 10 ms, to the commit of the one whose turn it is. */
+  const play = (rounds: number) => {
+    const groups = ids.map((self) => withLength(self, new RoundLength(DEFAULT_TRAINING)));
+    for (let nowMs = 5_000; nowMs <= 5_000 * rounds; nowMs += 5_000) {
+      const { round, fingerprint: anchor } = groups[0]!.head;
+      const of = (author: VolunteerId) => update(author, { round, anchor });
+      for (const [i, group] of groups.entries()) group.addOwn(of(ids[i]!), nowMs - 5_000);
+      for (const [i, group] of groups.entries())
+        for (const id of ids) if (id !== ids[i]) group.addUpdate(id, of(id), nowMs);
+      const first = round % ids.length;
+      const word = closeOf(groups[first]!.decide(others(ids[first]!), nowMs));
+      const included = word.updates.map(({ author, crc }) => ({ author, crc }));
+      const said = {
+        round,
+        anchor,
+        included,
+        ...(word.stretch === undefined ? {} : { stretch: word.stretch }),
+      };
+      const next = { ...head, round: round + 1, fingerprint: String(round).padStart(16, '0') };
+      for (const [i, group] of groups.entries()) {
+        if (i !== first) group.addCommit(ids[first]!, commit(ids[first]!, [], said));
+        group.advance(next, i === first ? word : closeOf(group.decide(others(ids[i]!), nowMs)), nowMs);
+      }
+    }
+    return groups.map(({ stretch }) => stretch);
+  };
+
+  it('is what the last commit said, whoever closed it: all members have the same', () => {
+    expect(play(5)).toEqual([1, 1, 1, 1]);
+    expect(play(6)).toEqual([8, 8, 8, 8]);
+  });
+
+  it('of a replica that was fetched is the run’s own until it hears a commit', () => {
+    const length = new RoundLength(DEFAULT_TRAINING);
+    length.begin(4, 0);
+    expect(withLength(a, length).stretch).toBe(1);
   });
 });
 

@@ -13,23 +13,24 @@
  * Rules: packages/protocol/SPEC.md, section R.
  */
 import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
-import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
+import type { FrameOf, Head, Stretch, VolunteerId } from '@murmuration/protocol';
 import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
+import type { GroupRoundOptions } from './group-round-options.ts';
 import { holdersOf, OWN_VOICES, type CycleRule, type Voices } from './voices.ts';
-import { HeldUpdates, KEPT_MAX_ROUNDS, type HeldUpdate } from './held-updates.ts';
+import {
+  HELD_MAX_BYTES,
+  HeldUpdates,
+  KEPT_MAX_ROUNDS,
+  ROUNDS_AHEAD_MAX,
+  type HeldUpdate,
+} from './held-updates.ts';
 import { Leadership, type Reach } from './leadership.ts';
 import { Pull } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
 import type { RoundDecision, RoundRejection } from './round-decision.ts';
-
-/**
- * Rounds ahead of ours whose updates and commits are kept for when we get there: a newcomer loads its state while the
- * group goes on. Their bytes are bounded too.
- */
-const ROUNDS_AHEAD_MAX = 16;
-const HELD_MAX_BYTES = 64 * 1024 * 1024;
+import type { RoundLength } from './round-length.ts';
 
 export class GroupRound {
   readonly #self: VolunteerId;
@@ -40,6 +41,7 @@ export class GroupRound {
   #members: readonly VolunteerId[];
   readonly #crews: CrewBook;
   readonly #clock: RoundClock;
+  readonly #length: RoundLength | undefined;
   #closing = false;
   readonly #updates = new HeldUpdates();
   readonly #commits = new Map<number, HeldCommit>();
@@ -52,22 +54,7 @@ export class GroupRound {
   readonly #aheadMax: number;
   #pull: Pull | null = null;
 
-  constructor(options: {
-    self: VolunteerId;
-    codec: CodecRule;
-    parameterCount: number;
-    head: Head;
-    /** Of the one group, ascending; empty: unknown. A crew's members are those that `crews` names. */
-    members: readonly VolunteerId[];
-    /** Peers with a replica: a newcomer's group until it hears a commit. */
-    company: readonly VolunteerId[];
-    crews: CrewBook;
-    /** Whether the grace follows what is measured. */
-    adapts: boolean;
-    voices?: Voices;
-    cycle?: CycleRule | undefined;
-    nowMs: number;
-  }) {
+  constructor(options: GroupRoundOptions) {
     this.#self = options.self;
     this.#voices = options.voices ?? OWN_VOICES;
     this.#cycle = options.cycle ?? null;
@@ -78,6 +65,8 @@ export class GroupRound {
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs, options.adapts);
+    this.#length = options.length;
+    this.#length?.begin(1, options.nowMs);
     this.#leadership = new Leadership(options.self, options.company);
     this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
@@ -99,6 +88,9 @@ export class GroupRound {
   }
   get closing(): boolean {
     return this.#closing;
+  }
+  get stretch(): Stretch {
+    return this.#length?.stretch ?? 1;
   }
 
   /** Not the time for work that blocks the trainer. */
@@ -124,6 +116,7 @@ export class GroupRound {
 
   addOwn(update: HeldUpdate, nowMs: number): void {
     this.#store(this.#head.round, update, nowMs);
+    this.#length?.sent(nowMs);
   }
 
   /**
@@ -232,6 +225,7 @@ export class GroupRound {
 
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
+    this.#length?.begin(closed.stretch ?? 1, nowMs);
     this.#begin(head, this.#crews.crewOf(head.round) ?? [...closed.members].sort(), closed.graceMs, nowMs);
   }
 
@@ -300,7 +294,7 @@ export class GroupRound {
     }
     const missing = commit.included.filter((entry) => held.get(entry.author)?.crc !== entry.crc);
     const listed = () => commit.included.map((entry) => held.get(entry.author)!);
-    if (missing.length === 0) return this.#close(commit, listed());
+    if (missing.length === 0) return this.#close(commit, listed(), nowMs);
     const authors = missing.map(({ author }) => author);
     this.#pull ??= new Pull(this.#self, nowMs);
     // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
@@ -371,13 +365,14 @@ export class GroupRound {
       included: updates.map(({ author, crc }) => ({ author, crc })),
       members: this.#nextMembers.of([this.#self, ...alive], this.#leadership.group, reach.gone),
       graceMs: this.#clock.measuredGraceMs,
+      stretch: this.#length?.next(this.#head.round + 1) ?? 1,
       ...(this.#cycle?.isToEnd() === true ? { endsCycle: true as const } : {}),
     };
-    return this.#close(commit, updates);
+    return this.#close(commit, updates, nowMs);
   }
 
-  #close(commit: Commit, updates: readonly HeldUpdate[]): RoundDecision {
-    const { leader, graceMs, ballot } = commit;
+  #close(commit: Commit, updates: readonly HeldUpdate[], nowMs: number): RoundDecision {
+    const { leader, graceMs, stretch, ballot } = commit;
     const members = this.#voices === OWN_VOICES ? membersAfter(commit) : [...commit.members];
     const { round } = this.#head;
     const next = commit.endsCycle === true ? this.#cycle?.endOf(round) : undefined;
@@ -387,7 +382,9 @@ export class GroupRound {
     const own = updates.some((update) => update === this.ownUpdate) ? 'counted' : 'uncounted';
     const announce = leader === this.#self;
     const grace = announce ? this.#clock.measuredGrace : undefined;
-    const close = { kind: 'close', round, updates, own, members, graceMs, ballot, announce, grace } as const;
+    this.#length?.closedBy(updates, { before: this.#members, after: members }, nowMs);
+    const word = { members, graceMs, stretch, ballot, announce, grace };
+    const close = { kind: 'close', round, updates, own, ...word } as const;
     return next === undefined || next === round + 1 ? close : { ...close, next };
   }
 

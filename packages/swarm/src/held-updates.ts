@@ -11,6 +11,12 @@ export interface HeldUpdate extends UpdateBody {
  * when the chunks before it have come.
  */
 export const KEPT_MAX_ROUNDS = 16;
+/**
+ * Rounds ahead of ours whose updates and commits are kept for when we get there: a newcomer loads its state while the
+ * group goes on. Their bytes are bounded too.
+ */
+export const ROUNDS_AHEAD_MAX = 16;
+export const HELD_MAX_BYTES = 64 * 1024 * 1024;
 const KEPT_MIN_ROUNDS = 4;
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
 

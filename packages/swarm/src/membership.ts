@@ -176,6 +176,7 @@ export class Membership extends Standing {
       nowMs,
       node: this.node,
       cycle: this.#inside?.cycle,
+      length: this.length,
     });
     this.node?.stands(head, nowMs);
     this.current = { kind: 'member', round };

@@ -79,6 +79,9 @@ export class NodesRound implements Round {
   get catchingUp(): boolean {
     return this.#round.catchingUp;
   }
+  get stretch(): 1 {
+    return 1;
+  }
 
   /** [N5] The others are there: our node should not keep them waiting. */
   get isDue(): boolean {

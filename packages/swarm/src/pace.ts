@@ -4,7 +4,13 @@
  * Every member learns all speeds from the updates it averaged. Measured speeds waver by some percent, so steps change only
  * when the share has moved on by more than that. Pure.
  */
-import { isAdaptive, localStepsOf, type Training, type UpdateBody } from '@murmuration/protocol';
+import {
+  isAdaptive,
+  localStepsOf,
+  type Stretch,
+  type Training,
+  type UpdateBody,
+} from '@murmuration/protocol';
 
 /**
  * Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. At 0.7,
@@ -55,8 +61,8 @@ export class Pace {
   }
 
   /** Our steps of a round, 1..H; H where nothing adapts. */
-  stepsOf(round: number): number {
-    const localSteps = localStepsOf(this.#training, round);
+  stepsOf(round: number, stretch: Stretch = 1): number {
+    const localSteps = localStepsOf(this.#training, round, stretch);
     if (!isAdaptive(this.#training)) return localSteps;
     return Math.max(1, Math.round(localSteps * this.#settled));
   }

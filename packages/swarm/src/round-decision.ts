@@ -1,6 +1,6 @@
 /** What a round's machine wants done (group-round.ts, served-round.ts), and why it refuses a frame. */
 import type { Fate } from '@murmuration/codec';
-import type { OutgoingFrame, VolunteerId } from '@murmuration/protocol';
+import type { OutgoingFrame, Stretch, VolunteerId } from '@murmuration/protocol';
 import type { HeldUpdate } from './held-updates.ts';
 import type { Wanted } from './pull.ts';
 import type { Grace } from './round-clock.ts';
@@ -21,6 +21,8 @@ export type RoundDecision =
       readonly own: Fate;
       readonly members: readonly VolunteerId[];
       readonly graceMs: number;
+      /** [R17] Of the next round; left out: as the run says. */
+      readonly stretch?: Stretch | undefined;
       readonly ballot: number;
       readonly announce: boolean;
       /** The grace as we measured it; undefined: another did, or there is nothing to go by. */

@@ -15,6 +15,7 @@ import { GroupRound } from './group-round.ts';
 import type { NodeTier } from './node-tier.ts';
 import { NodesRound } from './nodes-round.ts';
 import { ServedRound } from './served-round.ts';
+import type { RoundLength } from './round-length.ts';
 import type { CycleRule } from './voices.ts';
 
 /** What membership asks of a round, whoever closes it. */
@@ -37,8 +38,9 @@ export function roundAt(parts: {
   /** Of a node: its cycle. */
   readonly cycle: CycleRule | undefined;
   readonly runTag: number;
+  readonly length: RoundLength | undefined;
 }): Round {
-  const { server, manifest, node, runTag, ...others } = parts;
+  const { server, manifest, node, runTag, length, ...others } = parts;
   const { parameterCount, training } = manifest;
   const common = { ...others, parameterCount, codec: training.codec };
   if (node !== undefined) {
@@ -47,7 +49,7 @@ export function roundAt(parts: {
     node.follow(round);
     return round;
   }
-  if (server === null) return new GroupRound({ ...common, adapts: isAdaptive(training) });
+  if (server === null) return new GroupRound({ ...common, adapts: isAdaptive(training), length });
   return new ServedRound({ ...common, server, isAsynchronous: stalenessMaxOf(training) !== null });
 }
 

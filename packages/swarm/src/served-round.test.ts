@@ -1,6 +1,7 @@
 import { encodeUpdate } from '@murmuration/codec';
 import { idFromRandomBytes, type FrameOf, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
+import type { RoundDecision } from './round-decision.ts';
 import { ofServerAlone, ServedRound } from './served-round.ts';
 
 const COUNT = 8;
@@ -94,6 +95,16 @@ describe('a round that a server closes', () => {
     served.addUpdate(server, update(server));
     served.addCommit(server, commit({ anchor: 'c'.repeat(16) }));
     expect(served.decide()).toMatchObject({ kind: 'resync', from: server });
+  });
+
+  it('[R17] has the length that the server’s last word gave it', () => {
+    const served = round();
+    served.addUpdate(server, update(server));
+    served.addCommit(server, commit({ stretch: 3 }));
+    const decision = served.decide() as Extract<RoundDecision, { kind: 'close' }>;
+    expect(served.stretch).toBe(1);
+    served.advance({ ...head, round: 5, fingerprint: 'b'.repeat(16) }, decision);
+    expect(served.stretch).toBe(3);
   });
 
   it('[S4] is brought forward round by round by what it has missed', () => {

@@ -8,7 +8,7 @@
  * commit, until one lists it or the server refuses it. Pure.
  */
 import { inspectUpdate, type CodecRule, type Fate } from '@murmuration/codec';
-import type { FrameOf, Head, VolunteerId } from '@murmuration/protocol';
+import type { FrameOf, Head, Stretch, VolunteerId } from '@murmuration/protocol';
 import type { Commit } from './commit.ts';
 import type { RoundDecision, RoundRejection } from './round-decision.ts';
 import type { HeldUpdate } from './held-updates.ts';
@@ -18,6 +18,8 @@ import type { Round } from './rounds.ts';
 const ROUNDS_AHEAD_MAX = 32;
 const HELD_MAX_BYTES = 64 * 1024 * 1024;
 
+type Close = Extract<RoundDecision, { kind: 'close' }>;
+
 export class ServedRound implements Round {
   readonly #self: VolunteerId;
   readonly #server: VolunteerId;
@@ -25,6 +27,8 @@ export class ServedRound implements Round {
   readonly #parameterCount: number;
   #head: Head;
   #closing = false;
+  /** [R17] The server's word. */
+  #stretch: Stretch = 1;
   readonly #isAsynchronous: boolean;
   /** And the round that it was formed in. */
   #own: HeldUpdate | undefined;
@@ -66,6 +70,9 @@ export class ServedRound implements Round {
   }
   get catchingUp(): boolean {
     return this.#closing || this.#commits.has(this.#head.round);
+  }
+  get stretch(): Stretch {
+    return this.#stretch;
   }
   leadsSoon(): boolean {
     return false;
@@ -144,6 +151,7 @@ export class ServedRound implements Round {
       own: this.#fateIn(commit),
       members: [],
       graceMs: commit.graceMs,
+      stretch: commit.stretch,
       ballot: commit.ballot,
       announce: false,
     };
@@ -159,8 +167,9 @@ export class ServedRound implements Round {
     return included.find((entry) => entry.author === author)?.crc;
   }
 
-  advance(head: Head, { own }: { readonly own: Fate }): void {
+  advance(head: Head, { own, stretch = 1 }: Pick<Close, 'own' | 'stretch'>): void {
     this.#head = head;
+    this.#stretch = stretch;
     if (own !== 'pending') this.#own = undefined;
     this.#closing = false;
     for (const kept of [this.#updates, this.#commits])

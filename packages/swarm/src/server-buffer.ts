@@ -149,7 +149,7 @@ export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
     const closed = this.#closing ?? [];
     for (const each of closed) this.#counted.set(keyOf(each), round);
     const counted = new Map(closed.map(({ author, crc }) => [author, crc]));
-    const answer = { round, anchor, update, counted, graceMs: 0 };
+    const answer = { round, anchor, update, counted, graceMs: 0, stretch: 1 as const };
     this.#answers.remember(answer);
     this.#head = head;
     this.#anchors.set(head.round, head.fingerprint);

@@ -9,17 +9,21 @@ import {
   type Decision,
   type FrameOf,
   type Head,
+  type Stretch,
   type UpdateBody,
   type VolunteerId,
 } from '@murmuration/protocol';
 import { Answers, type Answer } from './answers.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import { DecisionLog } from './decision-log.ts';
+import { SHOWN_RATIO, type RoundLength } from './round-length.ts';
 import { GRACE_MAX_MS, RoundClock } from './round-clock.ts';
 
 const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 /** A tab that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
+/** A round. After a dozen of them a shorter round is tried. A guess. */
+const EXCHANGE_FADE = 0.97;
 
 export class ServerRound {
   readonly #codec: CodecRule;
@@ -30,6 +34,15 @@ export class ServerRound {
   /** Being combined: what comes now comes too late. */
   #closing: readonly HeldUpdate[] | null = null;
   readonly #clock: RoundClock;
+  readonly #length: RoundLength;
+  #startMs: number;
+  /** Who took part in the round before. */
+  #tabs: ReadonlySet<VolunteerId> = new Set();
+  #left = 0;
+  /** Everybody's update is in it: how long it took is not a grace. */
+  #isWhole = false;
+  /** What the exchange took when it last showed; it fades. */
+  #exchangeMs = 0;
   #missed = new Map<VolunteerId, number>();
   readonly #answers = new Answers();
   readonly #log = new DecisionLog();
@@ -39,6 +52,7 @@ export class ServerRound {
     rule: MeanRule;
     parameterCount: number;
     adapts: boolean;
+    length: RoundLength;
     head: Head;
     nowMs: number;
   }) {
@@ -47,6 +61,9 @@ export class ServerRound {
     this.#parameterCount = options.parameterCount;
     this.#head = options.head;
     this.#clock = new RoundClock(options.nowMs, options.adapts);
+    this.#length = options.length;
+    this.#startMs = options.nowMs;
+    this.#length.begin(1, options.nowMs);
   }
 
   get head(): Head {
@@ -84,6 +101,9 @@ export class ServerRound {
     if (arrived < expected.length && nowMs < this.#clock.closeMs) return null;
     const missed = (id: VolunteerId) => (this.#updates.has(id) ? 0 : (this.#missed.get(id) ?? 0) + 1);
     this.#missed = new Map([...alive].map((id) => [id, missed(id)]));
+    this.#left = [...this.#tabs].filter((id) => !alive.has(id)).length;
+    this.#tabs = new Set(alive);
+    this.#isWhole = arrived === expected.length;
     this.#closing = [...this.#updates.values()].sort((a, b) => (a.author < b.author ? -1 : 1));
     return this.#closing;
   }
@@ -108,14 +128,36 @@ export class ServerRound {
     const { round, fingerprint: anchor } = this.#head;
     const counted = new Map((this.#closing ?? []).map(({ author, crc }) => [author, crc]));
     const graceMs = this.#clock.measuredGraceMs;
-    const answer = { round, anchor, update, counted, graceMs };
+    const stretch = this.#stretchAfter(nowMs);
+    const answer = { round, anchor, update, counted, graceMs, stretch };
     this.#answers.remember(answer);
     this.#head = head;
     this.#updates = new Map();
     this.#closing = null;
     this.#clock.next(graceMs, 0, nowMs);
+    this.#length.begin(stretch, nowMs);
+    this.#startMs = nowMs;
     this.#noteGrace(round);
     return answer;
+  }
+
+  /**
+   * [R17] Of the next round. From here an exchange is seen only where it shows, as time in which nobody trained. Else it takes
+   * no more than training does, and is taken for a little less than before: so a shorter round is tried now and then.
+   */
+  #stretchAfter(nowMs: number): Stretch {
+    const updates = this.#closing ?? [];
+    const roundMs = nowMs - this.#startMs;
+    const trainMs = Math.max(...updates.map((update) => update.trainMs));
+    const shows = roundMs > SHOWN_RATIO * trainMs;
+    if (this.#isWhole)
+      this.#exchangeMs = shows ? roundMs : Math.min(trainMs, EXCHANGE_FADE * this.#exchangeMs);
+    const exchangeMs = this.#isWhole ? this.#exchangeMs : null;
+    this.#length.closed(updates, { members: this.#tabs.size, left: this.#left, exchangeMs }, nowMs);
+    const stretch = this.#length.next(this.#head.round + 1);
+    const change = this.#length.takeChange();
+    if (change !== null) this.#log.changed(change);
+    return stretch;
   }
 
   #noteGrace(round: number): void {

@@ -1,5 +1,5 @@
 /** Where a member of a run, or of a node, stands, as others of the mind ask for it. Pure. */
-import type { Head, RunManifest, VolunteerId } from '@murmuration/protocol';
+import type { Head, RunManifest, Stretch, VolunteerId } from '@murmuration/protocol';
 import type { Arrival } from './arrival.ts';
 import type { CrewBook } from './crew-book.ts';
 import type { InsideRules } from './inside.ts';
@@ -7,6 +7,7 @@ import type { Reach } from './leadership.ts';
 import type { NodeTier } from './node-tier.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
+import type { RoundLength } from './round-length.ts';
 import type { Round } from './rounds.ts';
 
 export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
@@ -20,6 +21,8 @@ export interface MembershipOptions {
   readonly peers: Peers;
   readonly outbox: Outbox;
   readonly paused: boolean;
+  /** Of the run's rounds. */
+  readonly length?: RoundLength;
   /** Of a run with tiers: our node. */
   readonly node?: NodeTier | undefined;
   /** Of a node. */
@@ -37,11 +40,13 @@ export abstract class Standing {
   readonly #peers: Peers;
   protected current: Role = { kind: 'none' };
   protected paused: boolean;
+  protected readonly length: RoundLength | undefined;
 
-  constructor(parts: { readonly peers: Peers; readonly crews: CrewBook; readonly paused: boolean }) {
+  constructor(parts: Pick<MembershipOptions, 'peers' | 'paused' | 'length'> & { readonly crews: CrewBook }) {
     this.#peers = parts.peers;
     this.crews = parts.crews;
     this.paused = parts.paused;
+    this.length = parts.length;
   }
 
   get role(): Role {
@@ -63,6 +68,10 @@ export abstract class Standing {
   }
   get members(): readonly VolunteerId[] {
     return this.round?.members ?? [];
+  }
+  /** [R17] Of the round that it is in. */
+  get stretch(): Stretch {
+    return this.round?.stretch ?? 1;
   }
   get updateCount(): number {
     return this.round?.updateCount ?? 0;
