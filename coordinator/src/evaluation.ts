@@ -72,7 +72,7 @@ export function settleEvaluation(
     .holders()
     .filter(({ head }) => head.round > evaluatedRound && head.round >= front - 1);
   if (able.length === 0) return;
-  const chosen = able.reduce((a, b) => (b.presence.dutyBurden < a.presence.dutyBurden ? b : a));
+  const chosen = fittest(able, state === 'finishing');
   chosen.presence.dutyBurden++;
   desk.write({
     kind: 'evaluation-asked',
@@ -82,6 +82,19 @@ export function settleEvaluation(
     deadlineMs: desk.nowMs + EVALUATION_MAX_MS * patience(desk),
   });
   tellDuty(desk);
+}
+
+type Able = ReturnType<Desk['attendance']['holders']>[number];
+
+/** [K5] Duty goes round; at the end, when nobody trains any more and everybody waits for it, the fastest is asked. */
+function fittest(able: readonly Able[], isEnd: boolean): Able {
+  const fastest = Math.max(...able.map(({ presence }) => presence.stepsPerSecond));
+  const isFast = ({ presence }: Able) =>
+    presence.stepsPerSecond === fastest && presence.dutyBurden < FAILED_DUTY_BURDEN;
+  return (
+    (isEnd ? able.find(isFast) : undefined) ??
+    able.reduce((a, b) => (b.presence.dutyBurden < a.presence.dutyBurden ? b : a))
+  );
 }
 
 /**

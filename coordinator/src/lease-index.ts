@@ -6,7 +6,8 @@
 import type { VolunteerId } from '@murmuration/protocol';
 import { LIMITS } from '@murmuration/protocol';
 import type { LedgerRecord } from './ledger-records.ts';
-import type { LedgerState, ShardState } from './ledger-state.ts';
+import type { LedgerState } from './ledger-state.ts';
+import type { ShardState } from './shard-state.ts';
 
 export class LeaseIndex {
   readonly #shards: readonly ShardState[];

@@ -11,6 +11,7 @@
 import type { VolunteerId, VolunteerMessageOf } from '@murmuration/protocol';
 import type { Desk, Rejection } from './ledger-desk.ts';
 import type { LedgerState } from './ledger-state.ts';
+import type { ShardState } from './shard-state.ts';
 import type { Presence } from './presence.ts';
 import { leaseEveryMs } from './talk.ts';
 
@@ -18,6 +19,8 @@ import { leaseEveryMs } from './talk.ts';
 export const LEASES_PER_VOLUNTEER_MAX = 2;
 /** A lease lasts so many times what the volunteer's measured speed promises for all that it holds. A guess. */
 const LEASE_PATIENCE = 4;
+/** Of a lease's time, after which it is late. */
+const SOFT_SHARE = 0.5;
 const LEASE_MIN_MS = 60_000;
 const LEASE_MAX_MS = 900_000;
 /** For a volunteer whose speed is not known yet: a software adapter compiles shaders for up to a minute. */
@@ -121,6 +124,22 @@ export function expireLeases(desk: Desk): void {
   for (const [shardIndex, shard] of desk.state.shards.entries())
     if (shard.live && desk.nowMs >= shard.deadlineMs)
       desk.write({ kind: 'released', shardIndex, why: 'deadline' });
+  reclaimLate(desk);
+}
+
+/**
+ * [L6] The soft deadline: after half of a lease's time, twice what its volunteer's speed promised, the shard goes to who waits for a first
+ * lease and finds none free. The latest goes first, one a tick.
+ */
+function reclaimLate(desk: Desk): void {
+  if (desk.leases.next !== null || desk.line.next(desk.nowMs) === null) return;
+  const latenessOf = ({ lentAtMs, deadlineMs }: ShardState) =>
+    (desk.nowMs - lentAtMs) / Math.max(1, deadlineMs - lentAtMs);
+  let latest: number | null = null;
+  for (const [shardIndex, shard] of desk.state.shards.entries())
+    if (shard.live && latenessOf(shard) >= SOFT_SHARE)
+      if (latest === null || latenessOf(shard) > latenessOf(desk.state.shards[latest]!)) latest = shardIndex;
+  if (latest !== null) desk.write({ kind: 'released', shardIndex: latest, why: 'scarce' });
 }
 
 function leaseTtlMs(state: LedgerState, shardIndex: number, speed: { stepsPerSecond: number }): number {

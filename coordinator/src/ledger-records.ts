@@ -61,7 +61,7 @@ export type LedgerRecord = { readonly atMs: number } & (
       readonly generation: number;
       readonly deadlineMs: number;
     }
-  | { readonly kind: 'released'; readonly shardIndex: number; readonly why: 'deadline' | 'left' }
+  | { readonly kind: 'released'; readonly shardIndex: number; readonly why: 'deadline' | 'left' | 'scarce' }
   | { readonly kind: 'counted'; readonly volunteerId: VolunteerId; readonly shardIndex: number }
   | {
       readonly kind: 'founded';

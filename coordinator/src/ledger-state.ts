@@ -24,6 +24,7 @@ import { NO_ROUTES } from '@murmuration/protocol';
 import { putPoint } from './ledger-points.ts';
 import type { Exit, LedgerRecord, RunSetup } from './ledger-records.ts';
 import { NODE_TEXTS } from './node-book.ts';
+import { newShard, RELEASED, type ShardState } from './shard-state.ts';
 
 /** The churn lane and the log keep the latest so many events. */
 const EVENTS_MAX = 2_000;
@@ -32,20 +33,6 @@ const GONE_VOLUNTEERS_MAX = 5_000;
 /** Good checkpoints kept besides the initial and the best one: three generations back is the habit of backups. */
 const CHECKPOINTS_KEPT = 3;
 const EVENT_TEXT_MAX_CHARACTERS = 200;
-
-export interface ShardState {
-  /** Number of the last lease of this shard: the fencing token. 0: never leased. */
-  generation: number;
-  /** Who holds that lease; stays set after a release, so that its late result still counts if nobody else got it. */
-  lessee: VolunteerId | null;
-  /** The lease is in force. */
-  live: boolean;
-  deadlineMs: number;
-  /** Epochs in which this shard was counted; it is counted once in each, in order. */
-  timesCounted: number;
-  /** Generation of the lease that was counted last. */
-  countedGeneration: number;
-}
 
 export interface VolunteerState {
   adapter: Adapter;
@@ -130,14 +117,7 @@ export function initialState(setup: RunSetup): LedgerState {
     reason: 'no volunteer is connected',
     term: 0,
     round: 0,
-    shards: setup.shards.map(() => ({
-      generation: 0,
-      lessee: null,
-      live: false,
-      deadlineMs: 0,
-      timesCounted: 0,
-      countedGeneration: 0,
-    })),
+    shards: setup.shards.map(() => newShard()),
     epoch: 0,
     shardsCounted: 0,
     volunteers: new Map(),
@@ -226,14 +206,15 @@ export function applyRecord(state: LedgerState, record: LedgerRecord): void {
       shard.generation = record.generation;
       shard.lessee = record.volunteerId;
       shard.live = true;
+      shard.lentAtMs = record.atMs;
       shard.deadlineMs = record.deadlineMs;
       return;
     }
     case 'released': {
       const shard = state.shards[record.shardIndex]!;
       shard.live = false;
-      if (record.why === 'deadline')
-        note(state, record, shard.lessee, `shard ${record.shardIndex} was not done by its deadline`);
+      if (record.why !== 'left')
+        note(state, record, shard.lessee, `shard ${record.shardIndex} ${RELEASED[record.why]}`);
       return;
     }
     case 'counted':

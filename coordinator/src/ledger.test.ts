@@ -54,6 +54,27 @@ describe('leases', () => {
     expect(run.lease(1)).not.toBeNull();
   });
 
+  it('[L6] a late shard goes to who waits for a first one, and only then', () => {
+    const run = start({}, 1);
+    for (const n of [1, 2]) run.ready(n);
+    const { ttlMs } = run.lease(1)!;
+    const stay = () => [1, 2].forEach((n) => run.report(n, 0));
+    for (let ms = 0; ms < ttlMs * 0.6; ms += 10_000) {
+      stay();
+      run.wait(10_000);
+    }
+    // Nobody has asked.
+    expect(run.toldTo(2, 'lease')).toEqual([]);
+    expect(run.lease(2)).toBeNull();
+    stay();
+    run.wait(1_000);
+    expect(run.toldTo(2, 'lease')).toHaveLength(1);
+    expect(run.ledger.state.shards[0]).toMatchObject({ lessee: volunteer(2), live: true });
+    expect(run.ledger.state.events.map(({ text }) => text)).toContain(
+      'shard 0 is late and goes to who has none',
+    );
+  });
+
   it('[I-1] a result counts once, however often it arrives', () => {
     const run = start();
     run.ready(1);

@@ -129,6 +129,7 @@ export class Rehearsal {
       fingerprint?: string;
       loss?: number | null;
       totals?: Partial<TabTotals>;
+      stepsPerSecond?: number;
       duty?: number;
       rttMs?: number;
       isParting?: boolean;

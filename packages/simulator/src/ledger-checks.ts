@@ -112,6 +112,7 @@ export class LedgerChecks {
       }
       case 'released':
         if (record.why === 'deadline') this.#saw('leaseExpired');
+        if (record.why === 'scarce') this.#saw('leaseReclaimed');
         this.#release(record.shardIndex);
         return;
       case 'counted': {

@@ -5,6 +5,7 @@
 
 export const SOMETIMES = {
   leaseExpired: 'a lease passed its deadline and was lent again',
+  leaseReclaimed: 'a late lease went to who had none',
   resultStale: 'a late result of an old generation was answered',
   resultDuplicate: 'a result was sent twice',
   resultWhileDown: 'a round was trained to its end while the coordinator was down',
