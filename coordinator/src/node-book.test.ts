@@ -113,10 +113,11 @@ describe('tabs find their nodes', () => {
     near(5, [1, 2, 3]);
     crowd.settle();
     expect(crowd.nodes).toEqual([[1, 2, 3, 4, 5]]);
-    // Half of it is enough to stay: what comes and goes with one link does not move a tab.
-    near(5, [1, 2]);
+    // It leaves when most others say so too.
+    near(5, []);
+    for (const n of [1, 2]) near(n, [1, 2, 3, 4]);
     expect(crowd.settle()).toEqual([]);
-    near(5, [1]);
+    near(3, [1, 2, 4]);
     expect(crowd.settle()).toEqual([{ volunteerId: id(5), node: id(5), why: 'not-near' }]);
   });
 
@@ -128,7 +129,7 @@ describe('tabs find their nodes', () => {
     crowd.book.enter(id(2), null, null);
     crowd.say(1);
     expect(crowd.settle()).toEqual([]);
-    crowd.book.says(id(2), { near: [], far: [] });
+    for (const n of [1, 2, 3]) crowd.book.says(id(n), { near: n === 2 ? [] : [id(1), id(3)], far: [] });
     expect(crowd.settle()).toMatchObject([{ volunteerId: id(2), why: 'not-near' }]);
   });
 

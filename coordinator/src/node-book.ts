@@ -2,8 +2,8 @@
  * Which tabs of a run with tiers are a node (SPEC N1, N6): those that say the same word, and those that measure that they
  * are near each other. The same words in the same order give the same nodes. Pure: it is asked to settle now and then.
  *
- * Mental model. Every tab is of one node, at first its word's, or one of its own. Of a pair both must say the same before it
- * counts. A tab goes to a node of its own when most of its mates are no company: by word, if both are far; otherwise, if
+ * Mental model. Every tab is of one node, at first its word's, or one of its own. What only one of two says changes
+ * nothing. A tab goes to a node of its own when most of its mates are no company: by word, if both are far; otherwise, if
  * they are not near. Two nodes become one where nearly all pairs between them are near and none is far; a word is never
  * joined with another word. The name stays with the larger part, whose tabs lose nothing by it.
  */
@@ -156,7 +156,8 @@ const isPair = (what: 'near' | 'far', a: Tab, b: Tab): boolean =>
 
 function isBadCompany(a: Tab, b: Tab): boolean {
   if (a.said === null || b.said === null) return false;
-  return a.word !== null && a.word === b.word ? isPair('far', a, b) : !isPair('near', a, b);
+  if (a.word !== null && a.word === b.word) return isPair('far', a, b);
+  return !a.said.near.has(b.id) && !b.said.near.has(a.id);
 }
 
 /** Of those for whom most others are bad company, the one for whom most are; of equals who came last. Null: there is none. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Distances, FAR_MIN_MS, NEAR_MAX_MS } from './distances.ts';
+import { Distances, FAR_MIN_MS, MEASURES_KEPT, NEAR_MAX_MS } from './distances.ts';
 import { id } from './test-life.ts';
 
 const [MATE, OTHER] = [id('vol', 2), id('vol', 3)];
@@ -34,22 +34,23 @@ it('[N6] a fast line through a translator of addresses is not near, nor is a loo
   expect(looks(new Distances(), [1, null, null, 1])).toBeNull();
 });
 
-it('[N6] a mate is far when all of the last eight measures are long', () => {
+it('[N6] a mate is far when all of the last measures are long', () => {
   const distances = new Distances();
   const long = FAR_MIN_MS + 5;
-  expect(looks(distances, Array<number>(7).fill(long))).toEqual({ near: [], far: [] });
-  expect(looks(distances, [long], { fromMs: 9_000 })).toEqual({ near: [], far: [MATE] });
-  expect(looks(new Distances(), [...Array<number>(7).fill(long), FAR_MIN_MS - 1])?.far).toEqual([]);
+  const almost = Array<number>(MEASURES_KEPT - 1).fill(long);
+  expect(looks(distances, almost)).toEqual({ near: [], far: [] });
+  expect(looks(distances, [long], { fromMs: 60_000 })).toEqual({ near: [], far: [MATE] });
+  expect(looks(new Distances(), [...almost, FAR_MIN_MS - 1])?.far).toEqual([]);
 });
 
 it('[N6] between the two bounds a mate stays what it was', () => {
   const distances = new Distances();
   looks(distances, [1, 1, 1]);
-  const between = Array<number>(20).fill(NEAR_MAX_MS + 5);
+  const between = Array<number>(2 * MEASURES_KEPT).fill(NEAR_MAX_MS + 5);
   expect(looks(distances, between, { fromMs: 3_000 })).toBeNull();
-  const word = looks(distances, Array<number>(8).fill(FAR_MIN_MS + 1), { fromMs: 23_000 });
-  expect(word).toEqual({ near: [], far: [MATE] });
-  expect(looks(distances, between, { fromMs: 31_000 })).toBeNull();
+  const long = Array<number>(MEASURES_KEPT).fill(FAR_MIN_MS + 1);
+  expect(looks(distances, long, { fromMs: 60_000 })).toEqual({ near: [], far: [MATE] });
+  expect(looks(distances, between, { fromMs: 90_000 })).toBeNull();
 });
 
 it('[N6] a link that is torn keeps its verdict for 15 seconds', () => {
