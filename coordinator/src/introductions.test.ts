@@ -1,4 +1,4 @@
-import { idFromRandomBytes, LIMITS, type VolunteerId } from '@murmuration/protocol';
+import { idFromRandomBytes, LIMITS, ownNodeName, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { Crews, PLANE_COUNT } from './crews.ts';
 import { Introductions } from './introductions.ts';
@@ -198,9 +198,9 @@ describe('nodes', () => {
     const told = tell(introductions, [id(1), id(2), id(3)]);
     expect(told.get(id(1))).toMatchObject({
       peers: [id(2), id(3)],
-      nodes: { own: room, ofPeers: [room, id(3)] },
+      nodes: { own: room, ofPeers: [room, ownNodeName(id(3))] },
     });
-    expect(told.get(id(3))?.nodes).toEqual({ own: id(3), ofPeers: [room, room] });
+    expect(told.get(id(3))?.nodes).toEqual({ own: ownNodeName(id(3)), ofPeers: [room, room] });
     // It comes back from another room: everybody is told.
     introductions.links(id(2), 'direct', { word: other, former: other });
     const again = introductions.change({ gone: [], come: [] });
@@ -214,12 +214,17 @@ describe('nodes', () => {
     tell(introductions, [id(1), id(2), id(3)]);
     introductions.distances(id(1), { near: [id(2)], far: [] });
     introductions.distances(id(2), { near: [id(1)], far: [] });
-    expect(introductions.settleNodes(() => true)).toEqual([{ volunteerId: id(2), node: id(1), why: 'near' }]);
+    expect(introductions.settleNodes(() => true)).toEqual([
+      { volunteerId: id(2), node: ownNodeName(id(1)), why: 'near' },
+    ]);
     const told = tell(introductions, []);
-    expect(told.get(id(3))?.nodes).toEqual({ own: id(3), ofPeers: [id(1), id(1)] });
-    expect(told.get(id(2))?.nodes?.own).toBe(id(1));
+    expect(told.get(id(3))?.nodes).toEqual({
+      own: ownNodeName(id(3)),
+      ofPeers: [ownNodeName(id(1)), ownNodeName(id(1))],
+    });
+    expect(told.get(id(2))?.nodes?.own).toBe(ownNodeName(id(1)));
     introductions.change({ gone: [id(2)], come: [] });
-    expect(tell(introductions, [id(2)]).get(id(2))?.nodes?.own).toBe(id(1));
+    expect(tell(introductions, [id(2)]).get(id(2))?.nodes?.own).toBe(ownNodeName(id(1)));
     expect(new Introductions(1).distances(id(1), { near: [id(2)], far: [] })).toBe(false);
   });
 

@@ -5,6 +5,7 @@
 import {
   groupOf,
   LIMITS,
+  ownNodeName,
   serverOf,
   tiersOf,
   type CoordinatorMessage,
@@ -113,7 +114,7 @@ export class Desk {
     this.introductions.links(volunteerId, links, { word, former });
     const node = this.introductions.nodeOf(volunteerId);
     // Else its name says it.
-    const isNamed = node === null || node === (former ?? volunteerId);
+    const isNamed = node === null || node === (former ?? ownNodeName(volunteerId));
     if (!isNamed) this.write({ kind: 'node', volunteerId, node, why: 'came-back' });
   }
 

@@ -1,5 +1,6 @@
 /** The ledger as the API shows it: plain values of protocol's schemas, made on demand. */
 import {
+  ownNodeName,
   tiersOf,
   type MetricPoint,
   type RunEvent,
@@ -88,7 +89,7 @@ export function volunteerViews(ledger: RunLedger, nowMs: number): VolunteerView[
       id,
       adapter: volunteer.adapter,
       links: volunteer.links,
-      node: isTiered ? (volunteer.node ?? id) : null,
+      node: isTiered ? (volunteer.node ?? ownNodeName(id)) : null,
       state: presence?.word ?? (volunteer.exit === null ? 'reconnecting' : 'left'),
       connected: presence !== undefined,
       round: presence?.head?.round ?? null,

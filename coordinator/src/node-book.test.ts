@@ -1,8 +1,9 @@
-import { idFromRandomBytes, type VolunteerId } from '@murmuration/protocol';
+import { idFromRandomBytes, ownNodeName, type VolunteerId } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { NodeBook } from './node-book.ts';
 
 const id = (n: number): VolunteerId => idFromRandomBytes('vol', new Uint8Array(26).fill(n));
+const own = (n: number): VolunteerId => ownNodeName(id(n));
 const [ROOM, OTHER_ROOM] = [id(30), id(31)];
 
 /** Tabs by number; each says at once how it stands to all others. */
@@ -54,7 +55,7 @@ describe('tabs find their nodes', () => {
     crowd.say(1);
     expect(crowd.settle()).toEqual([]);
     crowd.say(2);
-    expect(crowd.settle()).toEqual([{ volunteerId: id(2), node: id(1), why: 'near' }]);
+    expect(crowd.settle()).toEqual([{ volunteerId: id(2), node: own(1), why: 'near' }]);
     expect(crowd.nodes).toEqual([[1, 2], [3]]);
   });
 
@@ -77,16 +78,16 @@ describe('tabs find their nodes', () => {
     }
   });
 
-  it('[N6] a node keeps its name while members stay, and who was first and comes back is no member of it by its id', () => {
+  it('[N6] a node keeps its name while members stay, and who was first and comes back is no member of it by its name', () => {
     const crowd = new Crowd();
     for (const n of [1, 2, 3]) crowd.come(n, 'a');
     crowd.measure();
-    expect(crowd.book.nodeOf(id(3))).toBe(id(1));
+    expect(crowd.book.nodeOf(id(3))).toBe(own(1));
     crowd.leave(1);
     crowd.come(1, 'b');
     expect(crowd.measure()).toEqual([]);
-    expect(crowd.book.nodeOf(id(2))).toBe(id(1));
-    expect(crowd.book.nodeOf(id(1))).not.toBe(id(1));
+    expect(crowd.book.nodeOf(id(2))).toBe(own(1));
+    expect(crowd.book.nodeOf(id(1))).not.toBe(own(1));
     expect(crowd.nodes).toEqual([[1], [2, 3]]);
   });
 
@@ -96,8 +97,8 @@ describe('tabs find their nodes', () => {
     crowd.measure();
     for (const n of [1, 2]) crowd.move(n, 'b');
     expect(crowd.measure().map(({ volunteerId, node }) => [volunteerId, node])).toEqual([
-      [id(1), id(3)],
-      [id(2), id(3)],
+      [id(1), own(3)],
+      [id(2), own(3)],
     ]);
   });
 
@@ -118,7 +119,7 @@ describe('tabs find their nodes', () => {
     for (const n of [1, 2]) near(n, [1, 2, 3, 4]);
     expect(crowd.settle()).toEqual([]);
     near(3, [1, 2, 4]);
-    expect(crowd.settle()).toEqual([{ volunteerId: id(5), node: id(5), why: 'not-near' }]);
+    expect(crowd.settle()).toEqual([{ volunteerId: id(5), node: own(5), why: 'not-near' }]);
   });
 
   it('[N6] who has not spoken since it came is left where it is', () => {

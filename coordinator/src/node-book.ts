@@ -7,7 +7,7 @@
  * they are not near. Two nodes become one where nearly all pairs between them are near and none is far; a word is never
  * joined with another word. The name stays with the larger part, whose tabs lose nothing by it.
  */
-import { nextNodeName, type VolunteerId } from '@murmuration/protocol';
+import { ownNodeName, type VolunteerId } from '@murmuration/protocol';
 
 /** Of the pairs between two nodes so many are near before they are one: a link may be missing. */
 const NEAR_SHARE = 0.75;
@@ -17,7 +17,7 @@ export const NODE_TEXTS = {
   near: 'is of one node with tabs that are near',
   'not-near': 'is a node of its own: most tabs of its node are not near any more',
   far: 'is a node of its own: most tabs of its node are far away, whatever word they share',
-  'came-back': 'is a node of its own under another name: its former node goes by its id',
+  'came-back': 'is a node of its own under another name: others are in the node that had the first',
 } as const;
 export type NodeReason = keyof typeof NODE_TEXTS;
 
@@ -67,7 +67,7 @@ export class NodeBook {
   }
 
   nodeOf(id: VolunteerId): VolunteerId {
-    return this.#tabs.get(id)?.node ?? id;
+    return this.#tabs.get(id)?.node ?? ownNodeName(id);
   }
 
   says(id: VolunteerId, { near, far }: Said): void {
@@ -134,7 +134,7 @@ export class NodeBook {
 
   #freeName(id: VolunteerId): VolunteerId {
     for (let turn = 0; ; turn++) {
-      const name = nextNodeName(id, turn);
+      const name = ownNodeName(id, turn);
       if (![...this.#tabs.values()].some((tab) => tab.node === name)) return name;
     }
   }

@@ -84,11 +84,11 @@ export const nodeIn = (
 ): VolunteerId | null => (key === undefined || tiersOf(training) === null ? null : nodeIdOf(id, key));
 
 /**
- * A name for a node of tabs that found each other, while others go by the one that would be first: the tab's own id.
- * @param turn how many names of this tab's are taken
+ * The name of a tab's own node, which stays when others come to it. It is no tab's id: any tab of a node may speak in its name.
+ * @param turn how many of this tab's names are those of others by now
  */
-export const nextNodeName = (volunteerId: VolunteerId, turn: number): VolunteerId =>
-  turn === 0 ? volunteerId : hashedId(`${volunteerId} ${turn}`);
+export const ownNodeName = (volunteerId: VolunteerId, turn = 0): VolunteerId =>
+  hashedId(`${volunteerId} ${turn}`);
 
 /** What makes no sense beside tiers: the field, and why. Null: it does, or there are none. */
 export function tiersContradiction(

@@ -3,7 +3,7 @@
  * they really are. It looks from outside; the verdicts are production's (swarm distances.ts, coordinator node-book.ts).
  */
 import type { RunLedger } from '@murmuration/coordinator/ledger';
-import type { VolunteerId } from '@murmuration/protocol';
+import { ownNodeName, type VolunteerId } from '@murmuration/protocol';
 import type { Violations } from './checkers.ts';
 import { otherEnd } from './sim-link.ts';
 import type { NetworkOptions, SimNetwork } from './sim-network.ts';
@@ -53,7 +53,7 @@ export class PlaceChecks {
 
   look({ state, present }: RunLedger, tabs: ReadonlyMap<VolunteerId, SimTab>, nowMs: number): void {
     const here = [...present.keys()].flatMap((id) => tabs.get(id) ?? []).filter(({ alive }) => alive);
-    const nodeOf = ({ id }: SimTab) => state.volunteers.get(id)?.node ?? id;
+    const nodeOf = ({ id }: SimTab) => state.volunteers.get(id)?.node ?? ownNodeName(id);
     const isSettled = (tab: SimTab) => nowMs >= tab.joinedAtMs + FOUND_MAX_MS && tab.alive && !tab.isLeaving;
     let isFound = here.length > 0;
     for (const [i, a] of here.entries())

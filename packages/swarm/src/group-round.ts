@@ -128,8 +128,7 @@ export class GroupRound {
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
-    // A node may go by the id of one of its tabs, for which any mate speaks.
-    if (author === this.#self && this.#voices === OWN_VOICES) return 'not-author';
+    if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     const speaks = this.#voices.of(peer) === author || this.#voices.isMate(peer);
     if (!speaks && listed?.crc !== frame.crc) return 'not-author';
@@ -300,8 +299,7 @@ export class GroupRound {
     // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
     const holders = [commit.source, commit.leader, ...holdersOf(commit, this.#voices, reach.linked)];
     const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
-    const isOurs = this.#voices === OWN_VOICES && authors.includes(this.#self);
-    if (wanted === 'give-up' || isOurs) return this.#disown(commit, reach, nowMs);
+    if (wanted === 'give-up' || authors.includes(this.#self)) return this.#disown(commit, reach, nowMs);
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
   }
 

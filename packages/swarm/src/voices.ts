@@ -4,7 +4,6 @@ import type { Commit } from './commit.ts';
 
 /** Between nodes: in whose name a tab speaks, and who may pass on to us what others said. */
 export interface Voices {
-  /** A node may go by the id of one of its tabs. */
   readonly of: (id: VolunteerId) => VolunteerId;
   readonly isMate: (peer: VolunteerId) => boolean;
 }
