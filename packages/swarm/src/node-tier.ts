@@ -121,6 +121,8 @@ export class NodeTier implements OwnNode {
     this.#peers = new Peers();
     this.#greeted.clear();
     this.#fetchers.clear();
+    this.#lastAuthors = [];
+    this.#split = new SplitWatch();
     const codec = INSIDE_CODEC;
     const inner: RunManifest = { ...manifest, id, training: { ...training, codec, tiers: 'off' } };
     const inside: InsideRules = {
