@@ -5,7 +5,6 @@
 import {
   groupOf,
   LIMITS,
-  ownNodeName,
   serverOf,
   tiersOf,
   type CoordinatorMessage,
@@ -112,10 +111,6 @@ export class Desk {
   seat(volunteerId: VolunteerId, links: LinkPolicy): void {
     const { word, node: former } = this.state.volunteers.get(volunteerId)!;
     this.introductions.links(volunteerId, links, { word, former });
-    const node = this.introductions.nodeOf(volunteerId);
-    // Else its name says it.
-    const isNamed = node === null || node === (former ?? ownNodeName(volunteerId));
-    if (!isNamed) this.write({ kind: 'node', volunteerId, node, why: 'came-back' });
   }
 
   /** [N6] Who is near and who is far makes nodes. */

@@ -78,14 +78,15 @@ describe('tabs find their nodes', () => {
     }
   });
 
-  it('[N6] a node keeps its name while members stay, and who was first and comes back is no member of it by its name', () => {
+  it('[N6] a node keeps its name while members stay; who was first and comes back elsewhere gets another', () => {
     const crowd = new Crowd();
     for (const n of [1, 2, 3]) crowd.come(n, 'a');
     crowd.measure();
     expect(crowd.book.nodeOf(id(3))).toBe(own(1));
     crowd.leave(1);
     crowd.come(1, 'b');
-    expect(crowd.measure()).toEqual([]);
+    expect(crowd.book.nodeOf(id(1))).toBe(own(1));
+    expect(crowd.measure().map(({ volunteerId }) => volunteerId)).toEqual([id(1)]);
     expect(crowd.book.nodeOf(id(2))).toBe(own(1));
     expect(crowd.book.nodeOf(id(1))).not.toBe(own(1));
     expect(crowd.nodes).toEqual([[1], [2, 3]]);

@@ -17,7 +17,6 @@ export const NODE_TEXTS = {
   near: 'is of one node with tabs that are near',
   'not-near': 'is a node of its own: most tabs of its node are not near any more',
   far: 'is a node of its own: most tabs of its node are far away, whatever word they share',
-  'came-back': 'is a node of its own under another name: others are in the node that had the first',
 } as const;
 export type NodeReason = keyof typeof NODE_TEXTS;
 
@@ -57,7 +56,7 @@ export class NodeBook {
     const known = this.#tabs.get(id);
     if (known?.word === word) known.said = null;
     else {
-      const node = former ?? word ?? this.#freeName(id);
+      const node = former ?? word ?? ownNodeName(id);
       this.#tabs.set(id, { id, word, node, since: this.#arrivals++, said: null });
     }
   }

@@ -2,7 +2,7 @@
 import { VolunteerMessageSchema } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { Life, manifest } from './test-life.ts';
+import { id, Life, manifest } from './test-life.ts';
 
 describe('what a volunteer says', () => {
   const life = new Life();
@@ -31,6 +31,36 @@ describe('what a volunteer says', () => {
         'leaving',
       ]),
     );
+  });
+});
+
+describe('distances', () => {
+  const mate = id('vol', 9);
+  const words = (life: Life) => life.said.filter(({ type }) => type === 'distances');
+  const measure = (life: Life) =>
+    life.happen({ kind: 'links-measured', links: [{ peer: mate, roundTripMs: 1, isLocal: true }] });
+
+  it('[N6] are said where there are tiers, once, and again to another socket', () => {
+    const life = new Life();
+    life.begin({ tiers: 'auto' });
+    for (let i = 0; i < 5; i++) measure(life);
+    const word = { type: 'distances', runId: manifest.id, near: [mate], far: [] };
+    expect(words(life)).toEqual([word]);
+    life.happen({ kind: 'coordinator-closed' });
+    measure(life);
+    expect(words(life)).toHaveLength(1);
+    life.nowMs += 10_000;
+    life.begin({ tiers: 'auto' });
+    measure(life);
+    expect(words(life)).toEqual([word, word]);
+    for (const message of words(life)) expect([...Value.Errors(VolunteerMessageSchema, message)]).toEqual([]);
+  });
+
+  it('[N6] are nobody’s business elsewhere', () => {
+    const life = new Life();
+    life.begin();
+    for (let i = 0; i < 5; i++) measure(life);
+    expect(words(life)).toEqual([]);
   });
 });
 
