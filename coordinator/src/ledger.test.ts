@@ -417,6 +417,15 @@ describe('curves and views', () => {
     ]);
   });
 
+  it('[C5] keeps what a tab measured of its uplink, also through reports that do not say it', () => {
+    const run = start();
+    run.ready(1);
+    expect(run.ledger.present.get(volunteer(1))?.uplinkKbit).toBeNull();
+    run.report(1, 5, { uplinkKbit: 4_200 });
+    run.report(1, 6);
+    expect(run.ledger.present.get(volunteer(1))?.uplinkKbit).toBe(4_200);
+  });
+
   it('the last report after the end still counts into the totals', () => {
     const run = start({ evaluateEveryRounds: 5, targetAccuracy: 0.5 });
     run.ready(1);

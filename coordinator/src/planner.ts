@@ -69,6 +69,7 @@ export class Planner {
       return {
         isPathless: links === 'no-peers',
         rttMs: presence?.rttMs ?? null,
+        uplinkMbit: presence?.uplinkKbit == null ? null : presence.uplinkKbit / 1_000,
         stepsPerSecond: presence?.stepsPerSecond ?? 0,
         runId,
         isSameWork: manifest?.parameterCount === parameterCount && manifest.training.batchSize === batchSize,

@@ -14,6 +14,7 @@ export interface Presence {
   stepsPerSecond: number;
   duty: number | null;
   rttMs: number | null;
+  uplinkKbit: number | null;
   /** Its state word, as it says it. */
   word: string;
   totals: TabTotals;
@@ -47,6 +48,7 @@ export const newPresence = ({
   stepsPerSecond: 0,
   duty: null,
   rttMs: null,
+  uplinkKbit: null,
   word: 'loading',
   totals,
   heardAtMs: nowMs,
@@ -64,4 +66,5 @@ export function takeWords(presence: Presence, report: VolunteerMessageOf<'report
   presence.stepsPerSecond = report.stepsPerSecond;
   presence.duty = report.duty ?? null;
   presence.rttMs = report.rttMs ?? null;
+  presence.uplinkKbit = report.uplinkKbit ?? presence.uplinkKbit;
 }

@@ -132,6 +132,7 @@ export class Rehearsal {
       stepsPerSecond?: number;
       duty?: number;
       rttMs?: number;
+      uplinkKbit?: number;
       isParting?: boolean;
       decisions?: Decision[];
     } = {},

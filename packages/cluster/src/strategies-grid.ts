@@ -125,6 +125,7 @@ function newPick(crowd: StrategyCrowd, model: StrategyModel): StrategyCell {
     return {
       isPathless: i < noPeersShare * STRATEGY_TABS,
       rttMs: 2 * delayMeanMs,
+      uplinkMbit: null,
       stepsPerSecond: 1_000 / (stepMs * slower),
       runId: 'run',
       isSameWork: true,

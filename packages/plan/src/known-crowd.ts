@@ -9,6 +9,8 @@ export interface KnownTab {
   readonly isPathless: boolean;
   /** To its peers; null: not known. */
   readonly rttMs: number | null;
+  /** What its uplink carried while something waited for it (SPEC C5); null: not known. */
+  readonly uplinkMbit: number | null;
   /** While it trains; 0: not known. */
   readonly stepsPerSecond: number;
   /** The run that its speed is of; null: none. */
@@ -26,6 +28,9 @@ export interface PlannedCrowd {
 const CROWD_MIN = 2;
 /** Slower ones are lost tabs rather than the pace of a crowd. */
 const SPEED_RATIO_MAX = 20;
+
+/** Share of the tabs whose lines need not keep up. */
+const LEFT_BEHIND_SHARE = 0.1;
 
 /** @param stepRangeMs of a step on a fast and on a slow machine, where none was measured */
 export function crowdOf(
@@ -45,9 +50,10 @@ export function crowdOf(
   const roundTripMs = roundTrips[Math.floor(roundTrips.length / 2)] ?? ASSUMED_CROWD.roundTripMs;
   if (roundTrips.length === 0) assumed.push(`a round trip of ${roundTripMs} ms`);
   const { churnPerMinute } = ASSUMED_CROWD;
-  const { line, words } = ASSUMED_LINES.find(({ roundTripMaxMs }) => roundTripMs <= roundTripMaxMs)!;
+  const known = ASSUMED_LINES.find(({ roundTripMaxMs }) => roundTripMs <= roundTripMaxMs)!;
+  const line = lineOf(isCrowd ? tabs : [], known.line);
   assumed.push(
-    `${words} of ${line.uplinkMbit} Mbit/s up, and ${percentText(churnPerMinute)} of the tabs leaving in a minute`,
+    `${lineWords(isCrowd ? tabs : [], known)}, and ${percentText(churnPerMinute)} of the tabs leaving in a minute`,
   );
   const same = speedsOf(tabs.filter(({ isSameWork }) => isSameWork));
   const any = same.length > 0 ? same : speedsOf(mostOfOneRun(tabs));
@@ -65,6 +71,24 @@ export function crowdOf(
     },
     assumed,
   };
+}
+
+type Line = Pick<Crowd, 'uplinkMbit' | 'downlinkMbit' | 'lossShare'>;
+
+/** What was measured, and the assumed line for who was not: that one which all but a tenth have. */
+function lineOf(tabs: readonly KnownTab[], assumed: Line): Line {
+  if (tabs.every(({ uplinkMbit }) => uplinkMbit === null)) return assumed;
+  const uplinks = tabs.map(({ uplinkMbit }) => uplinkMbit ?? assumed.uplinkMbit).toSorted((a, b) => a - b);
+  const uplinkMbit = uplinks[Math.floor(LEFT_BEHIND_SHARE * uplinks.length)]!;
+  return { ...assumed, uplinkMbit, downlinkMbit: Math.max(assumed.downlinkMbit, uplinkMbit) };
+}
+
+function lineWords(tabs: readonly KnownTab[], { words, line }: (typeof ASSUMED_LINES)[number]): string {
+  const unknown = tabs.filter(({ uplinkMbit }) => uplinkMbit === null).length;
+  if (tabs.length > 0 && unknown === 0) return `${line.downlinkMbit} Mbit/s down, or as much as up`;
+  const whose =
+    unknown === tabs.length ? '' : `for the ${unknown} of ${tabs.length} tabs whose line was not measured `;
+  return `${whose}${words} of ${line.uplinkMbit} Mbit/s up`;
 }
 
 /** Ascending. */

@@ -79,6 +79,7 @@ export const PlanViewSchema = Type.Object({
   crowd: Type.String(),
   /** Until the loss that tasks of its kind are trained to. */
   timeMs: Type.Number({ minimum: 0 }),
+  /** Of a run without rounds here and below: versions of its server's. */
   rounds: Type.Number({ minimum: 0 }),
   roundMs: Type.Number({ minimum: 0 }),
   /** What a round is as long as. */

@@ -20,6 +20,8 @@ export const LIMITS = {
   heartbeatMs: 5_000,
   /** A round trip that takes longer is told as this long. */
   roundTripMaxMs: 60_000,
+  /** An uplink that carries more is told as this much. */
+  uplinkMaxKbit: 100_000_000,
   /** Peers beat faster: a dead peer costs its group at most this much when nobody else notices. */
   peerHeartbeatMs: 2_000,
   peerSilenceMaxMs: 8_000,

@@ -112,6 +112,8 @@ export const VolunteerMessageSchema = Type.Union([
     duty: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     /** Median round trip to the peers that it links with by WebRTC; left out: there is none. For people. */
     rttMs: Type.Optional(Type.Number({ minimum: 0, maximum: LIMITS.roundTripMaxMs })),
+    /** What its uplink carried while something waited (SPEC C5); left out: not measured. */
+    uplinkKbit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.uplinkMaxKbit })),
     /** What it decided by itself since its last report (SPEC C4); left out: nothing. For people. */
     decisions: Type.Optional(Type.Array(DecisionSchema, { maxItems: DECISIONS_TOLD_MAX })),
   }),

@@ -3,6 +3,7 @@ export { Averager, type AveragerCommand, type AveragerEvent } from './averager.t
 export { AveragingServer, type ServerEffect, type ServerEvent } from './averaging-server.ts';
 export * from './group-round.ts';
 export * from './round-decision.ts';
+export { LineMeter } from './line-meter.ts';
 export * from './ports.ts';
 export * from './round-decision.ts';
 export { runFrameLimits, runTagOf } from './run-frames.ts';

@@ -304,7 +304,7 @@ export class Volunteer {
       totals: this.#totals(),
       ...(this.#parting === null ? {} : { isParting: true }),
       ...forPeople(
-        this.#options.measured?.() ?? { duty: null, rttMs: null },
+        this.#options.measured?.() ?? { duty: null, rttMs: null, uplinkKbit: null },
         this.#assignment.adaptation.takeDecisions(),
       ),
     });

@@ -13,6 +13,7 @@ import {
   type RunManifest,
 } from '@murmuration/protocol';
 import {
+  LineMeter,
   runFrameLimits,
   runTagOf,
   Volunteer,
@@ -31,6 +32,8 @@ import { CoordinatorClient } from './coordinator-client.ts';
 const SNAPSHOT_INTERVAL_MS = 250;
 /** Of a failed command: a compiler's whole output is of no use to anybody. */
 const TROUBLE_MAX_CHARACTERS = 500;
+/** Between two looks at what waits for the uplink. */
+const METER_LOOK_MS = 250;
 /** Longest single timer; browsers overflow beyond 2^31 ms. */
 const TIMER_MAX_MS = 60_000;
 
@@ -51,6 +54,8 @@ export class Hands {
   readonly #coordinator: CoordinatorClient;
   readonly #mesh: ChannelTransport;
   readonly #meshBeat: ReturnType<typeof setInterval>;
+  readonly #meter = new LineMeter();
+  readonly #meterBeat: ReturnType<typeof setInterval>;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #snapshotTimer: ReturnType<typeof setTimeout> | undefined;
   #snapshotAtMs = -Infinity;
@@ -64,7 +69,7 @@ export class Hands {
     readonly node: string | null;
     readonly trainer: Trainer;
     readonly tell: (message: WorkerMessage) => void;
-    readonly measured: NonNullable<VolunteerOptions['measured']>;
+    readonly measured: () => Omit<ReturnType<NonNullable<VolunteerOptions['measured']>>, 'uplinkKbit'>;
     /** How it stands, at most four times a second. */
     readonly show: (snapshot: VolunteerSnapshot) => void;
     /** The last word: everything is closed, the device free. `detail`: `left`, or why this device cannot go on. */
@@ -97,7 +102,7 @@ export class Hands {
       links: parts.linkPolicy,
       ...(node === null ? {} : { node }),
       random: () => Math.random(),
-      measured: parts.measured,
+      measured: () => ({ ...parts.measured(), uplinkKbit: this.#meter.uplinkKbit }),
       traffic: () => {
         const { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line } = this.#mesh.totals();
         const ofPeers = { bytesSentPeers, bytesReceivedPeers, bytesSentState, routes, line };
@@ -105,6 +110,10 @@ export class Hands {
       },
     });
     this.#meshBeat = setInterval(() => this.#mesh.tick(), MESH_TICK_MS);
+    this.#meterBeat = setInterval(
+      () => this.#meter.look(this.#mesh.totals().line, performance.now()),
+      METER_LOOK_MS,
+    );
     this.handle({ kind: 'tick' });
   }
 
@@ -253,6 +262,7 @@ export class Hands {
     clearTimeout(this.#alarm);
     clearTimeout(this.#snapshotTimer);
     clearInterval(this.#meshBeat);
+    clearInterval(this.#meterBeat);
     this.#showNow();
     // The goodbyes were queued before; closing flushes them.
     this.#mesh.close();
