@@ -120,14 +120,20 @@ function example(command: string, table: FlagTable): string {
   return `${command} --${name} ${spec.kind === 'integer' ? spec.min : placeholder(spec)}`.trim();
 }
 
+/** Characters. */
+const FLAG_COLUMN_MAX = 44;
+
 function flagHelp(command: string, table: FlagTable): string {
   const rows = Object.entries(table).map(
     ([name, spec]) => [`--${name} ${placeholder(spec)}`.trim(), spec.help] as const,
   );
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return [`${command} [flags]`, '', ...rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`)].join(
-    '\n',
+  // One flag with many choices does not push all help out of sight: its own stands on the next line.
+  const isShort = ([left]: readonly [string, string]) => left.length <= FLAG_COLUMN_MAX;
+  const width = Math.max(0, ...rows.filter(isShort).map(([left]) => left.length));
+  const lines = rows.map((row) =>
+    isShort(row) ? `  ${row[0].padEnd(width)}  ${row[1]}` : `  ${row[0]}\n  ${' '.repeat(width)}  ${row[1]}`,
   );
+  return [`${command} [flags]`, '', ...lines].join('\n');
 }
 
 /** The flag that differs by at most two edits, or null. */

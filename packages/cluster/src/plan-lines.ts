@@ -8,6 +8,7 @@ import {
   wayText,
   type Choice,
   type Crowd,
+  type Prediction,
   type Return,
   type Returns,
   type Task,
@@ -32,15 +33,16 @@ export function planLines({ modelName, task, crowd, choice, returns, assumed }: 
   return [
     `${modelName} of ${number(task.parameterCount)} parameters, batches of ${task.batchSize}; ${crowd.tabs} ${crowd.tabs === 1 ? 'tab' : 'tabs'}, ${crowd.uplinkMbit} Mbit/s up and ${crowd.downlinkMbit} down, ${crowd.roundTripMs} ms round trip,`,
     `${Number((100 * crowd.churnPerMinute).toPrecision(3))} % leave in a minute, a step takes ${timeText(crowd.stepMs)} to ${timeText(crowd.stepMs * crowd.speedRatio)}.`,
+    `The loss is the one that a tab alone comes to in ${number(Math.round(stepsAlone(task)))} steps.`,
     '',
-    'Best',
+    "Best (keys of a run's training; strategy: auto finds them for the tabs that are there)",
     `  architecture: ${strategy.architecture}`,
     ...(strategy.schedule === undefined ? [] : [`  schedule: ${strategy.schedule}`]),
     `  localSteps: ${strategy.localSteps}`,
     `  codec: ${strategy.codec}`,
     '',
     'Predicted',
-    `  time to the loss    ${timeText(best.timeMs)}: ${Math.ceil(best.rounds)} rounds of ${timeText(cost.roundMs)}`,
+    `  time to the loss    ${timeText(best.timeMs)}: ${Math.ceil(best.rounds)} rounds of ${timeText(cost.roundMs)}${versionsText(best)}`,
     `  bytes of a tab      ${bytesText(cost.upBytes)} up and ${bytesText(cost.downBytes)} down a round, ${bytesText(cost.upBytes * best.rounds)} and ${bytesText(cost.downBytes * best.rounds)} in all`,
     `  memory of a tab     ${mebibytes(memory.totalBytes)}: ${mebibytes(memory.deviceBytes)} on the device, ${mebibytes(memory.heldBytes)} besides`,
     ...(cost.coordinatorInBytes === 0
@@ -62,6 +64,16 @@ export function planLines({ modelName, task, crowd, choice, returns, assumed }: 
     ...(assumed.length === 0 ? [] : ['', 'Assumed', ...assumed.map((text) => `  ${text}`)]),
   ];
 }
+
+/** As `--steps-alone` says it. */
+const stepsAlone = ({ learning: { stepsMin, noiseSamples }, batchSize }: Task) =>
+  stepsMin * (1 + noiseSamples / batchSize);
+
+/** A run without rounds counts the server's versions. */
+const versionsText = ({ rounds, footing: { versionsARound }, strategy }: Prediction) =>
+  strategy.schedule === 'asynchronous'
+    ? `, as ${Math.ceil(rounds * versionsARound)} versions of the server's`
+    : '';
 
 const returnRow = ({ tabs, best, speedUp, efficiency, gained }: Return): string[] => [
   String(tabs),

@@ -63,7 +63,7 @@ export const PLAN_FLAGS = {
     min: 1,
     max: 10_000,
     placeholder: 'N',
-    help: 'tabs that would take part (default 8)',
+    help: 'tabs that take part at a time (default 8)',
   },
   uplink: {
     kind: 'number',
@@ -104,57 +104,65 @@ export const PLAN_FLAGS = {
     min: 1,
     max: 100,
     placeholder: 'X',
-    help: "the slowest tab's step takes so many times that (default 2)",
+    help: "the slowest tab's step takes so many times the fastest's (default 2)",
   },
   'steps-alone': {
     kind: 'integer',
     min: 1,
     max: 100_000_000,
     placeholder: 'N',
-    help: 'steps to the loss that one tab alone needs (default: assumed)',
+    help: 'steps that one tab alone needs to the loss you have in mind (default: assumed)',
   },
   'critical-batch': {
     kind: 'number',
     min: 0.1,
     max: 100_000_000,
     placeholder: 'N',
-    help: 'samples behind a step at which more stop helping (default: assumed)',
+    help: 'samples behind one step, of all tabs together, beyond which more hardly help (default: assumed)',
   },
   measured: {
     kind: 'list',
     placeholder: 'tabs=8,rounds=120',
-    help: 'a run that came to the loss (also localSteps=, codec=, architecture=); instead of the two above; again for more runs',
+    help: 'a run that came to that loss, instead of the two above (also localSteps=, codec=, architecture=); once for each run',
     refuse: measuredFault,
   },
-  architecture: { kind: 'choice', choices: ARCHITECTURES, help: 'plan with this one only' },
-  schedule: { kind: 'choice', choices: SCHEDULES, help: 'plan with this one only; asynchronous is central' },
+  architecture: { kind: 'choice', choices: ARCHITECTURES, help: 'who averages: plan with this one only' },
+  schedule: {
+    kind: 'choice',
+    choices: SCHEDULES,
+    help: 'with rounds or without: plan with this one only; asynchronous is central',
+  },
   'local-steps': {
     kind: 'integer',
     min: 1,
     max: LIMITS.localStepsMax,
     placeholder: 'N',
-    help: 'plan with so many only',
+    help: 'steps between two exchanges: plan with so many only',
   },
-  codec: { kind: 'choice', choices: CODECS, help: 'plan with this one only' },
+  codec: {
+    kind: 'choice',
+    choices: CODECS,
+    help: 'how updates are made small (docs/codec.md): plan with this one only',
+  },
   'memory-mib': {
     kind: 'integer',
     min: 1,
     max: 1_000_000,
     placeholder: 'N',
-    help: 'what a tab may take (default 2048)',
+    help: 'memory that a tab may take, GPU included (default 2048)',
   },
   'relay-volunteer-mbit': {
     kind: 'number',
     ...MBIT,
-    help: "the coordinator's flag of that name, for central and hybrid runs (default 20)",
+    help: 'what the coordinator passes on for one tab in central and hybrid runs, as its flag of that name says (default 20)',
   },
-  'relay-total-mbit': { kind: 'number', ...MBIT, help: 'the same (default 200)' },
+  'relay-total-mbit': { kind: 'number', ...MBIT, help: 'and for all tabs together (default 200)' },
   'averaging-mib': {
     kind: 'integer',
     min: 0,
     max: 1_000_000,
     placeholder: 'N',
-    help: 'the same (default 1024)',
+    help: 'memory of the coordinator for averaging, as its flag of that name says (default 1024)',
   },
   json: { kind: 'switch', help: 'the plan as JSON' },
 } as const satisfies FlagTable;
@@ -188,9 +196,13 @@ export function run(argv: readonly string[]): Promise<number> {
 }
 
 const HELP = [
+  '  murmur plan --model cnn --tabs 30 --uplink 5',
+  '  murmur plan --model 2000000 --tabs 12 --step-ms 80 --measured tabs=1,rounds=900 --measured tabs=8,rounds=160',
+  '',
   'A plan is as good as what it is told. What a tab and a line give is seen on the run page; how a task learns is seen in runs',
-  'that were made: --measured tabs=1,rounds=900 --measured tabs=8,rounds=160 fits both numbers to your own. Times are to the same',
-  'loss in all rows. Checked against the simulator: npm run bench:swarm -- plan (docs/strategies.md).',
+  'that were made: two with --measured, of different numbers of tabs, fit both numbers to your own. Times are to the same loss in',
+  'all rows. A run with "strategy: auto" is planned like this when it is created, for the tabs that are there. How well times were',
+  'met in the simulator: docs/strategies.md (npm run bench:swarm -- plan).',
 ].join('\n');
 
 /** @throws Sentence: the model does not fit its shapes */

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { crowdOf, type KnownTab } from './known-crowd.ts';
 import { chosenBy, planRun, planView, type PlannedRun } from './plan-run.ts';
 
-const TAB: KnownTab = { isPathless: false, rttMs: null, stepsPerSecond: 0, runId: null, isSameWork: false };
+const TAB: KnownTab = {
+  isPathless: false,
+  rttMs: null,
+  uplinkMbit: null,
+  stepsPerSecond: 0,
+  runId: null,
+  isSameWork: false,
+};
 const tabs = (count: number, of: (i: number) => Partial<KnownTab> = () => ({})): KnownTab[] =>
   Array.from({ length: count }, (_, i) => ({ ...TAB, ...of(i) }));
 const run = (wish: TrainingWish, change: Partial<PlannedRun> = {}): PlannedRun => {
@@ -43,6 +50,26 @@ describe('the crowd that a run is planned for', () => {
     );
     expect(crowd).toMatchObject({ tabs: 8, pathlessShare: 0.25, roundTripMs: 40, stepMs: 25, speedRatio: 8 });
     expect(assumed).toEqual([expect.stringContaining('home lines of 10 Mbit/s')]);
+  });
+  it('[C5] has the line that all but a tenth have, measured where it was', () => {
+    const measured = (mbit: readonly (number | null)[]) =>
+      crowdOf(
+        tabs(mbit.length, (i) => ({ rttMs: 50, uplinkMbit: mbit[i]! })),
+        facts,
+      );
+    expect(measured([40, 0.5, 60, 80]).crowd).toMatchObject({ uplinkMbit: 0.5, downlinkMbit: 10 });
+    expect(measured([40, 50, 60, 80]).crowd).toMatchObject({ uplinkMbit: 40, downlinkMbit: 40 });
+    expect(measured([40, 50, 60, 80]).assumed.join()).not.toContain('Mbit/s up');
+    // One of ten is left behind.
+    expect(measured([0.5, ...Array<number>(9).fill(4)]).crowd.uplinkMbit).toBe(4);
+    // Who was not measured is taken for what its round trips say.
+    const mixed = measured([40, null, 60, 80]);
+    expect(mixed.crowd.uplinkMbit).toBe(10);
+    expect(mixed.assumed.join()).toContain(
+      'for the 1 of 4 tabs whose line was not measured home lines of 10 Mbit/s up',
+    );
+    // One tab is no crowd.
+    expect(measured([0.5]).crowd.uplinkMbit).toBe(10);
   });
   it('is assumed while fewer than two are connected, and says so', () => {
     for (const connected of [0, 1]) {
@@ -152,5 +179,23 @@ describe('a run whose strategy is set by hand', () => {
     expect(planRun(run({ exchange: 'parameters', codec: 'fp32' }))).toEqual({
       refused: [expect.stringContaining('exchange: parameters')],
     });
+  });
+
+  it('counts the versions of a run without rounds, as its page does', () => {
+    for (const [schedule, versions] of [['synchronous', 1] as const, ['asynchronous', 4] as const]) {
+      const change = run({
+        strategy: 'auto',
+        architecture: 'central',
+        schedule,
+        codec: 'int8',
+        localSteps: 8,
+      });
+      const plan = planned(change.wish);
+      const { rounds, roundMs, upBytes } = planView(change, plan);
+      const { best } = plan.choice;
+      expect(rounds).toBeCloseTo(versions * best.rounds);
+      expect(roundMs).toBeCloseTo(best.cost.roundMs / versions);
+      expect(upBytes).toBe(Math.round(best.cost.upBytes / versions));
+    }
   });
 });

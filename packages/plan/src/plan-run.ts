@@ -143,7 +143,9 @@ export function chosenBy({ choice, planned, chosen, notes }: Planned) {
 
 export function planView(run: PlannedRun, plan: Planned): Omit<PlanView, 'why'> & { readonly why: string[] } {
   const { task, choice, planned, wishes, chosen, notes } = plan;
-  const { strategy, cost, memory, rounds, timeMs, coordinatorBytes } = choice.best;
+  const { strategy, cost, memory, rounds, timeMs, coordinatorBytes, footing } = choice.best;
+  // What a run without rounds counts, and what its page shows, are the server's versions.
+  const { versionsARound: versions } = footing;
   const returns = returnsOf(task, planned.crowd, wishes, run.limits);
   const law = KNOWN_LAWS[run.isText ? 'text' : 'image'];
   return {
@@ -151,12 +153,12 @@ export function planView(run: PlannedRun, plan: Planned): Omit<PlanView, 'why'> 
     ...{ ...ROUNDS, ...strategy },
     tabs: planned.crowd.tabs,
     crowd: crowdText(planned.crowd),
-    ...{ timeMs, rounds, roundMs: cost.roundMs, bound: cost.bound },
-    upBytes: Math.round(cost.upBytes),
-    downBytes: Math.round(cost.downBytes),
+    ...{ timeMs, rounds: rounds * versions, roundMs: cost.roundMs / versions, bound: cost.bound },
+    upBytes: Math.round(cost.upBytes / versions),
+    downBytes: Math.round(cost.downBytes / versions),
     upBytesPerHour: Math.round((cost.upBytes * 3_600_000) / cost.roundMs),
     tabBytes: Math.round(memory.totalBytes),
-    coordinatorOutBytes: Math.round(cost.coordinatorOutBytes),
+    coordinatorOutBytes: Math.round(cost.coordinatorOutBytes / versions),
     coordinatorBytes,
     tabsWorthHaving: returns?.worthHaving ?? 1,
     returns: (returns?.rows ?? []).map(({ tabs, best }) => ({ tabs, timeMs: best.timeMs })),
