@@ -67,6 +67,15 @@ describe('the strategy that is chosen', () => {
     );
     expect(refused).toEqual(['exchanges of more than 5 s, because nobody is waited for longer (SPEC R3)']);
   });
+  it('[R13] is none of crews that train for less than their exchange takes: nobody waits there for what is late', () => {
+    const thin = { ...HOMES, tabs: 48, uplinkMbit: 1 };
+    const peers: Wishes = { ...FREE, architecture: 'decentralised' };
+    const { best, refused } = chosen(thin, peers);
+    expect(best.cost.exchangeMs).toBeLessThanOrEqual(best.cost.trainMs);
+    expect(refused.join()).toContain('crews whose exchange takes longer than training');
+    // What a researcher wants is told what it takes.
+    expect(chosen(thin, { ...peers, localSteps: 1, codec: 'topk-16' }).best.strategy.localSteps).toBe(1);
+  });
   it('says why in sentences: who exchanges with whom, what hides what, and what the neighbours would cost', () => {
     const reasons = reasonsFor(chosen(HOMES, { ...FREE, architecture: 'decentralised' })).join('\n');
     expect(reasons).toContain('All 16 tabs are one group: everybody sends to 15 others');

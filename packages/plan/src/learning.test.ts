@@ -9,7 +9,7 @@ const FOOTING: Footing = {
   localSteps: 5,
   outerLearningRate: 1,
   codecLagRounds: 0,
-  isAnsweredCoarsely: false,
+  answerLagRounds: 0,
   mixingRounds: 0,
   versionsARound: 1,
 };
@@ -38,7 +38,7 @@ describe('the law of learning', () => {
     const lag = fc.double({ min: 0, max: 20, noNaN: true });
     const steps = fc.integer({ min: 1, max: 200 });
     fc.assert(
-      fc.property(tabs, lag, steps, fc.boolean(), (count, codecLagRounds, localSteps, isAnsweredCoarsely) => {
+      fc.property(tabs, lag, steps, lag, (count, codecLagRounds, localSteps, answerLagRounds) => {
         const at = (changes: Partial<Footing>) =>
           roundsTo(LAW, {
             ...FOOTING,
@@ -46,11 +46,12 @@ describe('the law of learning', () => {
             groupTabs: count,
             codecLagRounds,
             localSteps,
-            isAnsweredCoarsely,
+            answerLagRounds,
             ...changes,
           });
         expect(at({ tabs: 2 * count, groupTabs: 2 * count })).toBeLessThanOrEqual(at({}));
         expect(at({ codecLagRounds: codecLagRounds + 1 })).toBeGreaterThan(at({}));
+        expect(at({ answerLagRounds: answerLagRounds + 1 })).toBeGreaterThan(at({}));
         expect(at({ localSteps: localSteps + 1 }) * (localSteps + 1)).toBeGreaterThan(at({}) * localSteps);
       }),
       { seed: 1 },

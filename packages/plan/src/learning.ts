@@ -37,8 +37,8 @@ export interface Footing {
   readonly outerLearningRate: number;
   /** Rounds that a value waits for its turn. */
   readonly codecLagRounds: number;
-  /** The mean comes back through the codec as well, as an averaging server's answer does. */
-  readonly isAnsweredCoarsely: boolean;
+  /** And once more where the mean comes back through the codec as well, as an averaging server's answer does. */
+  readonly answerLagRounds: number;
   /** Rounds until what one crew learned is in all. */
   readonly mixingRounds: number;
   /** Of the rounds on top so many are had for one: a server without rounds moves on with a part of the tabs. */
@@ -70,16 +70,17 @@ type Terms = readonly [steps: number, noise: number];
  * that noise eats up is none. What is larger counts.
  */
 function termsOf(footing: Footing) {
-  const { tabs, groupTabs, batchSize, localSteps, outerLearningRate, isAnsweredCoarsely } = footing;
-  const lag = footing.codecLagRounds;
+  const { tabs, groupTabs, batchSize, localSteps, outerLearningRate } = footing;
+  const { codecLagRounds, answerLagRounds } = footing;
+  const lag = codecLagRounds + answerLagRounds;
   const samples = tabs * batchSize;
-  const slower = 1 + STEPS_PER_LAG * (isAnsweredCoarsely ? 2 : 1) * lag;
+  const slower = 1 + STEPS_PER_LAG * lag;
   const perRound = slower / outerLearningRate / localSteps;
   const gained = perRound / gainOf(Math.max(1, groupTabs));
   return {
     followed: [gained, gained / samples] as const,
     alone: [(perRound * batchSize) / samples, perRound / samples] as const,
-    onTop: (isAnsweredCoarsely ? 2 * lag + TWICE_COARSE * lag ** 2 : lag) + footing.mixingRounds,
+    onTop: lag + TWICE_COARSE * codecLagRounds * answerLagRounds + footing.mixingRounds,
   };
 }
 

@@ -80,10 +80,39 @@ describe('what a round takes', () => {
     expect(cost.trainMs).toBeLessThan(17_000);
     expect(cost.stepsATab).toBeLessThan(17);
   });
+  it('[R17] a round becomes as long as its exchange takes, but in crews and where too many would leave meanwhile', () => {
+    const steps = (crowd: Partial<Crowd>) => of(crowd, { localSteps: 10 }).cost.localSteps;
+    // 5.6 s of exchange, steps of 100 ms.
+    expect(steps({})).toBe(60);
+    expect(steps({ uplinkMbit: 1_000, downlinkMbit: 1_000 })).toBe(10);
+    expect(steps({ tabs: 64 })).toBe(10);
+    expect(steps({ churnPerMinute: 3 })).toBe(40);
+    expect(of({}, { localSteps: 10 }).cost.bound).toBe('uplink');
+  });
   it('slow tabs make fewer steps: speeds 1 to 4 lose a part of the steps, not of the time', () => {
     const [even, uneven] = [of({}, { localSteps: 60 }).cost, of({ speedRatio: 4 }, { localSteps: 60 }).cost];
     expect(uneven.stepsATab).toBeLessThan(0.6 * even.stepsATab);
     expect(uneven.trainMs).toBeLessThan(1.25 * even.trainMs);
+  });
+  it('[R9] who evaluates is waited for while the others train ahead: only what that takes beyond training shows', () => {
+    const often = { evaluateEveryRounds: 1 };
+    const rarely = { evaluateEveryRounds: 1_000 };
+    const long = [often, rarely].map(
+      (task) => of({ uplinkMbit: 1_000 }, { localSteps: 60 }, task).cost.roundMs,
+    );
+    expect(long[0]).toBeCloseTo(long[1]!);
+    const short = [often, rarely].map(
+      (task) => of({ uplinkMbit: 1_000 }, { localSteps: 1 }, task).cost.roundMs,
+    );
+    expect(short[0]).toBeGreaterThan(short[1]! + 50);
+    // Alone there is nobody who goes on.
+    const alone = [often, rarely].map((task) => of({ tabs: 1 }, { localSteps: 60 }, task).cost.roundMs);
+    expect(alone[0]).toBeGreaterThan(alone[1]! + 400);
+  });
+  it('a mean goes forward by a whole step, even where some of the tabs are too slow to have one in each round', () => {
+    const { cost } = of({ speedRatio: 3 }, { localSteps: 1 }, { parameterCount: 1_000 });
+    expect(cost.stepsATab).toBeLessThan(0.95);
+    expect(cost.stepsOfMean).toBeCloseTo(1);
   });
   it('[R14] topk-auto is the largest k that the line carries', () => {
     const thin = of({ uplinkMbit: 1 }, { codec: 'topk-auto' }).cost.codec;
@@ -111,15 +140,41 @@ describe('a prediction', () => {
   it('is finite, and never better on a thinner line, a longer way, with more churn or slower tabs', () => {
     fc.assert(
       fc.property(crowds, strategies, (crowd, strategy) => {
-        const { timeMs, rounds } = of(crowd, strategy);
+        const { timeMs, rounds, cost } = of(crowd, strategy);
         expect([Number.isFinite(timeMs), rounds > 0]).toEqual([true, true]);
-        const worse = (changes: Partial<Crowd>) => of({ ...crowd, ...changes }, strategy).timeMs;
+        const worse = (changes: Partial<Crowd>) => {
+          const other = of({ ...crowd, ...changes }, strategy);
+          // [R17] Longer rounds may be better ones.
+          return other.cost.localSteps === cost.localSteps ? other.timeMs : Infinity;
+        };
         expect(worse({ uplinkMbit: crowd.uplinkMbit / 2 })).toBeGreaterThanOrEqual(timeMs);
         expect(worse({ roundTripMs: crowd.roundTripMs + 100 })).toBeGreaterThanOrEqual(timeMs);
         expect(worse({ churnPerMinute: 1.5 * crowd.churnPerMinute })).toBeGreaterThanOrEqual(timeMs);
       }),
       { seed: 2, numRuns: 300 },
     );
+  });
+  it('[A2] without rounds a version stands on a quarter of the tabs, of two on one: what is counted by versions comes sooner', () => {
+    const way = { architecture: 'central', schedule: 'asynchronous' } as const;
+    const versions = (tabs: number) => of({ tabs }, way).footing.versionsARound;
+    expect([2, 3, 4, 5, 16].map(versions)).toEqual([2, 3, 4, 2.5, 4]);
+    // Every second version evaluated is every tab's second step, and an evaluation takes five.
+    const two = { tabs: 2, speedRatio: 1, churnPerMinute: 0 };
+    const task = { evaluateEveryRounds: 10, evaluationSteps: 5, parameterCount: 1_000 };
+    const { tabs, localSteps } = of(two, { ...way, localSteps: 1 }, task).footing;
+    expect(tabs * localSteps).toBeCloseTo(1);
+    // For three of these five steps the server counts it as at work, and the other's update for half of what moves the model.
+    expect(localSteps).toBeCloseTo(1 - 0.6 / 2);
+    expect(of(two, { architecture: 'central', localSteps: 1 }, task).footing.tabs).toBeCloseTo(1.5);
+    // A server's answer goes through the codec once a version.
+    const coarse = of({ tabs: 16 }, { ...way, codec: 'topk-64' }).footing;
+    expect(coarse.answerLagRounds).toBeCloseTo(coarse.codecLagRounds / 4);
+  });
+  it('ends with the evaluation that finds the loss', () => {
+    const [no, five] = [0, 5].map((evaluationSteps) =>
+      of({ tabs: 64 }, {}, { evaluationSteps, evaluateEveryRounds: 1e9 }),
+    );
+    expect(five!.timeMs - no!.timeMs).toBeCloseTo(500);
   });
   it('tells the memory of a tab by the copies that preflight states', () => {
     const { memory } = of({});

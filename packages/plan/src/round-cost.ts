@@ -10,7 +10,7 @@
  * It refuses to know learning. Pure.
  */
 import { sliceMaxBytes } from '@murmuration/codec';
-import { CODEC_BYTES_PER_PARAMETER, type Codec } from '@murmuration/protocol';
+import { CODEC_BYTES_PER_PARAMETER, LIMITS, STRETCHES, type Codec } from '@murmuration/protocol';
 import type { CoordinatorLimits, Crowd, Strategy, Task } from './crowd.ts';
 import { groupingOf, type Grouping } from './group.ts';
 
@@ -41,6 +41,9 @@ const GRACE_MIN_MS = 250;
  */
 const ROUND_WHOLE_MS = 8_000;
 const LONG_SHARE = 1 / 3;
+/** Rounds are made longer where the exchange is longer than training by this, unless so many would leave meanwhile (SPEC R17). */
+const STRETCHED_RATIO = 1.25;
+const LEFT_SHARE_MAX = 0.2;
 /** Tabs whose speeds are looked at one by one. */
 const LOOKED_MAX = 64;
 
@@ -58,6 +61,10 @@ export interface RoundCost {
   readonly codec: Exclude<Codec, 'topk-auto'>;
   readonly roundMs: number;
   readonly bound: Bound;
+  /** Of the fastest tab: more than the run asks where rounds are made as long as the exchange (SPEC R17). */
+  readonly localSteps: number;
+  /** Of the steps that the run asks for, at everybody's pace. */
+  readonly askedMs: number;
   /** Of the slowest tab at its pace, and from its update to the next round. */
   readonly trainMs: number;
   readonly exchangeMs: number;
@@ -80,6 +87,7 @@ export function roundCost(
   crowd: Crowd,
   strategy: Strategy,
   limits: CoordinatorLimits,
+  length: 'as-asked' | 'as-it-becomes' = 'as-it-becomes',
 ): RoundCost {
   const grouping = groupingOf(strategy, crowd);
   const isWaiting = strategy.schedule !== 'asynchronous';
@@ -87,28 +95,35 @@ export function roundCost(
   const codec = codecSent(task, crowd, strategy, limits, grouping, asked.trainMs);
   const exchange = exchangeOf(task, crowd, { ...strategy, codec }, limits, grouping);
   const exchangeMs = isWaiting ? exchange.ms : exchange.ms * UNTIL_ANSWERED;
+  const localSteps =
+    isWaiting && length === 'as-it-becomes'
+      ? stretchedSteps(crowd, strategy.localSteps, grouping, exchangeMs)
+      : strategy.localSteps;
   // Without rounds a tab trains on until its update is answered.
   const pace =
     isWaiting || exchangeMs <= asked.trainMs
-      ? asked
-      : paceOf(crowd, Math.min(AHEAD_MAX * strategy.localSteps, exchangeMs / crowd.stepMs), false);
+      ? paceOf(crowd, localSteps, isWaiting)
+      : paceOf(crowd, Math.min(AHEAD_MAX * localSteps, exchangeMs / crowd.stepMs), false);
   const million = task.parameterCount / 1e6;
   const updates = grouping.kind === 'server' ? 1 : grouping.groupTabs;
   const commandsMs =
     COMMANDS_MS + million * (FORM_MS_PER_MILLION + COMMIT_MS_PER_MILLION_PER_UPDATE * updates);
-  const trainMs =
-    pace.trainMs +
-    (isWaiting ? evaluationWaitMs(task, crowd, grouping, pace.trainMs) / task.evaluateEveryRounds : 0);
+  const { trainMs } = pace;
+  const longerMs = isWaiting ? pace.withMs(exchangeMs) : Math.max(trainMs, exchangeMs);
   const isHidden = exchangeMs <= trainMs;
   // Crews of one plane are not done at once, and those of the next wait for the latest: there less of it hides.
   const shownMs = grouping.kind === 'crews' ? CREWS_SHOWN_SHARE * Math.min(trainMs, exchangeMs) : 0;
+  const evaluationMs = isWaiting ? evaluationShownMs(task, crowd, grouping, { trainMs, exchangeMs }) : 0;
   return {
     grouping,
     codec,
+    localSteps,
+    askedMs: asked.trainMs,
     trainMs,
     exchangeMs,
-    roundMs: commandsMs + Math.max(trainMs, exchangeMs) + shownMs,
-    bound: isHidden ? 'training' : exchange.bound,
+    roundMs: commandsMs + longerMs + shownMs + evaluationMs / task.evaluateEveryRounds,
+    // Longer than asked they are for the exchange's sake.
+    bound: isHidden && localSteps === strategy.localSteps ? 'training' : exchange.bound,
     stepsATab: pace.stepsATab,
     isCut: pace.isCut,
     stepsOfMean: pace.stepsOfMean,
@@ -119,33 +134,38 @@ export function roundCost(
   };
 }
 
-/** What one evaluation holds the others up by. */
-function evaluationWaitMs(
+/** [R17] Steps of a round that is made as long as its exchange takes. In crews nobody has the word. */
+function stretchedSteps(
+  { stepMs, churnPerMinute }: Crowd,
+  localSteps: number,
+  { kind }: Grouping,
+  exchangeMs: number,
+): number {
+  const askedMs = localSteps * stepMs;
+  if (kind === 'crews' || kind === 'alone' || exchangeMs <= STRETCHED_RATIO * askedMs) return localSteps;
+  const leaving = (stretch: number) => (stretch * askedMs * churnPerMinute) / 60_000;
+  const longer = STRETCHES.filter((stretch) => stretch === 1 || leaving(stretch) <= LEFT_SHARE_MAX);
+  const stretch = longer.find((each) => each * askedMs >= exchangeMs) ?? longer.at(-1)!;
+  return Math.min(LIMITS.localStepsMax, Math.round(localSteps * stretch));
+}
+
+/**
+ * What one evaluation lengthens a round by. Who evaluates is waited for once, for the grace, and then not counted on; the
+ * others train ahead meanwhile, so only what exchange and grace take beyond their training shows.
+ */
+function evaluationShownMs(
   { evaluationSteps }: Task,
   crowd: Crowd,
   { kind }: Grouping,
-  trainMs: number,
+  { trainMs, exchangeMs }: Pick<RoundCost, 'trainMs' | 'exchangeMs'>,
 ): number {
   const evaluationMs = evaluationSteps * meanStepMs(crowd);
-  const graceMs = Math.max(GRACE_MIN_MS, trainMs / 4);
-  switch (kind) {
-    case 'alone':
-      return evaluationMs;
-    case 'one-group':
-    case 'server':
-      // The next commit names who is there, and who evaluates is not waited for twice.
-      return Math.min(evaluationMs, graceMs) / 4;
-    case 'crews': {
-      // Round by round another crew waits for it, and the crews of the next wait for that one.
-      const lateRounds = Math.ceil(evaluationMs / trainMs);
-      return Math.min(evaluationMs, graceMs * lateRounds) * (lateRounds > 1 ? 0.8 : 0.25);
-    }
-    default:
-      return kind satisfies never;
-  }
+  if (kind === 'alone') return evaluationMs;
+  const waitMs = Math.min(evaluationMs, Math.max(GRACE_MIN_MS, trainMs / 4));
+  return Math.max(0, exchangeMs + waitMs - Math.max(trainMs, exchangeMs));
 }
 
-const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)) / 2;
+export const meanStepMs = ({ stepMs, speedRatio }: Crowd) => (stepMs * (1 + speedRatio)) / 2;
 
 /** A crowd is asked about for every codec and architecture, and its paces are the same for all of them. */
 const paces = new WeakMap<Crowd, Map<number, Pace>>();
@@ -179,19 +199,34 @@ function newPace({ tabs, stepMs, speedRatio }: Crowd, localSteps: number, isWait
   );
   // Whole steps make some late; a part of the rounds is closed over them. Without rounds nobody is.
   const wholeMs = isWaiting ? (fastestMs + slowestMs) / 2 : fastestMs;
-  // Longer rounds are closed over those who are still in them; what these did goes with their next update.
-  const trainMs =
-    wholeMs <= ROUND_WHOLE_MS ? wholeMs : ROUND_WHOLE_MS + (wholeMs - ROUND_WHOLE_MS) * LONG_SHARE;
+  const trainMs = cutMs(wholeMs);
   const steps = stepsMs.map((tabStepMs) => Math.min(localSteps, trainMs / tabStepMs));
   const sum = steps.reduce((a, b) => a + b, 0);
   return {
     trainMs,
+    /** With an exchange of this length: who trains longer than that is late, as without it. */
+    withMs: (exchangeMs: number) =>
+      Math.max(exchangeMs, cutMs((Math.max(fastestMs, exchangeMs) + Math.max(slowestMs, exchangeMs)) / 2)),
     isCut: trainMs < wholeMs,
     stepsATab: sum / looked,
-    // A mean that is weighted by samples goes as far as its members' steps, those of the fast ones first.
-    stepsOfMean: steps.reduce((a, b) => a + b * b, 0) / sum,
+    stepsOfMean: stepsOfMean(steps, isWaiting),
   };
 }
+
+/**
+ * How far a round moves the mean. Weighted by samples it goes as far as its members' steps, those of the fast ones first. Who
+ * does less than a step in a round is not in each of them, and is in the others with a whole one. Without rounds an update
+ * moves the model by its share of what all would send (SPEC A), and so do those that come more rarely.
+ */
+function stepsOfMean(steps: readonly number[], isWaiting: boolean): number {
+  const sum = (of: (tabSteps: number) => number) => steps.reduce((total, each) => total + of(each), 0);
+  const sent = (tabSteps: number) => Math.max(1, tabSteps);
+  return sum((each) => each * sent(each)) / sum(isWaiting ? (each) => each : sent);
+}
+
+/** Longer rounds are closed over those who are still in them; what these did goes with their next update. */
+const cutMs = (wholeMs: number) =>
+  wholeMs <= ROUND_WHOLE_MS ? wholeMs : ROUND_WHOLE_MS + (wholeMs - ROUND_WHOLE_MS) * LONG_SHARE;
 
 interface Exchange {
   readonly ms: number;
@@ -220,7 +255,7 @@ function exchangeOf(
     const upMs = sentMs(updateBytes, Math.min(crowd.uplinkMbit, limits.volunteerMbit));
     const downMs = sentMs(updateBytes, crowd.downlinkMbit);
     const serverMs = 2 * sentMs(tabs * updateBytes, limits.totalMbit) + COMBINE_MS;
-    const waysMs = 2 * farthestMs(crowd, tabs);
+    const waysMs = farthestBackMs(crowd, tabs);
     return {
       ms: upMs + downMs + serverMs + waysMs,
       bound: largest({ uplink: upMs, downlink: downMs, coordinator: serverMs, latency: waysMs }),
@@ -284,6 +319,14 @@ function farthestMs({ roundTripMs, lossShare = LOSS_SHARE }: Crowd, messages: nu
   const jitter = 1 + (JITTER_SHARE * (messages - 1)) / (messages + 1);
   const isLost = 1 - (1 - lossShare) ** messages;
   return (roundTripMs / 2) * jitter + RETRANSMIT_MS * isLost;
+}
+
+/** The latest of so many tabs to have an answer: who was late there need not be late on the way back. */
+function farthestBackMs({ roundTripMs, lossShare = LOSS_SHARE }: Crowd, tabs: number): number {
+  // Two ways that are each anything within their spread come within x of the most with x^2 / 2.
+  const jitter = 1 + JITTER_SHARE * Math.max(0, 1 - Math.sqrt(Math.PI / 2 / tabs));
+  const isLost = 1 - (1 - lossShare) ** (2 * tabs);
+  return roundTripMs * jitter + RETRANSMIT_MS * isLost;
 }
 
 const largest = <B extends string>(parts: Readonly<Record<B, number>>): B =>

@@ -78,11 +78,16 @@ function groupSentence({ strategy: { schedule }, cost: { grouping } }: Predictio
 
 function exchangeSentence({ strategy, cost }: Prediction): string {
   const { grouping, bound, exchangeMs, trainMs } = cost;
+  const { localSteps } = cost;
   if (grouping.kind === 'alone')
-    return `A round is ${strategy.localSteps} steps of ${timeText(trainMs / strategy.localSteps)}.`;
+    return `A round is ${localSteps} steps of ${timeText(trainMs / localSteps)}.`;
+  const longer =
+    localSteps > strategy.localSteps
+      ? ` Rounds become that long by themselves (SPEC R17): ${strategy.localSteps} are asked for.`
+      : '';
   return bound === 'training'
-    ? `The exchange (${timeText(exchangeMs)}) hides behind ${strategy.localSteps} local steps (${timeText(trainMs)}).`
-    : `The exchange (${timeText(exchangeMs)}, mostly ${BOUND_WORDS[bound]}) takes longer than ${strategy.localSteps} local steps (${timeText(trainMs)}), and yet more steps a round would learn less than they cost.`;
+    ? `The exchange (${timeText(exchangeMs)}) hides behind ${localSteps} local steps (${timeText(trainMs)}).${longer}`
+    : `The exchange (${timeText(exchangeMs)}, mostly ${BOUND_WORDS[bound]}) takes longer than ${localSteps} local steps (${timeText(trainMs)}), and yet more steps a round would learn less than they cost.${longer}`;
 }
 
 /** The number of local steps below and above. */

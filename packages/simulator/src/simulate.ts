@@ -91,7 +91,9 @@ export interface Glimpse {
   readonly nowMs: number;
   readonly eventCount: number;
   readonly round: number;
+  /** Of the last checkpoint, and the round that was evaluated for it. */
   readonly loss: number | null;
+  readonly lossRound: number;
   readonly spread: number;
   readonly alive: number;
   readonly violations: number;
@@ -297,7 +299,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     if (isTiered) placeChecks.look(coordinator.ledger, tabs, world.nowMs);
     watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
     watch.limits.reserved(network.reservedBytesMax, frameMaxBytes(limits), world.nowMs);
-    const loss = coordinator.ledger.state.checkpoints.at(-1)!.loss;
+    const { loss, round: lossRound } = coordinator.ledger.state.checkpoints.at(-1)!;
     const { round } = watch.replicas.front;
     const alive = tabs.size;
     curves.add({
@@ -314,16 +316,12 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       eventCount: world.eventCount,
       round,
       loss,
+      lossRound,
       spread,
       alive,
       violations: watch.violations.count,
       isQuiet: faults.over,
-      lossNow: () => {
-        const roundOf = ({ mind }: SimTab) => mind.head?.round ?? -1;
-        const newest = living().toSorted((a, b) => roundOf(b) - roundOf(a))[0];
-        if (newest === undefined || roundOf(newest) < 0) return null;
-        return model.evaluate(newest.trainer.replica.average, data.validation).loss;
-      },
+      lossNow: () => meanLoss(model, data, living()),
     };
     hooks.onLook?.(glimpse);
     return glimpse;

@@ -6,8 +6,9 @@ import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 import { simulate } from './simulate.ts';
 
 export interface TimeToLoss {
-  /** Imaginary, from the first tab's arrival; null: the run ended before. */
+  /** Imaginary, from the first tab's arrival until the coordinator knew of it; null: the run ended before. */
   readonly ms: number | null;
+  /** The round whose mean had the loss: an evaluation takes a while, and rounds go on meanwhile. */
   readonly rounds: number | null;
   readonly departures: number;
   readonly traceHash: string;
@@ -24,8 +25,8 @@ export function timeToLoss(changes: Partial<SimulateOptions>, loss: number): Tim
     rounds: number;
   } = { before: null, at: null, rounds: 0 };
   const report = simulate(options, {
-    onLook: ({ nowMs, round, loss: now }) => {
-      seen.rounds = round;
+    onLook: ({ nowMs, round: front, loss: now, lossRound: round }) => {
+      seen.rounds = front;
       if (now === null || now === seen.before?.loss || seen.at !== null) return;
       if (now <= loss) {
         const from = seen.before ?? { nowMs, round, loss: now };
