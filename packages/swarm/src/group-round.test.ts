@@ -438,7 +438,7 @@ describe('[R17] the length of a round', () => {
 
   it('of a replica that was fetched is the run’s own until it hears a commit', () => {
     const length = new RoundLength(DEFAULT_TRAINING);
-    length.begin(4, 0);
+    length.begin({ round: 4, stretch: 4 }, 0);
     expect(withLength(a, length).stretch).toBe(1);
   });
 });

@@ -66,7 +66,7 @@ export class GroupRound {
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs, options.adapts);
     this.#length = options.length;
-    this.#length?.begin(1, options.nowMs);
+    this.#length?.begin({ round: options.head.round, stretch: 1 }, options.nowMs);
     this.#leadership = new Leadership(options.self, options.company);
     this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
@@ -224,7 +224,7 @@ export class GroupRound {
 
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
-    this.#length?.begin(closed.stretch ?? 1, nowMs);
+    this.#length?.begin({ round: head.round, stretch: closed.stretch ?? 1 }, nowMs);
     this.#begin(head, this.#crews.crewOf(head.round) ?? [...closed.members].sort(), closed.graceMs, nowMs);
   }
 

@@ -14,7 +14,7 @@ class Life {
 
   constructor(training: Partial<Training> = {}) {
     this.length = new RoundLength({ ...DEFAULT_TRAINING, localSteps: 5, ...training });
-    this.length.begin(1, 0);
+    this.length.begin({ round: 0, stretch: 1 }, 0);
   }
 
   /** Rounds of which each took so long from our update to the commit; returns what every commit said of the next. */
@@ -28,7 +28,18 @@ class Life {
       this.nowMs += exchangeMs;
       const stretch = this.length.next(++this.#round);
       this.length.closedBy(of, { before: tabs, after: tabs.slice(left) }, this.nowMs);
-      this.length.begin(stretch, this.nowMs);
+      this.length.begin({ round: this.#round, stretch }, this.nowMs);
+      return stretch;
+    });
+  }
+
+  /** Rounds whose exchange a server did not see. */
+  unseen(count: number) {
+    return Array.from({ length: count }, () => {
+      this.nowMs += 5 * STEP_MS * this.length.stretch;
+      this.length.closed(updates, { members: 4, left: 0, exchangeMs: 'hidden' }, this.nowMs);
+      const stretch = this.length.next(++this.#round);
+      this.length.begin({ round: this.#round, stretch }, this.nowMs);
       return stretch;
     });
   }
@@ -78,6 +89,23 @@ describe('[R17] a round’s length', () => {
     expect(later.length.stretch).toBe(8);
     later.rounds(40, 3_900, { left: 2 });
     expect(later.length.stretch).toBeLessThan(8);
+  });
+
+  it('follows what shows in nearly all rounds, not who evaluates in every other one', () => {
+    const life = new Life();
+    const said = Array.from({ length: 20 }, () => [...life.rounds(1, 1_500), ...life.rounds(1, 300)]).flat();
+    expect(new Set(said)).toEqual(new Set([1]));
+  });
+
+  it('of an exchange that is seen only when it shows, goes back after some rounds to try, and grows again', () => {
+    const life = new Life();
+    life.rounds(6, 900);
+    expect(life.length.stretch).toBe(2);
+    const said = life.unseen(60);
+    expect(said.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 2));
+    expect(said).toContain(1.5);
+    expect(said.at(-1)).toBe(1);
+    expect(life.rounds(6, 900).at(-1)).toBe(2);
   });
 
   it('says nothing of rounds in which somebody was waited for in vain, or by one tab that lies about its speed', () => {

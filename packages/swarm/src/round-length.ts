@@ -35,6 +35,13 @@ const HIDDEN_SHARE = 0.7;
 const LEFT_SHARE_MAX = 0.2;
 /** Of rounds of one length: fewer say nothing, and the latest count. */
 const ROUNDS_SEEN = 5;
+/**
+ * Of these the second shortest exchange is the usual one: a line shows in all of them. Who evaluates or is late for once holds
+ * up every other round at most, and longer rounds on that account cost up to a quarter of the time.
+ */
+const EXCHANGE_RANK = 1;
+/** What is left of a hidden exchange from round to round: after a dozen a shorter round is tried. A guess. */
+const HIDDEN_FADE = 0.97;
 /** That departures are counted over. A guess: some minutes of a small group. */
 const ROUNDS_OF_DEPARTURES = 40;
 
@@ -51,7 +58,10 @@ export class RoundLength {
   readonly #isFixed: boolean;
   #stretch: Stretch = 1;
   #seen: SeenRound[] = [];
+  /** Of the last round that was seen, whatever its length. */
+  #exchangeMs = 0;
   #change: Decision | null = null;
+  #round = 0;
   #beganMs = 0;
   /** Our update of this round; null: it has not left. */
   #sentMs: number | null = null;
@@ -71,8 +81,9 @@ export class RoundLength {
     return this.#stretch;
   }
 
-  /** The next round begins, and its commit said this. */
-  begin(stretch: Stretch, nowMs: number): void {
+  /** The round begins, and the commit of the last one said this of it. */
+  begin({ round, stretch }: { readonly round: number; readonly stretch: Stretch }, nowMs: number): void {
+    this.#round = round;
     this.#beganMs = nowMs;
     this.#sentMs = null;
     if (stretch === this.#stretch) return;
@@ -103,18 +114,22 @@ export class RoundLength {
   /**
    * The round is closed by these updates.
    * @param left of its members, while it lasted
-   * @param exchangeMs null: nothing is known; so it is where somebody was waited for in vain, which says how long a grace is
+   * @param exchangeMs null: nothing is known; so it is where somebody was waited for in vain, which says how long a grace is.
+   *   `hidden`: no longer than training. It is taken for a little less than before, so that a shorter round is tried now and then.
    */
   closed(
     updates: readonly UpdateBody[],
-    { members, left, exchangeMs }: { members: number; left: number; exchangeMs: number | null },
+    { members, left, exchangeMs }: { members: number; left: number; exchangeMs: number | 'hidden' | null },
     nowMs: number,
   ): void {
     this.#departures.push({ left, memberMs: members * (nowMs - this.#beganMs) });
     this.#departures.splice(0, this.#departures.length - ROUNDS_OF_DEPARTURES);
     const stepMs = stepMsOf(updates);
     if (exchangeMs === null || stepMs === null || updates.length < 2) return;
-    this.#seen.push({ exchangeMs, stepMs });
+    const trainMs = localStepsOf(this.#training, this.#round, this.#stretch) * stepMs;
+    this.#exchangeMs =
+      exchangeMs === 'hidden' ? Math.min(trainMs, HIDDEN_FADE * this.#exchangeMs) : exchangeMs;
+    this.#seen.push({ exchangeMs: this.#exchangeMs, stepMs });
     this.#seen.splice(0, this.#seen.length - ROUNDS_SEEN);
   }
 
@@ -151,7 +166,7 @@ export class RoundLength {
       memberMs += each.memberMs;
     }
     return {
-      exchangeMs: median(this.#seen.map((seen) => seen.exchangeMs)),
+      exchangeMs: this.#seen.map((seen) => seen.exchangeMs).toSorted((a, b) => a - b)[EXCHANGE_RANK]!,
       stepMs: median(this.#seen.map((seen) => seen.stepMs)),
       leftPerMs: left / Math.max(1, memberMs),
     };

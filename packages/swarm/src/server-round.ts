@@ -3,7 +3,7 @@
  * tabs that were away. The closing rules are those of every group (R3); the server leads all rounds, so there is nobody to
  * agree with. Pure.
  */
-import { gainOf, inspectUpdate, type CodecRule, type MeanRule } from '@murmuration/codec';
+import { gainOf, inspectUpdate, median, type CodecRule, type MeanRule } from '@murmuration/codec';
 import {
   LIMITS,
   type Decision,
@@ -22,8 +22,6 @@ import { GRACE_MAX_MS, RoundClock } from './round-clock.ts';
 const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 /** A tab that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
 const MISSED_MAX = 3;
-/** A round. After a dozen of them a shorter round is tried. A guess. */
-const EXCHANGE_FADE = 0.97;
 
 export class ServerRound {
   readonly #codec: CodecRule;
@@ -41,8 +39,6 @@ export class ServerRound {
   #left = 0;
   /** Everybody's update is in it: how long it took is not a grace. */
   #isWhole = false;
-  /** What the exchange took when it last showed; it fades. */
-  #exchangeMs = 0;
   #missed = new Map<VolunteerId, number>();
   readonly #answers = new Answers();
   readonly #log = new DecisionLog();
@@ -63,7 +59,7 @@ export class ServerRound {
     this.#clock = new RoundClock(options.nowMs, options.adapts);
     this.#length = options.length;
     this.#startMs = options.nowMs;
-    this.#length.begin(1, options.nowMs);
+    this.#length.begin({ round: options.head.round, stretch: 1 }, options.nowMs);
   }
 
   get head(): Head {
@@ -135,24 +131,18 @@ export class ServerRound {
     this.#updates = new Map();
     this.#closing = null;
     this.#clock.next(graceMs, 0, nowMs);
-    this.#length.begin(stretch, nowMs);
+    this.#length.begin({ round: head.round, stretch }, nowMs);
     this.#startMs = nowMs;
     this.#noteGrace(round);
     return answer;
   }
 
-  /**
-   * [R17] Of the next round. From here an exchange is seen only where it shows, as time in which nobody trained. Else it takes
-   * no more than training does, and is taken for a little less than before: so a shorter round is tried now and then.
-   */
+  /** [R17] Of the next round. From here an exchange is seen only where it shows, as time in which half of the tabs did not train. */
   #stretchAfter(nowMs: number): Stretch {
     const updates = this.#closing ?? [];
     const roundMs = nowMs - this.#startMs;
-    const trainMs = Math.max(...updates.map((update) => update.trainMs));
-    const shows = roundMs > SHOWN_RATIO * trainMs;
-    if (this.#isWhole)
-      this.#exchangeMs = shows ? roundMs : Math.min(trainMs, EXCHANGE_FADE * this.#exchangeMs);
-    const exchangeMs = this.#isWhole ? this.#exchangeMs : null;
+    const shows = roundMs > SHOWN_RATIO * median(updates.map(({ trainMs }) => trainMs));
+    const exchangeMs = this.#isWhole ? (shows ? roundMs : 'hidden') : null;
     this.#length.closed(updates, { members: this.#tabs.size, left: this.#left, exchangeMs }, nowMs);
     const stretch = this.#length.next(this.#head.round + 1);
     const change = this.#length.takeChange();
