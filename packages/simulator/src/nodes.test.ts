@@ -58,6 +58,11 @@ it.each<[string, ProfileName, Partial<SimulateOptions>]>([
     'storm',
     { seed: 3 },
   ],
+  [
+    '[R2] who comes back to its former node says nothing twice (was: another update for an anchor)',
+    'mix',
+    { seed: 6, rounds: 20, architecture: 'decentralised', serverCrashEveryMs: 0, places: 'found' },
+  ],
 ])('%s', (_, profile, changes) => {
   const report = simulate(
     profileOptions(profile, { model: 'softmax', nodes: 2, betweenEvery: 4, rounds: 4, ...changes }),

@@ -1,6 +1,8 @@
+import { contradictionIn } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, FAULTS, OPTIONS, parseSetting, settingsOf } from './options.ts';
 import { drawMix, profileOptions } from './profiles.ts';
+import { runSetup, toyModel } from './run-setup.ts';
 
 const SEEDS = Array.from({ length: 300 }, (_, i) => i + 1);
 
@@ -45,6 +47,18 @@ describe('the mix', () => {
       expect(enabled, fault).toBeGreaterThan(SEEDS.length / 20);
       expect(enabled, fault).toBeLessThan(SEEDS.length / 2);
     }
+  });
+
+  it('draws no training that a coordinator would refuse, and every way of it', () => {
+    const options = SEEDS.map((seed) => profileOptions('mix', { seed }));
+    const trainings = options.map((each) => runSetup(each, toyModel(each)).manifest.training);
+    expect(trainings.flatMap((training) => contradictionIn(training) ?? [])).toEqual([]);
+    const ways = trainings.map(({ architecture, schedule, tiers }) => [
+      architecture,
+      schedule,
+      tiers && 'tiers',
+    ]);
+    expect(new Set(ways.map((way) => way.join(' '))).size).toBe(5);
   });
 
   it('stays within the range of every option', () => {

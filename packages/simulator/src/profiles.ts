@@ -105,18 +105,33 @@ export function drawMix(seed: number): Settings {
     pathlessShare: maybe(0.05, 0.5, 0.15),
     noPeersShare: maybe(0.1, 1, 0.15),
     // Last, so that the draws above are as they were.
-    ...drawArchitecture(maybe(8_000, 60_000, 0.15), random(), random()),
+    ...drawArchitecture(maybe(8_000, 60_000, 0.15), random(), random(), [random(), random(), random()]),
   };
 }
 
 /**
  * One seed in seven goes through an averaging server, whose thread dies now and then, two in five of these without rounds;
- * half of the others are hybrid.
+ * half of the others are hybrid, and half of the rest are in tiers.
  */
-function drawArchitecture(crashEveryMs: number, hybrid: number, schedule: number): Settings {
-  if (crashEveryMs === 0) return hybrid < 0.5 ? { architecture: 'hybrid' } : {};
+function drawArchitecture(
+  crashEveryMs: number,
+  hybrid: number,
+  schedule: number,
+  tiers: readonly [number, number, number],
+): Settings {
+  if (crashEveryMs === 0) return hybrid < 0.5 ? { architecture: 'hybrid' } : drawTiers(hybrid < 0.75, tiers);
   const central = { architecture: 'central', serverCrashEveryMs: crashEveryMs } as const;
   return schedule < 0.4 ? { ...central, schedule: 'asynchronous' } : central;
+}
+
+/** One to four places of tabs, which say where they are or find it out, with one to six rounds inside for each between. */
+function drawTiers(isOn: boolean, [nodes, between, places]: readonly [number, number, number]): Settings {
+  if (!isOn) return {};
+  return {
+    nodes: 1 + Math.floor(4 * nodes),
+    betweenEvery: 1 + Math.floor(6 * between * between),
+    places: places < 0.5 ? 'named' : 'found',
+  };
 }
 
 const round3 = (value: number) => Number(value.toPrecision(3));

@@ -6,6 +6,7 @@ import { GroupRound } from './group-round.ts';
 import type { RoundDecision } from './round-decision.ts';
 import { RoundLength } from './round-length.ts';
 import type { HeldUpdate } from './held-updates.ts';
+import { OWN_VOICES } from './voices.ts';
 
 const COUNT = 8;
 const ids = [0, 1, 2, 3].map((n) => idFromRandomBytes('vol', new Uint8Array(26).fill(n)) as VolunteerId);
@@ -43,8 +44,9 @@ const commit = (leader: VolunteerId, authors: VolunteerId[], options: Partial<Fr
     graceMs: 500,
     ...options,
   }) as FrameOf<'commit'>;
-const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids) =>
+const groupOf = (self: VolunteerId, members: readonly VolunteerId[] = ids, voices = OWN_VOICES) =>
   new GroupRound({
+    voices,
     adapts: true,
     self,
     codec: 'int8',
@@ -322,6 +324,13 @@ describe('following a commit', () => {
     expect(authorsOf(follower.decide(others(b), 1))).toEqual([b, c]);
   });
 
+  it('[N4] two tabs that spoke for the node that one of them names did no wrong (was: equivocation)', () => {
+    const group = groupOf(d, ids, { of: (id) => (id === b ? a : id), isMate: () => false });
+    expect(group.addUpdate(b, update(a, { crc: 1 }), 0)).toBeNull();
+    expect(group.addUpdate(a, update(a, { crc: 2 }), 1)).toBe('duplicate');
+    expect(groupOf(d).addUpdate(a, update(a, { crc: 1 }), 0)).toBeNull();
+  });
+
   it('[R7] goes over to another anchor only if not more of us stand on ours', () => {
     const alone = groupOf(b);
     alone.addOwn(update(b), 0);
@@ -335,6 +344,17 @@ describe('following a commit', () => {
     for (const id of [a, c, d]) many.yielded(id, { round: 4, ballot: 1 });
     expect(authorsOf(many.decide(others(b), 2))).toEqual([]);
     expect(authorsOf(many.decide(others(b), many.nextDeadlineMs(others(b))))).toEqual([b, c, d]);
+  });
+
+  it('[R7] [I13] what it asked for a commit of its own branch it forgets with it (was: awake for ever)', () => {
+    const group = groupOf(d);
+    group.addOwn(update(d), 0);
+    for (const id of [a, b]) group.addUpdate(id, update(id), 0);
+    group.addCommit(a, commit(a, [a, c]));
+    expect(group.decide(others(d), 1)).toMatchObject({ kind: 'pull' });
+    group.addCommit(b, commit(b, [b], { ballot: 1, anchor: '00000000000000bb' }));
+    expect(group.decide(others(d), 2_000)).toBeNull();
+    expect(group.nextDeadlineMs(others(d))).toBeGreaterThan(2_000);
   });
 
   it.each([

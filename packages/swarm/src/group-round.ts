@@ -128,7 +128,9 @@ export class GroupRound {
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
-    if (author === this.#self) return 'not-author';
+    // A node may go by the id of one of its tabs, for which any mate speaks: two words of it are no proof against one.
+    const isNode = this.#voices !== OWN_VOICES;
+    if (author === this.#self && !isNode) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     const speaks = this.#voices.of(peer) === author || this.#voices.isMate(peer);
     if (!speaks && listed?.crc !== frame.crc) return 'not-author';
@@ -137,7 +139,7 @@ export class GroupRound {
     const earlier = this.#updates.of(round).get(author);
     if (earlier !== undefined && listed?.crc !== frame.crc) {
       if (earlier.anchor === frame.anchor)
-        return earlier.crc === frame.crc || author !== peer ? 'duplicate' : 'equivocation';
+        return earlier.crc === frame.crc || author !== peer || isNode ? 'duplicate' : 'equivocation';
       // Its author went over to another branch since. In a crew, where any anchor will do, its first word counts.
       if (this.#crews.isMixed) return 'other-anchor';
     }
@@ -285,6 +287,7 @@ export class GroupRound {
     if (commit.anchor !== this.#head.fingerprint) {
       // [R7] Another branch. We go over to it unless more of us stand on ours.
       this.#commits.delete(this.#head.round);
+      this.#pull = null;
       if (held.size > commit.included.length) {
         this.#leadership.depose(commit.leader);
         return this.#lead(reach, nowMs);

@@ -73,7 +73,7 @@ export class Membership extends Standing {
     this.#peers = options.peers;
     this.#outbox = options.outbox;
     this.server = serverOf(manifest);
-    this.own = new OwnWork(manifest.training);
+    this.own = options.own ?? new OwnWork(manifest.training);
     const { inside, ...run } = options;
     this.#donations = new Donations(
       inside === undefined

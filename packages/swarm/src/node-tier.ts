@@ -27,7 +27,7 @@ import type { Counted } from './membership.ts';
 import { NodeNames } from './node-names.ts';
 import type { NodesRound, OwnNode } from './nodes-round.ts';
 import type { Outbox } from './outbox.ts';
-import type { Progress } from './own-work.ts';
+import { OwnWork, type Progress } from './own-work.ts';
 import { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
 import { SoloFetch } from './solo-fetch.ts';
@@ -64,6 +64,8 @@ export class NodeTier implements OwnNode {
   /** Mates that came by what they hold from another one: they began nothing. */
   readonly #fetchers = new Set<VolunteerId>();
   #inside: Inside | null = null;
+  /** What we said in our node, and in the one before: a tab may come back to that, and to an anchor that it sent an update for. */
+  #own: { readonly name: VolunteerId; readonly work: OwnWork }[] = [];
   #split = new SplitWatch();
   /** Where the run stands; null: we hold no replica of it. */
   #between: { readonly head: Head; readonly sinceMs: number } | null = null;
@@ -143,7 +145,11 @@ export class NodeTier implements OwnNode {
       stranded: () => this.#begin(),
     };
     const paused = this.#paused;
+    const known = this.#own.find((own) => own.name === name);
+    const own = known ?? { name, work: new OwnWork(inner.training) };
+    this.#own = [own, ...this.#own.filter((other) => other !== own)].slice(0, 2);
     this.#inside = new Inside({
+      own: own.work,
       manifest: inner,
       runTag: this.#tag,
       self,

@@ -6,6 +6,7 @@ import type { InsideRules } from './inside.ts';
 import type { Reach } from './leadership.ts';
 import type { NodeTier } from './node-tier.ts';
 import type { Outbox } from './outbox.ts';
+import type { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { RoundLength } from './round-length.ts';
 import type { Round } from './rounds.ts';
@@ -27,6 +28,8 @@ export interface MembershipOptions {
   readonly node?: NodeTier | undefined;
   /** Of a node. */
   readonly inside?: InsideRules;
+  /** What was said in this group before; left out: nothing. */
+  readonly own?: OwnWork;
 }
 
 /** The run is neither paused nor at its end. `isHeld`: the node waits for the round of nodes. */
