@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- memory`: what a tab holds at its peak, GPU buffers and the worker's own memory, against what preflight
- * states for its run (protocol, model-copies.ts), by size of the model and architecture. Real tabs, fresh for every run: two
- * that train, of which the second is given its state by the first or by the server.
+ * states for its run (protocol, model-copies.ts), by size of the model and way of training. Real tabs, fresh for every run: two
+ * or three that train, of which the first gives the others their state, or the server does.
  *
  * GPU bytes are counted at WebGPU's own door (page/memory-watch.ts), the peak of every allocation; the worker's are the
  * browser's measurement, the largest of some samples, so that what lives for a moment may be missed.
@@ -9,7 +9,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ARCHITECTURES, type Architecture, type ModelSpec } from '@murmuration/protocol';
+import type { ModelSpec, Training } from '@murmuration/protocol';
 import { installMemoryWatch, type MemoryWatch } from '../page/memory-watch.ts';
 import { heldBytes } from '../page/visit-probes.ts';
 import type { BenchSettings } from './bench.ts';
@@ -21,7 +21,27 @@ import { bytesText } from './progress-lines.ts';
 import { Sentence } from './places.ts';
 import type { Tab } from './tabs.ts';
 
-const TABS = 2;
+/** The ways whose copies differ, and the tabs that train, by what their page's address ends in. */
+const WAYS = [
+  { name: 'decentralised', training: {}, tabs: ['', ''] },
+  { name: 'central', training: { architecture: 'central' }, tabs: ['', ''] },
+  { name: 'hybrid', training: { architecture: 'hybrid' }, tabs: ['', ''] },
+  { name: 'exact updates', training: { codec: 'fp32' }, tabs: ['', ''] },
+  {
+    ...{ name: 'asynchronous', tabs: ['', ''] },
+    training: { architecture: 'central', schedule: 'asynchronous' },
+  },
+  {
+    ...{ name: 'two nodes in tiers', tabs: ['?node=a', '?node=a', '?node=b'] },
+    training: { tiers: { insideEvery: 2, betweenEvery: 2 } },
+  },
+] as const satisfies readonly {
+  readonly name: string;
+  readonly training: Partial<Training>;
+  readonly tabs: readonly string[];
+}[];
+type Way = (typeof WAYS)[number];
+const TABS_MAX = Math.max(...WAYS.map(({ tabs }) => tabs.length));
 /** Hidden units of a dense layer between 784 pixels and 10 classes: 10 thousand, 100 thousand and a million parameters. */
 const HIDDEN = [12, 126, 1_258] as const;
 const ROUNDS = 12;
@@ -51,15 +71,15 @@ export async function measureMemory({ seed, isQuick, say }: BenchSettings): Prom
   const browser = await prepareBench(say);
   const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-memory-'));
   const grid = await Grid.open({
-    ...{ browser, tabs: TABS, logName: 'bench', coordinatorLog: 'bench/coordinator.log', dataDirectory },
+    ...{ browser, tabs: TABS_MAX, logName: 'bench', coordinatorLog: 'bench/coordinator.log', dataDirectory },
     workerPrelude: `(${installMemoryWatch.toString()})();`,
   });
   const rows: SwarmRow[] = [];
   const details: unknown[] = [];
   try {
     for (const hidden of isQuick ? HIDDEN.slice(0, 1) : HIDDEN)
-      for (const architecture of ARCHITECTURES) {
-        const figures = await measureOne(grid, { hidden, architecture, seed });
+      for (const way of WAYS) {
+        const figures = await measureOne(grid, { hidden, way, seed });
         say(`memory: ${JSON.stringify(figures)}`);
         details.push(figures);
         rows.push(rowOf(figures, 'gpu'), rowOf(figures, 'worker'));
@@ -75,28 +95,29 @@ type Figures = Awaited<ReturnType<typeof measureOne>>;
 
 async function measureOne(
   grid: Grid,
-  options: { readonly hidden: number; readonly architecture: Architecture; readonly seed: number },
+  options: { readonly hidden: number; readonly way: Way; readonly seed: number },
 ) {
-  const { hidden, architecture, seed } = options;
+  const { hidden, way, seed } = options;
   const training = {
-    architecture,
+    ...way.training,
     localSteps: 2,
     batchSize: 8,
-    peersMin: TABS,
+    peersMin: way.tabs.length,
     evaluateEveryRounds: 4,
     roundsMax: ROUNDS,
     targetAccuracy: null,
   } as const;
   const { id: datasetId } = await grid.client.createDataset({ kind: 'digits' });
   const request = {
-    name: `memory ${hidden} ${architecture}`,
+    name: `memory ${hidden} ${way.name}`,
     datasetId,
     model: modelOf(hidden),
     seed,
     training,
   };
   const { manifest } = await grid.client.createRun(request);
-  const tabs = [await grid.fleet.openVolunteer(grid.url), await grid.fleet.openVolunteer(grid.url)];
+  const tabs: Tab[] = [];
+  for (const words of way.tabs) tabs.push(await grid.fleet.openVolunteer(`${grid.url}${words}`));
   // What is stated depends on the tabs that are there.
   const { estimate } = await grid.client.preflight(request);
   let measured = { gpu: 0, worker: 0 };
@@ -136,7 +157,7 @@ async function measureOne(
   const { parameterCount } = manifest;
   return {
     parameterCount,
-    architecture,
+    way: way.name,
     measured,
     stated: { gpu: memory.totalBytes, worker: memory.workerBytes },
   };
@@ -154,14 +175,11 @@ async function heldBy({ page }: Tab): Promise<{ gpu: number; worker: number }> {
 
 const WORDS = { gpu: 'GPU buffers at the peak', worker: "the worker's own memory" } as const;
 
-function rowOf(
-  { parameterCount, architecture, measured, stated }: Figures,
-  side: 'gpu' | 'worker',
-): SwarmRow {
+function rowOf({ parameterCount, way, measured, stated }: Figures, side: 'gpu' | 'worker'): SwarmRow {
   const allowed = stated[side] + SLACK_BYTES[side];
   const ratio = measured[side] / allowed;
   return {
-    what: `${parameterCount.toLocaleString('en')} parameters, ${architecture}: ${WORDS[side]} of a tab against what is stated and ${bytesText(SLACK_BYTES[side])}`,
+    what: `${parameterCount.toLocaleString('en')} parameters, ${way}: ${WORDS[side]} of a tab against what is stated and ${bytesText(SLACK_BYTES[side])}`,
     target: 'at most 1.0x',
     measured: `${ratio.toFixed(2)}x (${bytesText(measured[side])} of ${bytesText(stated[side])} and the slack)`,
     isMet: ratio <= 1,

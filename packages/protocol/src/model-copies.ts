@@ -104,8 +104,9 @@ export function modelCopies({
       of('packed', isPacked ? 3 * PACKED_BYTES_PER_PARAMETER * parameterCount : 0),
       of('evaluation', vector),
       // On their way: up, weights and moments that are loaded; down, weights and a second moment, which is also kept while
-      // it is read and steps go on.
-      of('transfer', (1 + moments + 3) * vector),
+      // it is read and steps go on. Where the processor forms updates, trained weights come down in every round, as a vector and
+      // as the buffer that is read; elsewhere `exchange` is more than that.
+      of('transfer', (1 + moments + 3 + (isPacked ? 0 : 2)) * vector),
     ],
     worker: [
       // And its running mean; of a node besides, and what it owes.
