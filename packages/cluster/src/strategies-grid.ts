@@ -116,9 +116,11 @@ export function autoCell(crowd: StrategyCrowd, model: StrategyModel): StrategyCe
 function newPick(crowd: StrategyCrowd, model: StrategyModel): StrategyCell {
   const options = strategyOptions({
     ...{ ...base, crowd, model },
-    ...{ architecture: 'decentralised', schedule: 'synchronous', codec: 'int8', localSteps: 5 },
+    ...{ architecture: 'central', schedule: 'asynchronous', codec: 'int8', localSteps: 5 },
   });
   const { batchSize, stepMs, speedRatio, speeds, noPeersShare, delayMeanMs, learningRate } = options;
+  // The study evaluates by steps, a run by rounds: it is told those of the way that it picks.
+  const { evaluateEveryRounds } = options;
   const share = (i: number) => i / (STRATEGY_TABS - 1);
   const tabs = Array.from({ length: STRATEGY_TABS }, (_, i): KnownTab => {
     const slower = speeds === 'even' ? speedRatio ** share(i) : 1 + (speedRatio - 1) * share(i);
@@ -132,7 +134,7 @@ function newPick(crowd: StrategyCrowd, model: StrategyModel): StrategyCell {
     };
   });
   const plan = planRun({
-    training: { ...DEFAULT_TRAINING, batchSize, learningRate } satisfies Training,
+    training: { ...DEFAULT_TRAINING, batchSize, learningRate, evaluateEveryRounds } satisfies Training,
     wish: { strategy: 'auto', batchSize, learningRate },
     parameterCount: STRATEGY_PARAMETERS[model],
     isText: false,
