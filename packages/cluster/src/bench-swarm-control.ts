@@ -59,7 +59,7 @@ export function measureControl({ isQuick, say }: SwarmBenchSettings): Promise<Sw
     {
       what: `${what}: JSON bytes/s a tab, both directions`,
       target: `at most ${BYTES_MAX}`,
-      measured: `${total.toFixed(0)} (${perTab.up.toFixed(0)} up, ${perTab.down.toFixed(0)} down)`,
+      measured: `${total.toFixed(0)} (${perTab.up.toFixed(0)} up, ${perTab.down.toFixed(0)} down; of these ${traffic.decidedPerTabAndSecond(tabs, run.report.virtualMs).toFixed(1)} what tabs adapted)`,
       isMet: total <= BYTES_MAX,
     },
     {
@@ -116,6 +116,8 @@ class ControlTraffic {
   readonly #fromMs: number;
   readonly #bytes = new Map<string, { bytes: number; messages: number }>();
   evaluations = 0;
+  /** Of reports: what tabs decided by themselves. */
+  #decidedBytes = 0;
   /** Binary values in a message: there must be none. */
   tensorBytes = 0;
 
@@ -135,6 +137,8 @@ class ControlTraffic {
         return value;
       }).length;
       if (message.type === 'evaluation') this.evaluations += 1;
+      if (message.type === 'report' && message.decisions !== undefined)
+        this.#decidedBytes += JSON.stringify({ decisions: message.decisions }).length;
     },
   };
 
@@ -146,6 +150,10 @@ class ControlTraffic {
         { bytesPerSecond: bytes / tabSeconds, messages },
       ]),
     );
+  }
+
+  decidedPerTabAndSecond(tabs: number, untilMs: number): number {
+    return (1_000 * this.#decidedBytes) / (tabs * (untilMs - this.#fromMs));
   }
 
   bytesPerTabAndSecond(tabs: number, untilMs: number): { readonly up: number; readonly down: number } {

@@ -25,6 +25,7 @@ export const SOMETIMES = {
   lonelyTab: 'all peers of a tab left it',
   roundOfOne: 'a round counted a single update although there were more tabs',
   closedWithout: 'a round was closed without a living member',
+  roundLonger: 'a round was longer than the run asks',
   twoLeaders: 'two leaders closed one round',
   fork: 'one round ended on two anchors',
   leaderDied: 'a leader died within a second of its commit',

@@ -178,6 +178,7 @@ export class Watch {
       readonly round: number;
       readonly included: readonly unknown[];
       readonly members: readonly unknown[];
+      readonly stretch?: number;
     },
   ): void {
     const seen = this.#of(tab);
@@ -195,6 +196,7 @@ export class Watch {
     if (frame.included.length < frame.members.length) this.sometimes.hit('closedWithout');
     if (frame.included.length === 1 && frame.members.length > 1) this.sometimes.hit('roundOfOne');
     if (!this.#isCoordinatorUp) this.sometimes.hit('resultWhileDown');
+    if (frame.stretch !== undefined && frame.stretch > 1) this.sometimes.hit('roundLonger');
   }
 }
 

@@ -80,6 +80,13 @@ describe('[R17] a round’s length', () => {
     expect(many.length.stretch).toBe(1.5);
   });
 
+  it('lets half of the exchange show where a sparse codec’s answer leaves out as much again', () => {
+    const sparse = { codec: 'topk-64' } as const;
+    expect(new Life(sparse).rounds(6, 1_400).at(-1)).toBe(3);
+    expect(new Life({ ...sparse, architecture: 'central' }).rounds(6, 1_400).at(-1)).toBe(1.5);
+    expect(new Set(new Life({ ...sparse, architecture: 'central' }).rounds(30, 1_200))).toEqual(new Set([1]));
+  });
+
   it('does not grow where many would leave during a round, and goes back where they come to', () => {
     const churned = new Life();
     // One of four in every round of 2 s: in one of 4 s half of them.

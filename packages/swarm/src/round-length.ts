@@ -9,7 +9,7 @@
  *
  * It refuses to know frames and clocks, and who may say so. Pure.
  */
-import { median } from '@murmuration/codec';
+import { isSparse, median } from '@murmuration/codec';
 import {
   exchangeOf,
   isAdaptive,
@@ -26,6 +26,11 @@ import {
 
 /** The exchange shows when it takes so much longer than the fastest's training: the others' steps end up to a fifth later. */
 export const SHOWN_RATIO = 1.25;
+/**
+ * What a sparse codec leaves out waits in residuals for rounds, and twice where a server's answer goes through it as well: there
+ * half of the exchange may show. With all of it hidden such runs took up to a quarter longer (docs/strategies.md).
+ */
+const WAITING_TWICE = 2;
 /** It would be well hidden where it takes at most this share of training. */
 const HIDDEN_SHARE = 0.7;
 /**
@@ -56,6 +61,8 @@ export interface SeenRound {
 export class RoundLength {
   readonly #training: Training;
   readonly #isFixed: boolean;
+  /** Of the exchange this share is to be hidden. */
+  readonly #hiddenShare: number;
   #stretch: Stretch = 1;
   #seen: SeenRound[] = [];
   /** Of the last round that was seen, whatever its length. */
@@ -74,6 +81,8 @@ export class RoundLength {
       exchangeOf(training) === 'gradients' ||
       stalenessMaxOf(training) !== null ||
       tiersOf(training) !== null;
+    const waitsTwice = training.architecture === 'central' && isSparse(training.codec);
+    this.#hiddenShare = waitsTwice ? 1 / WAITING_TWICE : 1;
   }
 
   /** Of the round that goes on. */
@@ -173,7 +182,8 @@ export class RoundLength {
   }
 
   #wanted(round: number): Stretch {
-    const { exchangeMs, stepMs, leftPerMs } = this.#usual;
+    const { exchangeMs: wholeMs, stepMs, leftPerMs } = this.#usual;
+    const exchangeMs = this.#hiddenShare * wholeMs;
     const trainMs = (stretch: Stretch) => localStepsOf(this.#training, round, stretch) * stepMs;
     // Of few steps, and near the most that there may be, some lengths are the same.
     const lengths = STRETCHES.filter((each, i) => i === 0 || trainMs(each) > trainMs(STRETCHES[i - 1]!));
