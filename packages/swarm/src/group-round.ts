@@ -128,9 +128,7 @@ export class GroupRound {
     if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
-    // A node may go by the id of one of its tabs, for which any mate speaks: two words of it are no proof against one.
-    const isNode = this.#voices !== OWN_VOICES;
-    if (author === this.#self && !isNode) return 'not-author';
+    if (author === this.#self) return 'not-author';
     const listed = this.#commits.get(round)?.included.find((entry) => entry.author === author);
     const speaks = this.#voices.of(peer) === author || this.#voices.isMate(peer);
     if (!speaks && listed?.crc !== frame.crc) return 'not-author';
@@ -139,7 +137,7 @@ export class GroupRound {
     const earlier = this.#updates.of(round).get(author);
     if (earlier !== undefined && listed?.crc !== frame.crc) {
       if (earlier.anchor === frame.anchor)
-        return earlier.crc === frame.crc || author !== peer || isNode ? 'duplicate' : 'equivocation';
+        return earlier.crc === frame.crc || author !== peer ? 'duplicate' : 'equivocation';
       // Its author went over to another branch since. In a crew, where any anchor will do, its first word counts.
       if (this.#crews.isMixed) return 'other-anchor';
     }
