@@ -51,6 +51,8 @@ export interface SwarmBenchSettings {
   /** Joins and departures of the subject `volume`; null: a million. */
   readonly moves: number | null;
   readonly say: (line: string) => void;
+  /** With `--resume`: the details that the file holds of this subject. */
+  readonly known: unknown;
 }
 
 const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promise<SwarmSubject>>> = {
@@ -88,6 +90,10 @@ const FLAGS = {
     placeholder: 'N',
     help: 'joins and departures of the subject volume (default 1000000)',
   },
+  resume: {
+    kind: 'switch',
+    help: 'go on with the seeds that the file holds (subject nodes), if nothing but their number changed since',
+  },
   data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
   table: {
     kind: 'text',
@@ -120,13 +126,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     dataFile: flags.data ?? null,
     moves: flags.moves ?? null,
     say: (line) => process.stdout.write(`${line}\n`),
+    known: undefined,
   };
   const out = resolve(flags.out ?? 'bench/swarm.json');
-  const subjects = await known(out);
+  const subjects = await measuredBefore(out);
   const misses: string[] = [];
   for (const name of named.length > 0 ? named : names) {
     const startedAtMs = performance.now();
-    const { rows, details } = await SUBJECTS[name]!(settings);
+    const held = flags.resume ? (subjects[name] as SwarmSubject | undefined) : undefined;
+    const { rows, details } = await SUBJECTS[name]!({ ...settings, known: held?.details });
     const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
     for (const row of rows) settings.say(rowText(row, settings.isQuick));
     misses.push(...rows.filter((row) => !row.isMet).map((row) => row.what));
@@ -147,7 +155,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 const rowText = ({ what, target, measured, isMet }: SwarmRow, isQuick: boolean) =>
   `${isMet ? 'met   ' : 'missed'}  ${what}: ${measured} (target: ${target})${isQuick ? ' [quick]' : ''}`;
 
-async function known(out: string): Promise<Record<string, unknown>> {
+async function measuredBefore(out: string): Promise<Record<string, unknown>> {
   let text: string;
   try {
     text = await readFile(out, 'utf8');
