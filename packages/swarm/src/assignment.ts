@@ -301,6 +301,7 @@ export class Assignment {
   part(): void {
     this.pause(false);
     this.#parting = true;
+    this.membership.node?.part();
     if (this.#outbox.inFlight('train')) this.#outbox.push({ kind: 'interrupt-training' });
   }
 

@@ -31,6 +31,7 @@ import { OwnWork, type Progress } from './own-work.ts';
 import { Peers } from './peers.ts';
 import type { TrainerEvent } from './ports.ts';
 import { SoloFetch } from './solo-fetch.ts';
+import { speakersOf } from './speakers.ts';
 import { SplitWatch } from './split-watch.ts';
 
 /** In a node nothing is worth a rounding: lines are fast. */
@@ -71,6 +72,7 @@ export class NodeTier implements OwnNode {
   #between: { readonly head: Head; readonly sinceMs: number } | null = null;
   #round: NodesRound | null = null;
   #paused: boolean;
+  #isParting = false;
   /** It began with us, and no round of it was closed since. */
   #isFresh = false;
   /** Authors of the node's last round, ascending: they live. */
@@ -252,17 +254,14 @@ export class NodeTier implements OwnNode {
     this.#meet(nowMs);
     const inside = this.#inside;
     if (inside === null) return;
-    if (this.#between !== null) this.#findPlace(inside, this.#between, nowMs);
+    if (this.#between !== null) this.#findPlace(inside, nowMs);
     this.#dueSinceMs = this.#round?.isDue === true && !this.#isAtPlace ? (this.#dueSinceMs ?? nowMs) : null;
     inside.advance(nowMs, { coordinatorUp: true, roundsGoOn, isHeld: this.#isAtPlace });
   }
 
-  #findPlace(
-    inside: Inside,
-    { head, sinceMs }: { readonly head: Head; readonly sinceMs: number },
-    nowMs: number,
-  ): void {
+  #findPlace(inside: Inside, nowMs: number): void {
     const { role } = inside;
+    const { head, sinceMs } = this.#between!;
     if (role.kind === 'none') {
       if (this.#isComplete || nowMs >= sinceMs + MATES_MAX_MS) this.#goIn(head, sinceMs, nowMs);
     } else if (role.kind === 'joining') {
@@ -297,6 +296,10 @@ export class NodeTier implements OwnNode {
     this.#paused = paused;
     this.#inside?.pause(paused);
   }
+  /** We leave as soon as nothing of ours is lost by it. */
+  part(): void {
+    this.#isParting = true;
+  }
 
   // ---------------------------------------------------------------- between nodes
 
@@ -311,23 +314,24 @@ export class NodeTier implements OwnNode {
     // Nobody of us trains: there is no round of ours to wait for.
     const isIdle =
       inside.updateCount === 0 && !this.#options.outbox.inFlight('train', 'form-update', 'commit');
+    if (this.#isLastToGo) return isIdle && inside.own.isCounted;
     return isIdle && this.#dueSinceMs !== null && this.#nowMs >= this.#dueSinceMs + IDLE_MAX_MS;
   };
 
   speaksNow = (cycle: number): boolean => {
+    if (this.#isLastToGo) return !this.#sum.isEmpty;
     const rank = this.#line(cycle).indexOf(this.#options.self);
     return !this.#sum.isEmpty && rank >= 0 && this.#nowMs >= this.#arrivedMs + rank * TURN_MS;
   };
   isFirst = (cycle: number): boolean => this.#line(cycle)[0] === this.#options.self;
 
-  /** [N3] Who was counted in the node's last round lives: these in turn by the cycle's number, then the others. */
   #line(cycle: number): VolunteerId[] {
     const { alive } = this.#peers.reach(this.#inside?.head?.term ?? 0);
-    const isHere = (id: VolunteerId) => id === this.#options.self || alive.has(id);
-    const living = this.#lastAuthors.filter(isHere);
-    const turn = living.length === 0 ? 0 : cycle % living.length;
-    const rest = [this.#options.self, ...alive].filter((id) => !living.includes(id)).sort();
-    return [...living.slice(turn), ...living.slice(0, turn), ...rest];
+    return speakersOf(cycle, this.#lastAuthors, this.#options.self, alive);
+  }
+  /** [N4] Nobody of our node is left to say what it learned when we are gone. */
+  get #isLastToGo(): boolean {
+    return this.#isParting && this.#inside!.alive.size === 0;
   }
 
   // ---------------------------------------------------------------- how it begins

@@ -39,6 +39,7 @@ export const manifest: RunManifest = {
 
 export class Life {
   readonly said: VolunteerMessage[] = [];
+  readonly sent: Extract<Effect, { kind: 'send' }>[] = [];
   readonly mind = new Volunteer({
     adapter: { backend: 'webgpu', vendor: 'v', architecture: 'a', description: '', isFallbackAdapter: true },
     links: 'relay-only',
@@ -103,6 +104,7 @@ export class Life {
 
   #carryOut(effect: Effect): void {
     if (effect.kind === 'tell-coordinator') this.said.push(effect.message);
+    if (effect.kind === 'send') this.sent.push(effect);
     if (effect.kind === 'fetch-blob')
       this.happen({ kind: 'blob-fetched', sha256: effect.sha256, bytes: new Uint8Array(40) });
     if (effect.kind === 'store-checkpoint')
@@ -116,6 +118,7 @@ export class Life {
     switch (command.kind) {
       case 'prepare':
         return this.happen({ kind: 'prepared', ticket });
+      case 'load-state':
       case 'load-checkpoint':
         return this.happen({ kind: 'state-loaded', ticket, round: command.round, anchor });
       case 'train': {

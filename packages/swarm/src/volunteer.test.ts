@@ -2,6 +2,7 @@
 import { VolunteerMessageSchema } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
+import { runTagOf } from './run-frames.ts';
 import { id, Life, manifest } from './test-life.ts';
 
 describe('what a volunteer says', () => {
@@ -249,6 +250,31 @@ describe('[R15] who parts', () => {
       life.happen({ kind: 'tick' });
       expect(last(life)?.type).toBe('leaving');
     }
+  });
+
+  it('[N4] as the last tab of its node it says first what that learned, in the middle of a cycle', () => {
+    const [node, peer] = [id('vol', 20), id('vol', 9)];
+    const life = new Life();
+    life.roundsMax = 2;
+    life.trainer = ({ kind }) => (kind === 'form-update' ? 'silence' : null);
+    life.begin({ tiers: { insideEvery: 2, betweenEvery: 8 } });
+    const nodes = { own: node, ofPeers: [id('vol', 21)] };
+    const group = { plane: 0, planeCount: 1, peers: [peer], viaCoordinator: [] };
+    life.hear({ type: 'introduce', runId: manifest.id, ...group, nodes });
+    life.happen({ kind: 'peer-open', peer });
+    const standing = { hasReplica: true, wantsUpdates: false, anchor: '0'.repeat(16) };
+    const base = { runTag: runTagOf(manifest.id), term: 1, round: 0 };
+    life.happen({ kind: 'peer-frame', peer, frame: { kind: 'hello', ...base, ...standing } });
+    life.nowMs += 2_000;
+    life.lease();
+    const updates = () => life.sent.filter(({ frame }) => frame.kind === 'update');
+    expect(life.mind.snapshot().totals.localSteps).toBe(2);
+    part(life);
+    expect(updates()).toEqual([]);
+    life.trainer = () => null;
+    life.answer();
+    expect(updates()).toMatchObject([{ peer, frame: { author: node, round: 0, sampleCount: 64 } }]);
+    expect(types(life)).toContain('leaving');
   });
 
   it('goes at once when it holds nothing or nobody is there to share with', () => {
