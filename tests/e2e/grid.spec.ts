@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { downloadModel, reportOf, reportText } from '@murmuration/cluster';
+import type { RunLive } from '@murmuration/protocol';
 import { safetensorsAccuracy, tfjsAccuracy } from './elsewhere.ts';
 import { expect, test, volunteerOf } from './fixtures.ts';
 
@@ -78,4 +79,45 @@ test('real tabs on the WebGPU adapter train one model peer to peer, without drif
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+});
+
+test('[N2] [N6] tabs of one machine find each other and average exactly inside their node', async ({
+  grid,
+}) => {
+  const { manifest } = await grid.createRun(
+    { kind: 'digits', trainSampleCount: 1_000, validationSampleCount: 100 },
+    {
+      name: 'node',
+      model: 'mlp',
+      seed: 4,
+      training: {
+        targetAccuracy: null,
+        roundsMax: 100_000,
+        evaluateEveryRounds: 50,
+        peersMin: 2,
+        tiers: { insideEvery: 2, betweenEvery: 4 },
+      },
+    },
+  );
+  const opened = await grid.openVolunteers(manifest.id, 2);
+  const viewsOf = (live: RunLive) => opened.map(({ id }) => volunteerOf(live, id));
+  const met = await grid.until(
+    manifest.id,
+    'both are of one node',
+    TRAIN_MAX_MS,
+    (live) => new Set(viewsOf(live).map(({ node }) => node)).size === 1,
+  );
+  const before = viewsOf(met).map(({ totals }) => totals);
+  const exact = 4 * manifest.parameterCount;
+  const end = await grid.until(manifest.id, 'both have averaged inside and between', TRAIN_MAX_MS, (live) =>
+    viewsOf(live).every(
+      ({ totals }, i) =>
+        totals.rounds >= before[i]!.rounds + 2 &&
+        totals.bytesReceivedPeers >= before[i]!.bytesReceivedPeers + 8 * exact,
+    ),
+  );
+  for (const { totals } of viewsOf(end)) expect(totals.rejectedFrames).toBe(0);
+  expect(end.run.divergences).toBe(0);
+  for (const { tab } of opened) expect(tab.consoleErrors).toEqual([]);
+  await grid.client.order(manifest.id, 'stop');
 });

@@ -264,6 +264,7 @@ export const strings = {
     rounds: (count: string, one: boolean) => (one ? '1 round' : `${count} rounds`),
     columns: {
       id: 'Tab',
+      node: 'Node',
       adapter: 'Adapter',
       state: 'State',
       speed: 'Steps/s',

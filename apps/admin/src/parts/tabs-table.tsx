@@ -43,6 +43,15 @@ const GONE: readonly Column[] = [
   { head: columns.exit, cell: (tab) => tab.exit ?? tab.state },
 ];
 
+/** Of a run in tiers: nodes are numbered as their first tabs came. No column where there are none. */
+function nodeColumns(tabs: readonly VolunteerView[]): readonly Column[] {
+  const byArrival = [...tabs].sort((a, b) => a.joinedAtMs - b.joinedAtMs);
+  const nodes = [...new Set(byArrival.flatMap(({ node }) => node ?? []))];
+  if (nodes.length === 0) return [];
+  const cell = ({ node }: VolunteerView) => (node === null ? '–' : countText(nodes.indexOf(node) + 1));
+  return [{ head: columns.node, cell }];
+}
+
 /** Links by the way they take, those ways that there are. */
 function routesText(all: readonly Routes[]): string {
   const said = (['direct', 'relayed', 'coordinator'] as const).flatMap((route) => {
@@ -71,7 +80,9 @@ export function TabsTable({ volunteers }: { readonly volunteers: readonly Volunt
       {here.some(({ totals }) => totals.peersNow > 0) && (
         <p class="note">{text.mix(routesText(here.map(({ totals }) => totals.routes)))}</p>
       )}
-      {here.length > 0 && <Rows tabs={here.slice(0, HERE_MAX)} columns={HERE} label={text.heading} />}
+      {here.length > 0 && (
+        <Rows tabs={here.slice(0, HERE_MAX)} columns={[...nodeColumns(here), ...HERE]} label={text.heading} />
+      )}
       {gone.length > 0 && (
         <details>
           <summary>{goneText}</summary>
