@@ -104,8 +104,9 @@ export interface Glimpse {
 }
 
 export interface SimulateHooks {
-  /** Called about once an imaginary second. It must not change anything. */
+  /** Called about once an imaginary second, or as often as `lookEveryMs` says. It must not change anything. */
   readonly onLook?: (glimpse: Glimpse) => void;
+  readonly lookEveryMs?: number;
   /** Asked with every look: true ends the run here, for who has seen enough of it. */
   readonly isEnough?: (glimpse: Glimpse) => boolean;
   /** A message on a coordinator's socket: sent by a tab, or come to one. It must not change anything. */
@@ -328,7 +329,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   };
   while (!coordinator.isOver && hooks.isTrained?.() !== true && world.step(endMs)) {
     if (world.nowMs < lookAtMs) continue;
-    lookAtMs = world.nowMs + LOOK_EVERY_MS;
+    lookAtMs = world.nowMs + (hooks.lookEveryMs ?? LOOK_EVERY_MS);
     const glimpse = look();
     if (hooks.isEnough?.(glimpse) === true) break;
   }
