@@ -103,6 +103,10 @@ describe('a run in the terminal', () => {
       '[############------------] 50 %  training  round 12  accuracy 94.9 % of 95.0 %  ETA 1:01 to 2:05',
     ]);
   });
+  it('says of an ETA that may be over at once how long it takes at most', () => {
+    const run = { ...RUN, etaMs: [0, 125_000] } as const;
+    expect(progressLines({ run, volunteers: [] }, 200)[0]).toMatch(/ETA up to 2:05$/);
+  });
   it('counts tabs that left instead of showing them', () => {
     const lines = progressLines({ run: RUN, volunteers: [tab({}), tab({ connected: false })] }, 200);
     expect(lines[1]).toBe('1 tab has left');

@@ -74,7 +74,8 @@ export const lossInParts = ({ loss, parts }: Pick<CheckpointView, 'loss' | 'part
 
 function etaText([fromMs, toMs]: readonly [number, number]): string {
   const [from, to] = [clockText(fromMs), clockText(toMs)];
-  return from === to ? from : `${from} to ${to}`;
+  if (from === to) return from;
+  return fromMs < 500 ? `up to ${to}` : `${from} to ${to}`;
 }
 
 /** 71_000 -> `1:11`; hours appear when there are some. */
