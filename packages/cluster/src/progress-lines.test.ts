@@ -104,7 +104,7 @@ describe('a run in the terminal', () => {
     ]);
   });
   it('says of an ETA that may be over at once how long it takes at most', () => {
-    const run = { ...RUN, etaMs: [0, 125_000] } as const;
+    const run: RunView = { ...RUN, etaMs: [0, 125_000] };
     expect(progressLines({ run, volunteers: [] }, 200)[0]).toMatch(/ETA up to 2:05$/);
   });
   it('counts tabs that left instead of showing them', () => {
