@@ -16,7 +16,7 @@ import {
   type VolunteerId,
 } from '@murmuration/protocol';
 import { ChannelTransport, MESH_TICK_MS, type MeshEvent } from '@murmuration/mesh';
-import { runFrameLimits, runTagOf } from '@murmuration/swarm';
+import { framesOfRun, runTagOf } from '@murmuration/swarm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { TestCoordinator, type TestSocket } from '../../coordinator/testing/grid.ts';
@@ -75,7 +75,7 @@ class Tab {
       nowMs: () => performance.now(),
       random: () => Math.random(),
     });
-    this.#mesh.setRun({ runTag: runTagOf(this.run.id), limits: runFrameLimits(this.run) });
+    this.#mesh.setRun(framesOfRun(this.run));
     this.#mesh.welcome({ id: this.id, token });
     this.#mesh.hold([this.#server], [this.#server]);
     this.#beat = setInterval(() => this.#mesh.tick(), MESH_TICK_MS);

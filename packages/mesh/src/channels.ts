@@ -7,6 +7,7 @@
 import {
   encodeFrame,
   fragment,
+  type FramesOfRun,
   type LinkRoute,
   type OutgoingFrame,
   type Routes,
@@ -14,7 +15,7 @@ import {
 } from '@murmuration/protocol';
 import type { PeerGone, VolunteerEvent } from '@murmuration/swarm';
 import { DirectChannel, type BulkChannel } from './bulk-channel.ts';
-import { Link, queueMaxBytes, type LinkEvent, type LinkRun, type LinkTotals } from './link.ts';
+import { Link, queueMaxBytes, type LinkEvent, type LinkTotals } from './link.ts';
 import type { LinkNews, LinkWish } from './link-words.ts';
 import { PipedChannel } from './piped-channel.ts';
 import { RelayPeers, type EnvelopeSocket, type RelayTicket } from './relay-peers.ts';
@@ -48,7 +49,7 @@ export interface MeshTotals {
   } & Readonly<LinkTotals>)[];
 }
 
-export interface MeshRun extends LinkRun {
+export interface MeshRun extends FramesOfRun {
   readonly fansOut?: boolean;
 }
 

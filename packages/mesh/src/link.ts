@@ -11,26 +11,18 @@
 import {
   decodeFrame,
   frameMaxBytes,
+  isOfRun,
   LIMITS,
   Reassembler,
   type FragmentRejection,
   type Frame,
-  type FrameLimits,
   type FrameRejection,
+  type FramesOfRun,
 } from '@murmuration/protocol';
 import type { PeerGone } from '@murmuration/swarm';
 import type { BulkChannel } from './bulk-channel.ts';
 import { SendQueue, type QueuedFrame } from './send-queue.ts';
 import { TokenBucket } from './token-bucket.ts';
-
-/** What every link of a run has in common. */
-export interface LinkRun {
-  /** fnv1a32 of the run's id, as in a frame's header. */
-  readonly runTag: number;
-  /** It has tiers: what carries another tag may be of a node, and is the mind's to judge (SPEC N2). */
-  readonly hasNodes?: boolean;
-  readonly limits: FrameLimits;
-}
 
 export type LinkRejection =
   FragmentRejection | FrameRejection | 'not-binary' | 'wrong-run' | 'flood' | 'transfer-abandoned';
@@ -73,13 +65,13 @@ const DRAIN_MIN_MS = 150;
 const DRAIN_MAX_MS = 500;
 
 /** What may wait for one peer. One frame always fits beside another, however large the model is. */
-export const queueMaxBytes = ({ limits }: LinkRun): number =>
+export const queueMaxBytes = ({ limits }: FramesOfRun): number =>
   Math.max(LIMITS.peerQueueMaxBytes, 2 * frameMaxBytes(limits));
 
 export class Link {
   readonly totals: LinkTotals = { bytesSent: 0, bytesReceived: 0, bytesSentState: 0, rejectedFrames: 0 };
   readonly #channel: BulkChannel;
-  readonly #run: LinkRun;
+  readonly #run: FramesOfRun;
   readonly #heartbeat: QueuedFrame;
   readonly #emit: (event: LinkEvent) => void;
   readonly #queue: SendQueue;
@@ -105,7 +97,7 @@ export class Link {
   constructor(
     parts: {
       readonly channel: BulkChannel;
-      readonly run: LinkRun;
+      readonly run: FramesOfRun;
       readonly heartbeat: QueuedFrame;
       readonly emit: (event: LinkEvent) => void;
     },
@@ -200,8 +192,7 @@ export class Link {
     const { frame } = decoded;
     if (frame.kind === 'heartbeat') return;
     // No strike: a peer that has not heard of the new run yet is honest.
-    if (frame.runTag !== this.#run.runTag && this.#run.hasNodes !== true)
-      return this.#reject('wrong-run', 'forgive');
+    if (!isOfRun(this.#run, frame)) return this.#reject('wrong-run', 'forgive');
     if (frame.kind === 'bye') return this.close('bye');
     this.#emit({ kind: 'frame', frame });
   }

@@ -26,6 +26,7 @@ export * from './model.ts';
 export * from './model-copies.ts';
 export * from './model-demands.ts';
 export * from './model-layers.ts';
+export * from './frames-of-run.ts';
 export * from './model-presets.ts';
 export { layerShapes, ShapeError } from './model-shapes.ts';
 export * from './objective.ts';

@@ -9,7 +9,7 @@ import {
   fnv1a32,
   LIMITS,
   type Architecture,
-  type FrameLimits,
+  type FramesOfRun,
   type OutgoingFrame,
   type VolunteerId,
 } from '@murmuration/protocol';
@@ -88,11 +88,11 @@ export class SimNetwork {
     readonly leftMs: number[];
   } | null = null;
 
-  constructor(world: World, options: NetworkOptions, limits: FrameLimits) {
+  constructor(world: World, options: NetworkOptions, run: FramesOfRun) {
     this.#world = world;
     this.#options = options;
     this.relay = new SimRelay(options);
-    this.#wire = new SimWire(options.wire, limits);
+    this.#wire = new SimWire(options.wire, run);
     this.#random = world.chance('network');
   }
 

@@ -10,10 +10,11 @@ import {
   fragment,
   FRAGMENT_HEADER_BYTES,
   frameMaxBytes,
+  isOfRun,
   LIMITS,
   Reassembler,
   type Frame,
-  type FrameLimits,
+  type FramesOfRun,
   type OutgoingFrame,
 } from '@murmuration/protocol';
 import type { Direction, Message, Packet } from './sim-link.ts';
@@ -28,15 +29,15 @@ export interface Sized {
 
 export class SimWire {
   readonly #wire: 'fast' | 'full';
-  readonly #limits: FrameLimits;
+  readonly #run: FramesOfRun;
   /** Largest memory that one receiver ever reserved for the unfinished frames of one peer, bytes. */
   reservedBytesMax = 0;
   #transferCount = 0;
   #lastPacked: { readonly frame: OutgoingFrame; readonly packet: Packet } | null = null;
 
-  constructor(wire: 'fast' | 'full', limits: FrameLimits) {
+  constructor(wire: 'fast' | 'full', run: FramesOfRun) {
     this.#wire = wire;
-    this.#limits = limits;
+    this.#run = run;
   }
 
   pack(frame: OutgoingFrame): Packet {
@@ -63,25 +64,28 @@ export class SimWire {
   }
 
   /** Null: more pieces are to come. */
-  join(
-    direction: Direction,
-    message: Message,
-    nowMs: number,
-  ): { readonly frame: Frame; readonly bytes: number } | { readonly rejected: string } | null {
+  join(direction: Direction, message: Message, nowMs: number): Joined | null {
     if ('packet' in message) {
       const { packet } = message;
-      const decoded = (packet.decoded ??= decodeFrame(packet.bytes, this.#limits));
-      return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: packet.bytes.length };
+      return this.#judged((packet.decoded ??= decodeFrame(packet.bytes, this.#run.limits)), packet.bytes);
     }
-    direction.reassembler ??= new Reassembler(frameMaxBytes(this.#limits));
+    direction.reassembler ??= new Reassembler(frameMaxBytes(this.#run.limits));
     const pushed = direction.reassembler.push(message.piece, nowMs);
     this.reservedBytesMax = Math.max(this.reservedBytesMax, direction.reassembler.reservedBytes);
     if ('rejected' in pushed) return pushed;
     if ('pending' in pushed) return null;
-    const decoded = decodeFrame(pushed.frame, this.#limits);
-    return 'rejected' in decoded ? decoded : { frame: decoded.frame, bytes: pushed.frame.length };
+    return this.#judged(decodeFrame(pushed.frame, this.#run.limits), pushed.frame);
+  }
+
+  /** As a link does (mesh, link.ts). */
+  #judged(decoded: ReturnType<typeof decodeFrame>, bytes: Uint8Array): Joined {
+    if ('rejected' in decoded) return decoded;
+    const { frame } = decoded;
+    return isOfRun(this.#run, frame) ? { frame, bytes: bytes.length } : { rejected: 'wrong-run' };
   }
 }
+
+type Joined = { readonly frame: Frame; readonly bytes: number } | { readonly rejected: string };
 
 const sized = (pieces: readonly Uint8Array[]): Sized[] =>
   pieces.map((piece) => ({ message: { piece }, bytes: piece.length }));

@@ -10,7 +10,7 @@ import {
   type VolunteerId,
   type VolunteerMessage,
 } from '@murmuration/protocol';
-import { runFrameLimits } from '@murmuration/swarm';
+import { framesOfRun } from '@murmuration/swarm';
 import type { Adversary } from './adversary.ts';
 import type { Violation } from './checkers.ts';
 import { Curves, type CurvePoint } from './curves.ts';
@@ -136,7 +136,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
   const data = new ToyData(options);
   const setup = runSetup(options, model);
   const { manifest } = setup;
-  const limits = runFrameLimits(manifest);
+  const frames = framesOfRun(manifest);
   const mayFork = FAULTS.some((fault) => fault !== 'blobErrorShare' && options[fault] > 0);
   const watch = new Watch(world, setup, {
     mayFork,
@@ -158,7 +158,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     faults: options,
     mayDie: options.coordinatorKillEveryMs > 0 || options.storeErrorShare > 0 || options.clockJumpEveryMs > 0,
   });
-  const network = new SimNetwork(world, options, limits);
+  const network = new SimNetwork(world, options, frames);
   network.relay.isUp = () => coordinator.alive;
   const serverChecks = new ServerChecks(manifest, watch.violations, world);
   const server =
@@ -299,7 +299,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     });
     if (isTiered) placeChecks.look(coordinator.ledger, tabs, world.nowMs);
     watch.ledger.look(coordinator.ledger, coordinator.alive, world.nowMs);
-    watch.limits.reserved(network.reservedBytesMax, frameMaxBytes(limits), world.nowMs);
+    watch.limits.reserved(network.reservedBytesMax, frameMaxBytes(frames.limits), world.nowMs);
     const { loss, round: lossRound } = coordinator.ledger.state.checkpoints.at(-1)!;
     const { round } = watch.replicas.front;
     const alive = tabs.size;

@@ -5,7 +5,7 @@
  */
 import { initialParameters, parametersToBytes } from '@murmuration/codec';
 import { idFromRandomBytes, type RunManifest, type VolunteerId } from '@murmuration/protocol';
-import { runFrameLimits } from '@murmuration/swarm';
+import { framesOfRun } from '@murmuration/swarm';
 import type { SimulateOptions } from './options.ts';
 import { runSetup } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
@@ -63,7 +63,7 @@ export class StudyGroup {
       faults: { storeErrorShare: 0, blobErrorShare: 0 },
       mayDie: false,
     });
-    this.#network = new SimNetwork(this.world, run, runFrameLimits(this.manifest));
+    this.#network = new SimNetwork(this.world, run, framesOfRun(this.manifest));
     const task = { seed, inputs: shape.inputs, classes: shape.classes, clustersPerClass, noise };
     const shards = new Map<number, ToySamples>();
     this.#shard = (index) => {

@@ -6,6 +6,6 @@ export * from './round-decision.ts';
 export { LineMeter } from './line-meter.ts';
 export * from './ports.ts';
 export * from './round-decision.ts';
-export { runFrameLimits, runTagOf } from './run-frames.ts';
+export { framesOfRun, runTagOf } from './run-frames.ts';
 export * from './view.ts';
 export { Volunteer, type Traffic, type VolunteerOptions } from './volunteer.ts';

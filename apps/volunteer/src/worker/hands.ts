@@ -6,7 +6,6 @@
 import { ChannelTransport, MESH_TICK_MS, type LinkNews, type MeshRun } from '@murmuration/mesh';
 import {
   nodeKeyIn,
-  tiersOf,
   type Adapter,
   type CoordinatorMessage,
   type LinkPolicy,
@@ -14,8 +13,7 @@ import {
 } from '@murmuration/protocol';
 import {
   LineMeter,
-  runFrameLimits,
-  runTagOf,
+  framesOfRun,
   Volunteer,
   type Effect,
   type TrainerCommand,
@@ -38,9 +36,7 @@ const METER_LOOK_MS = 250;
 const TIMER_MAX_MS = 60_000;
 
 const meshRunOf = (run: RunManifest): MeshRun => ({
-  runTag: runTagOf(run.id),
-  limits: runFrameLimits(run),
-  hasNodes: tiersOf(run.training) !== null,
+  ...framesOfRun(run),
   fansOut: run.training.architecture === 'hybrid',
 });
 
