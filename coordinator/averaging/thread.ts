@@ -8,8 +8,7 @@ import { ChannelTransport, MESH_TICK_MS, type EnvelopeSocket } from '@murmuratio
 import {
   Averager,
   AveragingServer,
-  runFrameLimits,
-  runTagOf,
+  framesOfRun,
   type ServerEffect,
   type ServerEvent,
 } from '@murmuration/swarm';
@@ -65,7 +64,7 @@ const mesh = new ChannelTransport({
   random: () => Math.random(),
 });
 mesh.welcome({ id: mind.id, token: '' });
-mesh.setRun({ runTag: runTagOf(manifest.id), limits: runFrameLimits(manifest) });
+mesh.setRun(framesOfRun(manifest));
 setInterval(() => mesh.tick(), MESH_TICK_MS);
 
 function handle(event: ServerEvent): void {
