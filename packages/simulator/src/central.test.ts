@@ -39,6 +39,19 @@ describe('a central run', () => {
     },
   );
 
+  it.each([
+    ['synchronous', 1],
+    ['asynchronous', 2],
+  ] as const)(
+    '[K4] %s: tabs take what the server closed last, and nobody waits for it',
+    (schedule, often) => {
+      const few = { tabs: 2, rounds: 10, model: 'softmax', schedule, evaluateEveryRounds: often } as const;
+      const report = run('clean', few);
+      expect(report.passed).toBe(true);
+      expect(report.virtualMs).toBeLessThan(60_000);
+    },
+  );
+
   it('is the same run again for the same seed', () => {
     expect(run('clean', small).traceHash).toBe(central.traceHash);
   });

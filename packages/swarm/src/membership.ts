@@ -313,8 +313,9 @@ export class Membership extends Standing {
     if (isHeld) this.#lag.forget();
     else if (this.current.kind === 'member') this.#checkBehind(this.current.round, nowMs);
     this.node?.advance(nowMs, { roundsGoOn });
-    if (this.current.kind === 'member' && roundsGoOn && !this.paused && !isHeld)
-      this.#decide(this.current.round, nowMs);
+    // [K4] What the server closed before the run ended is still on its way to us.
+    const mayClose = (roundsGoOn || this.server !== null) && !this.paused && !isHeld;
+    if (this.current.kind === 'member' && mayClose) this.#decide(this.current.round, nowMs);
     this.#donations.advance(this.head, nowMs);
   }
 
