@@ -6,10 +6,10 @@ import { decodeUpdate, type Scheme } from './update-codec.ts';
 import { norm } from './vectors.ts';
 
 const COUNT = 600;
-const replica = (scheme: Scheme) => {
+const replica = (scheme: Scheme, outerLearningRate = 1) => {
   const node = new NodeReplica({
     parameterCount: COUNT,
-    outerLearningRate: 1,
+    outerLearningRate,
     scheme,
     insideScheme: 'fp32',
     betweenEvery: 1,
@@ -129,4 +129,19 @@ it('[N2] tabs that owe something else do not stand where the node stands', () =>
   b.commit([other('int8')], null);
   expect(a.inside.anchor).toEqual(b.inside.anchor);
   expect(a.insideFingerprint).not.toBe(b.insideFingerprint);
+});
+
+it('[N4] the outer learning rate is applied where tabs average, and not again between nodes', () => {
+  const node = replica('fp32', 0.5);
+  learn(node, 3);
+  meet([node]);
+  const { anchor } = node.inside;
+  const learned = anchor.slice();
+  expect(norm(learned.map((value, i) => value - node.between.anchor[i]! - 0.5 * lesson(3)[i]!))).toBeLessThan(
+    1e-6,
+  );
+  const own = named('us', node.formUpdate());
+  node.commit([own], own);
+  expect(norm(node.between.anchor.map((value, i) => value - learned[i]!))).toBeLessThan(1e-6);
+  expect(norm(node.owed)).toBeLessThan(1e-6);
 });

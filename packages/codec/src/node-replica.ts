@@ -36,10 +36,10 @@ export class NodeReplica {
   #owedFingerprint: string | null = null;
 
   constructor({ insideScheme, scheme, betweenEvery, ...options }: NodeReplicaOptions) {
-    // Inside, a mean is followed as far as in any group. Between nodes it is followed as it is: it was gained from already.
+    // Inside, a mean is followed as far as in any group. Between nodes it is followed as it is: gain and outer rate are in it.
     this.inside = new Replica({ ...options, scheme: insideScheme });
     const rule = { ...FOLLOWED, gainMax: 1 };
-    this.between = new Anchor({ ...options, rule, roundsACommit: betweenEvery });
+    this.between = new Anchor({ ...options, outerLearningRate: 1, rule, roundsACommit: betweenEvery });
     this.#scheme = scheme;
     this.#owed = new Float32Array(options.parameterCount);
   }
