@@ -73,6 +73,7 @@ describe('a run', () => {
     },
     { exchange: 'parameters', learningRate: 0.008, codec: 'fp16' },
     { exchange: 'parameters', learningRate: 0.008, codec: 'fp32', architecture: 'central' },
+    { codec: 'topk-auto', tabs: 3, learningRate: 0.008 },
   ] as const)('[R10] learns without a fork: %j', (changes) => {
     const report = run('clean', changes);
     expect(report).toMatchObject({ passed: true, forks: 0, spreadEnd: 0 });

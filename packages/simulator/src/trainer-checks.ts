@@ -203,10 +203,13 @@ export class TrainerChecks {
     const usual = present.length > 0 ? clipRatio * median(present) : 0;
     const rate = this.#manifest.training.outerLearningRate * Math.min(gainMax, Math.sqrt(updates.length));
     const rounding = TOLERANCE * Math.max(rate * usual, norm(anchor) * 1e-3);
-    const longest = present.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
+    // [R14] Where each keeps what its uplink carries, who keeps more may be longer for that.
+    const isUneven = this.#manifest.training.codec === 'topk-auto';
+    const longest = isUneven || present.length < PLAIN_UPDATES_MAX ? Math.max(0, ...norms) : usual;
     if (norm(move) > rate * longest + rounding)
       this.#break('R10', `moved its anchor by ${norm(move)}, at most ${rate * longest} is right`);
     if (isCrowd || present.length < updates.length) return;
+    if (isUneven && updates.length === PLAIN_UPDATES_MAX) return;
     const weightMax = WEIGHT_RATIO_MAX * median(updates.map(({ sampleCount }) => sampleCount));
     const weights = updates.map(({ sampleCount }) => Math.min(sampleCount, weightMax));
     const total = weights.reduce((a, b) => a + b, 0);
