@@ -3,12 +3,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { planRun, planView, type PlannedRun } from '@murmuration/plan';
 import {
   boundedReasons,
+  exchangeOf,
+  groupOf,
+  isAdaptive,
   PreflightRequestSchema,
   PreflightSchema,
   preflightOf,
   tiersOf,
 } from '@murmuration/protocol';
-import type { Preflight, RunManifest } from '@murmuration/protocol';
+import type { Preflight, RunManifest, Training } from '@murmuration/protocol';
 import { ApiError } from './api-error.ts';
 import type { Api, AppParts } from './app.ts';
 import { digitsPlan } from './datasets/sources.ts';
@@ -29,6 +32,15 @@ const preflightRequest = door(PreflightRequestSchema);
 /** Rounds before a pace counts as known. */
 const MEASURED_ROUNDS_MIN = 20;
 const REASONS_MAX = 3;
+/** What the length of a round follows from, the crowd aside. */
+const roundOf = (training: Training) => {
+  const { localSteps, batchSize, codec, architecture = 'decentralised', schedule = 'synchronous' } = training;
+  const [exchange, group, tiers] = [exchangeOf(training), groupOf(training), tiersOf(training)];
+  return {
+    ...{ localSteps, batchSize, codec, architecture, schedule, exchange, group, tiers },
+    adapts: isAdaptive(training),
+  };
+};
 const PREFLIGHT_ID = `run_${'0'.repeat(26)}`;
 
 export function routePreflight(app: Api, { grid, datasets, models, planner }: AppParts): void {
@@ -95,16 +107,13 @@ export function routePreflight(app: Api, { grid, datasets, models, planner }: Ap
     },
   );
 
-  /** Of the newest run with as many parameters and the same steps. */
+  /** Of the newest run with as many parameters whose rounds are of the same kind. */
   function measuredRoundMs({ parameterCount, training }: RunManifest): number | null {
     const alike = grid.runs.findLast(({ state }) => {
       const { manifest } = state.setup;
       return (
         manifest.parameterCount === parameterCount &&
-        manifest.training.localSteps === training.localSteps &&
-        manifest.training.batchSize === training.batchSize &&
-        manifest.training.codec === training.codec &&
-        isDeepStrictEqual(tiersOf(manifest.training), tiersOf(training)) &&
+        isDeepStrictEqual(roundOf(manifest.training), roundOf(training)) &&
         state.round >= MEASURED_ROUNDS_MIN &&
         state.trainingStartedAtMs !== null
       );

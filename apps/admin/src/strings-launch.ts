@@ -175,7 +175,7 @@ export const launch = {
     rows: {
       data: 'Data',
       parameters: 'Parameters',
-      update: 'One exchange, to each other tab',
+      update: 'One update of a tab',
       hour: 'Sent by a tab in an hour',
       memory: 'GPU memory of a tab',
       ownMemory: 'Own memory of a tab',

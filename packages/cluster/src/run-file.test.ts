@@ -70,6 +70,11 @@ describe('a run as a file', () => {
       `${HEAD}training:\n  localSteps: 5\n  batchSize: 99999999\n`,
       'run.yaml:7: training.batchSize must be <=',
     ],
+    [
+      'a number too small, where a word may be',
+      `${HEAD}training:\n  group: 1\n`,
+      'run.yaml:6: training.group must be >= 2, or auto',
+    ],
     ['a text for a number', `${HEAD}seed: often\n`, 'run.yaml:5: seed must be integer'],
     ['no model', 'name: x\ndata:\n  kind: digits\n', 'run.yaml:1: model is missing'],
     [

@@ -31,11 +31,11 @@ export const EstimateSchema = Type.Object({
   parameterCount: Count,
   /** One update of one tab, at the run's codec. */
   updateBytes: Count,
-  /** What one tab sends in one round of a group of `tabs` (the same comes in). */
+  /** What one tab sends in one round, to its server or to each of its group (the same comes in). */
   bytesSentPerRound: Count,
   /** What one tab sends in an hour, least and most. */
   bytesSentPerHour: Range,
-  /** Size of the group that these figures are for. */
+  /** Tabs that these figures are for. */
   tabs: Count,
   peersMin: Count,
   memory: Type.Object({

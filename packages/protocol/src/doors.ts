@@ -98,7 +98,12 @@ function* faultsOfUnion(
   if (simple.length === 1 && names.length === 0) return yield fault(path, leafMessage(simple[0]!, value));
   if (names.length === 0)
     return yield fault(path, objects.length > 0 ? 'must be an object' : 'is none of what it may be');
-  const orOther = objects.length > 0 ? ', or a full description' : '';
+  // A number that is out of bounds is told the bounds, where a number may be.
+  const numeric = simple.find(({ type }) => type === 'integer' || type === 'number');
+  if (typeof value === 'number' && numeric !== undefined)
+    return yield fault(path, `${leafMessage(numeric, value)}, or ${names.join(', ')}`);
+  const orOther =
+    objects.length > 0 ? ', or a full description' : numeric !== undefined ? ', or a number' : '';
   yield fault(path, `must be one of ${names.join(', ')}${orOther}`);
 }
 

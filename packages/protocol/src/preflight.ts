@@ -8,6 +8,8 @@
  */
 import type { DatasetManifest } from './dataset.ts';
 import type { Estimate, Preflight } from './api-preflight.ts';
+import { groupOf } from './exchange.ts';
+import { LIMITS } from './limits.ts';
 import { copiesBytes, modelCopies } from './model-copies.ts';
 import { modelDemands } from './model-demands.ts';
 import { parameterLayout, type ModelSpec } from './model.ts';
@@ -54,7 +56,7 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   // [N2] Of a run with tiers a round is one between nodes; what goes before it inside is exact, and at most to all tabs.
   const { insideEvery = training.localSteps, betweenEvery = 0 } = tiersOf(training) ?? {};
   const insideBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER.fp32);
-  const bytesSentPerRound = (updateBytes + betweenEvery * insideBytes) * (tabs - 1);
+  const bytesSentPerRound = (updateBytes + betweenEvery * insideBytes) * matesOf(training, tabs);
   const stepsPerRound = insideEvery * Math.max(1, betweenEvery);
   const multiplications = multiplicationsOf(model);
   const roundMsOn = (machine: typeof FAST): number => {
@@ -102,6 +104,15 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   };
 }
 
+/** Ends that a tab sends its update to: the averaging server, or the others of its group, which are fewer in a large swarm. */
+function matesOf(training: Training, tabs: number): number {
+  if (training.architecture === 'central') return 1;
+  // [N1] A run with tiers is one group; who comes then waits.
+  if (tiersOf(training) !== null) return Math.min(tabs, LIMITS.groupMaxMembers) - 1;
+  const asked = groupOf(training);
+  return (tabs <= (asked ?? LIMITS.groupMaxMembers) ? tabs : (asked ?? LIMITS.crewMembers)) - 1;
+}
+
 /**
  * Milliseconds of a step on the fast machine and on the slow one, for who has measured none.
  * @param multiplications of one sample, forward: `multiplicationsOf` a model
@@ -142,10 +153,10 @@ function warningsOn({ training, tabs, dataset }: PreflightFacts, estimate: Estim
       `even a slow tab sends ${(bytesSentPerHour[0] / 1e9).toFixed(1)} GB an hour; topk-auto or more local steps send less`,
     );
   if (training.architecture === 'hybrid')
-    // Its update to each of the others, and theirs to it.
+    // Its update to each of its group, and theirs to it.
     warn(
       'training.architecture',
-      `each tab without a way to its peers has the coordinator send about ${(2e-6 * estimate.updateBytes * (estimate.tabs - 1)).toFixed(1)} MB in a round of ${estimate.tabs} tabs`,
+      `each tab without a way to its peers has the coordinator send about ${(2e-6 * estimate.bytesSentPerRound).toFixed(1)} MB in a round of ${estimate.tabs} tabs`,
     );
   if (training.peersMin > tabs)
     warn(
