@@ -38,6 +38,8 @@ export const SLANDERS = [
   'members',
   /** When it leads: lets the next leaders wait for a minute, or for nobody. */
   'grace',
+  /** Asks with every update to close this round and the next, again and again, under the highest ballot there is. */
+  'ballots',
   /** Gives newcomers a state in which bits are wrong. */
   'false-state',
 ] as const;

@@ -22,6 +22,10 @@ const isForgery = (attack: Attack): attack is Forgery => (FORGERIES as readonly 
 type Update = Extract<OutgoingFrame, { kind: 'update' }>;
 type Commit = FrameOf<'commit'>;
 
+const BALLOT_MAX = 0xffff;
+/** What an honest candidate may have. */
+const BALLOT_MODEST = 300;
+
 /** A leader that counts what nobody has costs a round four seconds: who wants to see that asks for it by name. */
 const ENDURED: readonly Attack[] = ATTACKS.filter((attack) => attack !== 'phantom');
 
@@ -139,6 +143,8 @@ export class HostileTab implements Adversary {
       case 'members':
       case 'grace':
         return frame.kind === 'commit' && frame.leader === this.#self ? [this.#slander(frame)] : [frame];
+      case 'ballots':
+        return this.#outbidding(frame);
       case 'false-state':
         return frame.kind === 'state' ? [falsified(frame, this.#manifest.parameterCount)] : [frame];
       default:
@@ -156,6 +162,16 @@ export class HostileTab implements Adversary {
     );
     const other = { ...frame, encoded: reversed };
     return place === 0 ? [frame, other] : place === 1 ? [other] : [frame];
+  }
+
+  /** To whom asks, too, a ballot was promised that nobody can be above. */
+  #outbidding(frame: OutgoingFrame): OutgoingFrame[] {
+    if (frame.kind === 'yield') return [{ ...frame, ballot: BALLOT_MAX }];
+    if (frame.kind !== 'update' && frame.kind !== 'heartbeat') return [frame];
+    const { runTag, term, round } = frame;
+    const ballot = this.#random() < 0.5 ? BALLOT_MAX : Math.floor(this.#random() * BALLOT_MODEST);
+    const ask = (round: number) => ({ kind: 'take-over', runTag, term, round, ballot }) as const;
+    return [frame, ask(round), ask(round + 1)];
   }
 
   #nonsense(frame: OutgoingFrame): Uint8Array {

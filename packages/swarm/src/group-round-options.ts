@@ -1,6 +1,7 @@
 /** What a group's round is made of (group-round.ts). Types only. */
 import type { CodecRule } from '@murmuration/codec';
 import type { Head, VolunteerId } from '@murmuration/protocol';
+import type { Credit } from './ballots.ts';
 import type { CrewBook } from './crew-book.ts';
 import type { RoundLength } from './round-length.ts';
 import type { CycleRule, Voices } from './voices.ts';
@@ -15,6 +16,8 @@ export interface GroupRoundOptions {
   /** Peers with a replica: a newcomer's group until it hears a commit. */
   readonly company: readonly VolunteerId[];
   readonly crews: CrewBook;
+  /** Of candidates; left out: all of it. */
+  readonly credit?: Credit;
   /** Whether the grace follows what is measured. */
   readonly adapts: boolean;
   /** Of its rounds; left out: as the run says. */

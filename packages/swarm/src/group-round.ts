@@ -67,7 +67,7 @@ export class GroupRound {
     this.#clock = new RoundClock(options.nowMs, options.adapts);
     this.#length = options.length;
     this.#length?.begin({ round: options.head.round, stretch: 1 }, options.nowMs);
-    this.#leadership = new Leadership(options.self, options.company);
+    this.#leadership = new Leadership(options.self, options.company, options.credit);
     this.#leadership.begin(options.head.round, this.#members, options.nowMs);
   }
 
@@ -193,7 +193,8 @@ export class GroupRound {
 
   /**
    * A candidate wants to close `round` in its leader's place.
-   * @returns a commit of that round to pass on, or the ballot to yield to; null: that round is no business of ours.
+   * @returns a commit of that round to pass on, or the ballot to yield to; null: that round is no business of ours, or no
+   * honest candidate has such a ballot.
    */
   askedToYield(
     candidate: VolunteerId,
@@ -206,7 +207,8 @@ export class GroupRound {
     const known = this.#commits.get(round);
     const isOurs = round > this.#head.round || known?.anchor === this.#head.fingerprint;
     if (known !== undefined && isOurs && known.leader !== this.#self) return { commit: known };
-    return { ballot: this.#leadership.askedToYield(candidate, round, ballot, nowMs) };
+    const promised = this.#leadership.askedToYield(candidate, round, ballot, nowMs);
+    return promised === null ? null : { ballot: promised };
   }
 
   /** A peer's answer to our candidacy. */
@@ -225,6 +227,7 @@ export class GroupRound {
   /** The decided commit was applied: the next round begins. */
   advance(head: Head, closed: Extract<RoundDecision, { kind: 'close' }>, nowMs: number): void {
     this.#length?.begin({ round: head.round, stretch: closed.stretch ?? 1 }, nowMs);
+    this.#leadership.followed(this.#closed.get(this.#head.round));
     this.#begin(head, this.#crews.crewOf(head.round) ?? [...closed.members].sort(), closed.graceMs, nowMs);
   }
 

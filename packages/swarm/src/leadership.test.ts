@@ -45,7 +45,7 @@ function elect(ids: readonly VolunteerId[], stepsMax: number) {
       for (const peer of ask)
         words.push(() => {
           const answer = tabs.get(peer)!.askedToYield(self, ROUND, ballot, nowMs);
-          words.push(() => leadership.yielded(peer, answer));
+          if (answer !== null) words.push(() => leadership.yielded(peer, answer));
         });
     }
   }
@@ -71,6 +71,46 @@ describe('[R5] newcomers that come to the same ballot at once', () => {
     winner.yielded(a, elected.ballot);
     expect(winner.stance(reachOf(b, [a, b]), 250, 1)).toMatchObject({ kind: 'lead' });
     expect(winner.askedToYield(a, ROUND, elected.ballot, 2)).toBe(elected.ballot + 1);
+  });
+});
+
+describe('[R5] nobody raises the ballot for ever', () => {
+  const bystander = () => newcomers([a, b, c]).get(c)!;
+  const TOP = 0xffff;
+
+  it('the highest ballot there is gets no answer, now or in a round to come, and binds nobody', () => {
+    const leadership = bystander();
+    expect(leadership.askedToYield(a, ROUND, TOP, 0)).toBeNull();
+    expect(leadership.askedToYield(a, ROUND + 1, TOP, 0)).toBeNull();
+    expect(leadership.askedToYield(b, ROUND, 33, 1)).toBe(33);
+    expect(leadership.askedToYield(b, ROUND + 1, 33, 1)).toBe(33);
+  });
+
+  it('nor does such an answer to a candidate of ours', () => {
+    const leadership = bystander();
+    expect(leadership.stance(reachOf(c, [a, b, c]), 250, 0)).toMatchObject({ kind: 'elect' });
+    leadership.yielded(a, TOP);
+    expect(leadership.isCandidate).toBe(true);
+  });
+
+  it('small steps come to an end, while others are heard; who closed what it took over may go on', () => {
+    const leadership = bystander();
+    const ask = (candidate: VolunteerId, times: number) =>
+      Array.from({ length: times }, () =>
+        leadership.askedToYield(candidate, ROUND, leadership.ballotMin + 33, 0),
+      );
+    expect(ask(a, 6).map((answer) => answer !== null)).toEqual([true, true, true, true, false, false]);
+    expect(ask(b, 1)).not.toContain(null);
+    leadership.followed({ leader: a, ballot: 33 });
+    leadership.followed({ leader: a, ballot: 0 }); // Its own turn: it asked nobody.
+    expect(ask(a, 2).map((answer) => answer !== null)).toEqual([true, false]);
+  });
+
+  it('asking again gives a silent candidate no more time', () => {
+    const leadership = bystander();
+    leadership.askedToYield(a, ROUND, 33, 10);
+    leadership.askedToYield(a, ROUND, 66, 500);
+    expect(leadership.succession.yieldedAtMs).toBe(10);
   });
 });
 

@@ -11,7 +11,8 @@
  * nobody (a thawed tab) is more likely lost than everybody else. But it refuses to wait for ever: after `LONELY_MS` it
  * goes on with those it has, and two truths become possible (a partition); SPEC R6 to R8 bring them together. Pure.
  */
-import { LIMITS, type VolunteerId } from '@murmuration/protocol';
+import type { VolunteerId } from '@murmuration/protocol';
+import { BALLOT_MAX, BALLOT_STRIDE, Credit, nextBallot } from './ballots.ts';
 
 /** How often leadership has changed in this round. */
 export interface Succession {
@@ -46,9 +47,6 @@ const VOTE_MIN_MS = 250;
 const VOTE_MAX_MS = 1_000;
 /** Without the answers of a majority the candidate goes on after this: availability before agreement. */
 const LONELY_MS = 5_000;
-/** Ballots of one candidate are this far apart, so that no two candidates share one. */
-const BALLOT_STRIDE = LIMITS.groupMaxMembers + 1;
-const BALLOT_MAX = 0xffff;
 
 export class Leadership {
   readonly #self: VolunteerId;
@@ -59,6 +57,9 @@ export class Leadership {
   #promise: { readonly ballot: number; readonly to: VolunteerId; readonly atMs: number } | null = null;
   /** Promises for rounds that we are not in yet: a candidate may be a commit ahead of us. Bounded by the caller. */
   readonly #early = new Map<number, { readonly ballot: number; readonly to: VolunteerId }>();
+  readonly #credit: Credit;
+  /** Raises of the ballot that we saw in this round, our own among them. */
+  #raiseCount = 0;
   #candidacy: {
     readonly ballot: number;
     readonly sinceMs: number;
@@ -74,8 +75,9 @@ export class Leadership {
   readonly #company: readonly VolunteerId[];
 
   /** @param company who had a replica when we came by ours: those that a majority is of as long as members are unknown. */
-  constructor(self: VolunteerId, company: readonly VolunteerId[]) {
+  constructor(self: VolunteerId, company: readonly VolunteerId[], credit = new Credit()) {
     this.#self = self;
+    this.#credit = credit;
     this.#company = [...company, self].sort();
   }
 
@@ -86,13 +88,20 @@ export class Leadership {
 
   /** @param members of the last commit, ascending; empty: unknown (a newcomer before its first commit). */
   begin(round: number, members: readonly VolunteerId[], nowMs: number): void {
+    if (round > this.#round) this.#credit.nextRound();
     this.#round = round;
     this.#members = members;
     this.#deposed.clear();
     const early = this.#early.get(round);
     this.#promise = early === undefined ? null : { ...early, atMs: nowMs };
+    this.#raiseCount = early === undefined ? 0 : 1;
     this.#candidacy = null;
     for (const promised of this.#early.keys()) if (promised <= round) this.#early.delete(promised);
+  }
+
+  /** This commit was followed: who took over for it meant it. */
+  followed(commit: { readonly leader: VolunteerId; readonly ballot: number } | undefined): void {
+    if (commit !== undefined && commit.ballot > 0) this.#credit.giveBack(commit.leader);
   }
 
   /** Commits under a lower ballot are refused. */
@@ -137,25 +146,36 @@ export class Leadership {
     return {
       deposedCount: this.#deposed.size,
       yieldedAtMs: this.#promise?.atMs ?? -Infinity,
-      attempts: Math.floor(this.ballotMin / BALLOT_STRIDE),
+      attempts: Math.min(this.#raiseCount, Math.floor(this.ballotMin / BALLOT_STRIDE)),
     };
   }
 
-  /** A candidate asks. Returns the ballot that our `yield` names: its own, or the higher one that we promised before. */
-  askedToYield(candidate: VolunteerId, round: number, ballot: number, nowMs: number): number {
-    if (round > this.#round) {
-      const known = this.#early.get(round);
-      if (known !== undefined && known.ballot >= ballot) return answerOf(ballot, known, candidate);
-      this.#early.set(round, { ballot, to: candidate });
-      return ballot;
-    }
+  /**
+   * A candidate asks.
+   * @returns the ballot that our `yield` names: its own, or the higher one that we promised before; null: its ballot is
+   * further up than any honest one, and gets no answer.
+   */
+  askedToYield(candidate: VolunteerId, round: number, ballot: number, nowMs: number): number | null {
+    if (round > this.#round) return this.#askedEarly(candidate, round, ballot);
+    if (!this.#credit.admits(candidate, this.ballotMin, ballot)) return null;
     if (ballot > this.ballotMin || this.#isTieOfOthers(candidate, ballot)) {
-      this.#promise = { ballot, to: candidate, atMs: nowMs };
+      // Asking again gives nobody more time.
+      const sinceMs = this.#promise?.to === candidate ? this.#promise.atMs : nowMs;
+      this.#promise = { ballot, to: candidate, atMs: sinceMs };
+      this.#raiseCount += 1;
       this.#candidacy = null;
       this.#deposed.delete(candidate);
     }
     const { ballotMin } = this;
     return answerOf(ballot, { ballot: ballotMin, to: this.#promise?.to ?? null }, candidate);
+  }
+
+  #askedEarly(candidate: VolunteerId, round: number, ballot: number): number | null {
+    const known = this.#early.get(round);
+    if (!this.#credit.admits(candidate, known?.ballot ?? 0, ballot)) return null;
+    if (known !== undefined && known.ballot >= ballot) return answerOf(ballot, known, candidate);
+    this.#early.set(round, { ballot, to: candidate });
+    return ballot;
   }
 
   /**
@@ -171,7 +191,7 @@ export class Leadership {
   yielded(peer: VolunteerId, ballot: number): void {
     if (this.#candidacy === null || !this.#candidacy.asked.includes(peer)) return;
     if (ballot === this.#candidacy.ballot) this.#candidacy.yielded.add(peer);
-    else if (ballot > this.#candidacy.ballot) {
+    else if (ballot > this.#candidacy.ballot && this.#credit.admits(peer, this.#candidacy.ballot, ballot)) {
       this.#promise = { ballot, to: this.#self, atMs: -Infinity };
       this.#candidacy = null;
     }
@@ -192,6 +212,7 @@ export class Leadership {
       return { kind: 'lead', ballot: 0, isLonely: false };
     const ballot = nextBallot(this.ballotMin, rank);
     if (ballot > BALLOT_MAX) return { kind: 'wait' };
+    this.#raiseCount += 1;
     const asked = [...linked].filter((id) => id !== this.#self).sort();
     this.#candidacy = {
       ballot,
@@ -261,9 +282,3 @@ const answerOf = (
   promised: { readonly ballot: number; readonly to: VolunteerId | null },
   candidate: VolunteerId,
 ) => promised.ballot + (promised.ballot === ballot && promised.to !== candidate ? 1 : 0);
-
-/** The lowest ballot above `above` that belongs to this rank. */
-function nextBallot(above: number, rank: number): number {
-  const ballot = Math.floor(above / BALLOT_STRIDE) * BALLOT_STRIDE + rank;
-  return ballot > above ? ballot : ballot + BALLOT_STRIDE;
-}

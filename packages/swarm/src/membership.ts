@@ -163,7 +163,6 @@ export class Membership extends Standing {
     for (const liar of liars) this.reject(liar, 'bad-state');
     if (!isProven) return;
     const head = { term, round: event.round, fingerprint: event.anchor };
-    const company = this.#peers.donors().map(({ id }) => id);
     const round = roundAt({
       self: this.#self,
       server: this.server,
@@ -171,8 +170,9 @@ export class Membership extends Standing {
       runTag: this.#runTag,
       head,
       members: founding ? [this.#self] : [],
-      company,
+      company: this.#peers.donors().map(({ id }) => id),
       crews: this.crews,
+      credit: this.credit,
       nowMs,
       node: this.node,
       cycle: this.#inside?.cycle,

@@ -10,6 +10,7 @@ import {
   type RunManifest,
   type VolunteerId,
 } from '@murmuration/protocol';
+import type { Credit } from './ballots.ts';
 import type { CrewBook } from './crew-book.ts';
 import { GroupRound } from './group-round.ts';
 import type { NodeTier } from './node-tier.ts';
@@ -32,6 +33,7 @@ export function roundAt(parts: {
   readonly members: readonly VolunteerId[];
   readonly company: readonly VolunteerId[];
   readonly crews: CrewBook;
+  readonly credit: Credit;
   readonly nowMs: number;
   /** Of a run with tiers: our node. */
   readonly node: NodeTier | undefined;

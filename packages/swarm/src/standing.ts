@@ -1,6 +1,7 @@
 /** Where a member of a run, or of a node, stands, as others of the mind ask for it. Pure. */
 import type { Head, RunManifest, Stretch, VolunteerId } from '@murmuration/protocol';
 import type { Arrival } from './arrival.ts';
+import { Credit } from './ballots.ts';
 import type { CrewBook } from './crew-book.ts';
 import type { InsideRules } from './inside.ts';
 import type { Reach } from './leadership.ts';
@@ -44,6 +45,8 @@ export abstract class Standing {
   protected current: Role = { kind: 'none' };
   protected paused: boolean;
   protected readonly length: RoundLength | undefined;
+  /** Of candidates; a state that is fetched anew forgives nobody. */
+  protected readonly credit = new Credit();
 
   constructor(parts: Pick<MembershipOptions, 'peers' | 'paused' | 'length'> & { readonly crews: CrewBook }) {
     this.#peers = parts.peers;
