@@ -166,4 +166,15 @@ describe('a swarm of several groups', () => {
     expect(report.finished).toBe(true);
     expect(report.violations).toEqual([]);
   });
+
+  it('[I13] [R13] nor one whose group is cut into crews while it pulls an update: mix, seed 31 (was: until the round was closed)', () => {
+    const report = run('mix', 31, 4, {
+      group: 4,
+      clogEveryMs: 0,
+      coordinatorKillEveryMs: 0,
+      faultsUntilMs: 460,
+    });
+    expect(report.finished).toBe(true);
+    expect(report.violations).toEqual([]);
+  });
 });

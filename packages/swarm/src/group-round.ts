@@ -272,8 +272,8 @@ export class GroupRound {
   /** When `decide` should be asked again at the latest; Infinity: only after an event. */
   nextDeadlineMs(reach: Reach): number {
     if (this.#closing) return Infinity;
-    if (this.#pull !== null) return this.#pull.nextDeadlineMs;
     if (this.#crews.isMixed) return this.#clock.nextDeadlineMs(null);
+    if (this.#pull !== null) return this.#pull.nextDeadlineMs;
     if (this.#leadership.waitsForVotes) return this.#leadership.votesDueMs;
     const leads = this.#leadership.chief(reach) === this.#self;
     return this.#clock.nextDeadlineMs(leads ? null : this.#leadership.succession);
