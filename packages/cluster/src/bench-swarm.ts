@@ -15,7 +15,7 @@ import { measureHybrid } from './bench-swarm-hybrid.ts';
 import { measureHostile } from './bench-swarm-hostile.ts';
 import { measureControl, measureForming } from './bench-swarm-control.ts';
 import { measureJoin } from './bench-swarm-join.ts';
-import { measureNodes } from './bench-swarm-nodes.ts';
+import { measureNodes, measureNodesDigits } from './bench-swarm-nodes.ts';
 import { measureSchedules } from './bench-swarm-schedules.ts';
 import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
 import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
@@ -51,6 +51,8 @@ export interface SwarmBenchSettings {
   /** Joins and departures of the subject `volume`; null: a million. */
   readonly moves: number | null;
   readonly say: (line: string) => void;
+  /** Puts the details so far into the file: what is interrupted then goes on there with `--resume`. */
+  readonly keep: (details: unknown) => Promise<void>;
   /** With `--resume`: the details that the file holds of this subject. */
   readonly known: unknown;
 }
@@ -74,6 +76,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   plan: measurePlan,
   asynchronous: (settings) => measureSchedules(settings),
   nodes: (settings) => measureNodes(settings),
+  'nodes-digits': (settings) => measureNodesDigits(settings),
   spread: (settings) => measureSpread(settings),
   wire: (settings) => measureTraining('wire', settings),
   quality: (settings) => measureTraining('quality', settings),
@@ -92,7 +95,7 @@ const FLAGS = {
   },
   resume: {
     kind: 'switch',
-    help: 'go on with the seeds that the file holds (subject nodes), if nothing but their number changed since',
+    help: 'go on with the runs that the file holds (subjects nodes, nodes-digits), if nothing but the number of seeds changed since',
   },
   data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
   table: {
@@ -120,13 +123,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const { flags } = parsed;
-  const settings: SwarmBenchSettings = {
+  const settings = {
     seeds: flags.seeds ?? (flags.quick ? 1 : 3),
     isQuick: flags.quick,
     dataFile: flags.data ?? null,
     moves: flags.moves ?? null,
-    say: (line) => process.stdout.write(`${line}\n`),
-    known: undefined,
+    say: (line: string) => process.stdout.write(`${line}\n`),
   };
   const out = resolve(flags.out ?? 'bench/swarm.json');
   const subjects = await measuredBefore(out);
@@ -134,15 +136,19 @@ export async function run(argv: readonly string[]): Promise<number> {
   for (const name of named.length > 0 ? named : names) {
     const startedAtMs = performance.now();
     const held = flags.resume ? (subjects[name] as SwarmSubject | undefined) : undefined;
-    const { rows, details } = await SUBJECTS[name]!({ ...settings, known: held?.details });
-    const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
+    const hold = async (rows: readonly SwarmRow[], details: unknown) => {
+      const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
+      subjects[name] = { seeds: settings.seeds, isQuick: settings.isQuick, seconds, rows, details };
+      await mkdir(dirname(out), { recursive: true });
+      const machine = { cores: availableParallelism(), node: process.versions.node };
+      await writeFile(out, `${JSON.stringify({ machine, subjects }, null, 2)}\n`);
+    };
+    const keep = (details: unknown) => hold([], details);
+    const { rows, details } = await SUBJECTS[name]!({ ...settings, keep, known: held?.details });
     for (const row of rows) settings.say(rowText(row, settings.isQuick));
     misses.push(...rows.filter((row) => !row.isMet).map((row) => row.what));
-    subjects[name] = { seeds: settings.seeds, isQuick: settings.isQuick, seconds, rows, details };
     // After every subject: a study of an hour that is interrupted keeps what it has.
-    await mkdir(dirname(out), { recursive: true });
-    const machine = { cores: availableParallelism(), node: process.versions.node };
-    await writeFile(out, `${JSON.stringify({ machine, subjects }, null, 2)}\n`);
+    await hold(rows, details);
   }
   if (flags.table !== undefined) {
     const file = resolve(flags.table);

@@ -16,6 +16,8 @@ export { trainLowRank, type LowRankOptions } from './study-low-rank.ts';
 export { ROUNDS_SHARE } from './faults.ts';
 export * from './study-architectures.ts';
 export * from './study-nodes.ts';
+export * from './tab-model.ts';
+export { ImageModel } from './image-model.ts';
 export * from './study-schedules.ts';
 export * from './study-strategies.ts';
 export { studyHybrid, type HybridRow } from './study-hybrid.ts';

@@ -4,8 +4,9 @@ import type { RunSetup } from '@murmuration/coordinator/ledger';
 import { idFromRandomBytes, type RunManifest, type Shard } from '@murmuration/protocol';
 import type { ReplicaHolder } from './checkers.ts';
 import type { SimulateOptions } from './options.ts';
+import type { LabelledSamples, Learned, TabModel, TabTask } from './tab-model.ts';
 import { ToyModel, type ToyShape } from './toy-model.ts';
-import { drawSamples, shardLabels, type ToySamples, type ToyTask } from './toy-task.ts';
+import { drawSamples, shardLabels, type ToyTask } from './toy-task.ts';
 
 const SHAPES: Readonly<Record<SimulateOptions['model'], ToyShape>> = {
   mlp: { inputs: 64, hidden: 16, classes: 10 },
@@ -22,22 +23,24 @@ export const shardCountOf = ({ shards, tabs }: SimulateOptions): number =>
 export const toyModel = ({ model, batchSize, optimiser, learningRate }: SimulateOptions): ToyModel =>
   new ToyModel(SHAPES[model], { batchSize, optimiser, learningRate });
 
-/** The run's data; a shard is drawn when somebody first trains on it. */
-export class ToyData {
+/** What is trained unless somebody brings a task; a shard is drawn when somebody first trains on it. */
+export class DrawnTask implements TabTask {
+  readonly model: TabModel;
   readonly #task: ToyTask;
   readonly #options: SimulateOptions;
-  readonly #shards = new Map<number, ToySamples>();
-  readonly validation: ToySamples;
+  readonly #shards = new Map<number, LabelledSamples>();
+  readonly validation: LabelledSamples;
 
   constructor(options: SimulateOptions) {
     const { inputs, classes } = SHAPES[options.model];
     const { seed, clustersPerClass, noise } = options;
+    this.model = toyModel(options);
     this.#options = options;
     this.#task = { seed, inputs, classes, clustersPerClass, noise };
     this.validation = drawSamples(this.#task, shardCountOf(options), options.validationSamples);
   }
 
-  readonly shard = (index: number): ToySamples => {
+  readonly shard = (index: number): LabelledSamples => {
     let samples = this.#shards.get(index);
     if (samples === undefined) {
       const { split, shardSamples } = this.#options;
@@ -48,13 +51,14 @@ export class ToyData {
   };
 }
 
-export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyModel): RunSetup {
+export function runSetup(options: SimulateOptions, { spec, layout }: TabModel): RunSetup {
+  const inputs = spec.inputShape.reduce((a, b) => a * b, 1);
   const shardCount = shardCountOf(options);
   const shard = (index: number, sampleCount: number): Shard => ({
     index,
     sha256: `da000${index.toString(16).padStart(59, '0')}`,
     sampleCount,
-    byteLength: sampleCount * (shape.inputs + 1),
+    byteLength: sampleCount * (inputs + 1),
   });
   const id = (prefix: 'run' | 'data') =>
     idFromRandomBytes(prefix, new Uint8Array(26).fill(options.seed & 0xff));
@@ -91,9 +95,9 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
       name: 'clusters',
       kind: 'digits',
       licence: '',
-      sampleShape: [shape.inputs],
+      sampleShape: [...spec.inputShape],
       encoding: 'float32',
-      target: { kind: 'class', classCount: shape.classes },
+      target: { kind: 'class', classCount: layout.outputShapes.at(-1)![0]! },
       trainSampleCount: shardCount * options.shardSamples,
       shardCount,
       validation: shard(shardCount, options.validationSamples),
@@ -103,13 +107,14 @@ export function runSetup(options: SimulateOptions, { spec, layout, shape }: ToyM
   return { manifest, shards, initialCheckpoint: 'c'.repeat(64), createdAtMs: 0 };
 }
 
-/** Of the running mean of the anchors that the furthest of these holds; null: none holds one. */
-export function meanLoss(model: ToyModel, data: ToyData, holders: Iterable<ReplicaHolder>): number | null {
+/** The running mean of the anchors that the furthest of these holds, on what is held out; null: none holds one. */
+export function meanLearned(
+  { model, validation }: TabTask,
+  holders: Iterable<ReplicaHolder>,
+): Learned | null {
   const roundOf = ({ mind }: ReplicaHolder) => mind.head?.round ?? -1;
   const [furthest] = [...holders]
     .filter(({ mind }) => mind.head !== null)
     .sort((a, b) => roundOf(b) - roundOf(a));
-  return furthest === undefined
-    ? null
-    : model.evaluate(furthest.trainer.replica.average, data.validation).loss;
+  return furthest === undefined ? null : model.evaluate(furthest.trainer.replica.average, validation);
 }

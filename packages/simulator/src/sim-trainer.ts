@@ -19,8 +19,7 @@ import {
 } from '@murmuration/codec';
 import { firstOf, tiersOf, type RunManifest } from '@murmuration/protocol';
 import type { BatchPlan, TrainerCommand, TrainerEvent, TrainerFailure } from '@murmuration/swarm';
-import type { ToyModel } from './toy-model.ts';
-import type { ToySamples } from './toy-task.ts';
+import type { TabTask } from './tab-model.ts';
 import type { TrainerChecks } from './trainer-checks.ts';
 
 /** Imaginary milliseconds by command. */
@@ -28,14 +27,11 @@ export type CommandTimes = Partial<Readonly<Record<TrainerCommand['kind'], numbe
 
 export interface SimTrainerOptions {
   readonly manifest: RunManifest;
-  /** Shared by all tabs: it keeps nothing of a tab between two commands. */
-  readonly model: ToyModel;
+  readonly task: TabTask;
   /** Imaginary milliseconds of one local step on this tab. */
   readonly stepMs: number;
   /** What is not training and takes another time than the toy's. */
   readonly commandTimes?: CommandTimes;
-  readonly shard: (shardIndex: number) => ToySamples;
-  readonly validation: ToySamples;
   readonly average: typeof averageUpdates;
   /** Looks over the numbers of every command; null: nobody does (a hostile tab). */
   readonly checks: TrainerChecks | null;
@@ -93,7 +89,7 @@ export class SimTrainer {
     this.#node = tiers === null ? null : new NodeReplica({ ...replica, ...tiers, insideScheme: 'fp32' });
     this.#own = this.#node?.inside ?? new Replica(replica);
     this.replica = this.#node?.between ?? this.#own;
-    this.#optimiser = options.model.newOptimiser();
+    this.#optimiser = options.task.model.newOptimiser();
     this.#batch = new Uint32Array(manifest.training.batchSize);
   }
 
@@ -183,7 +179,7 @@ export class SimTrainer {
   #carryOut(ticket: number, command: TrainerCommand): TrainerEvent {
     const failed = (failure: TrainerFailure, detail: string) =>
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
-    const { manifest, model } = this.#options;
+    const { manifest, task } = this.#options;
     try {
       const event = this.#ofNode(ticket, command);
       if (event !== null) return event;
@@ -246,15 +242,14 @@ export class SimTrainer {
         return { kind: 'captured', ticket, round: this.#round, anchor: this.replica.fingerprint, chunks };
       }
       case 'evaluate': {
-        const { validation } = this.#options;
         return {
           kind: 'evaluated',
           ticket,
           round: this.#round,
           anchor: this.replica.fingerprint,
-          ...model.evaluate(this.replica.average, validation),
+          ...task.model.evaluate(this.replica.average, task.validation),
           error: null,
-          sampleCount: validation.count,
+          sampleCount: task.validation.count,
           parameters: parametersToBytes(this.replica.average),
         };
       }
@@ -264,7 +259,8 @@ export class SimTrainer {
   }
 
   #train(ticket: number, command: Extract<TrainerCommand, { kind: 'train' }>): TrainerEvent {
-    const { manifest, model, stepMs } = this.#options;
+    const { manifest, task, stepMs } = this.#options;
+    const { model } = task;
     const failed = (failure: TrainerFailure, detail: string) =>
       ({ kind: 'trainer-failed', ticket, failure, detail }) as const;
     const stepCount = command.batches.length;
@@ -272,7 +268,7 @@ export class SimTrainer {
     model.begin(this.#own.weights());
     for (const plan of command.batches) {
       if (!this.#shards.has(plan.shardIndex)) return failed('error', `shard ${plan.shardIndex} is not here`);
-      const samples = this.#options.shard(plan.shardIndex);
+      const samples = task.shard(plan.shardIndex);
       this.#draw(plan, samples.count);
       loss += model.step(this.#optimiser, samples, this.#batch);
     }

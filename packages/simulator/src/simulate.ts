@@ -18,7 +18,7 @@ import { Faults } from './faults.ts';
 import { Hostiles } from './hostile.ts';
 import { listening } from './listening.ts';
 import { FAULTS, type SimulateOptions } from './options.ts';
-import { meanLoss, runSetup, shardCountOf, ToyData, toyModel } from './run-setup.ts';
+import { DrawnTask, meanLearned, runSetup, shardCountOf } from './run-setup.ts';
 import { SharedAverage } from './shared-average.ts';
 import { SimCoordinator } from './sim-coordinator.ts';
 import { ServerChecks } from './server-checks.ts';
@@ -29,6 +29,7 @@ import { SimTab } from './sim-tab.ts';
 import { SimTrainer } from './sim-trainer.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { StoryLine } from './story.ts';
+import type { Learned, TabTask } from './tab-model.ts';
 import { TrainerChecks } from './trainer-checks.ts';
 import { Watch } from './watch.ts';
 import { World } from './world.ts';
@@ -99,11 +100,13 @@ export interface Glimpse {
   readonly violations: number;
   /** No fault strikes any more, and what struck is over. */
   readonly isQuiet: boolean;
-  /** Of the newest replica's running mean, worked out when asked; null: nobody holds one. `loss` is as old as its evaluation. */
-  readonly lossNow: () => number | null;
+  /** The newest replica's running mean, judged when asked; null: nobody holds one. `loss` is as old as its evaluation. */
+  readonly learnedNow: () => Learned | null;
 }
 
 export interface SimulateHooks {
+  /** What is trained instead of the toy; the options say how many shards it has, and of how many samples. */
+  readonly task?: TabTask;
   /** Called about once an imaginary second, or as often as `lookEveryMs` says. It must not change anything. */
   readonly onLook?: (glimpse: Glimpse) => void;
   readonly lookEveryMs?: number;
@@ -132,8 +135,8 @@ const SHARDS_TRAINED_MIN = 30;
 
 export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): SimulateReport {
   const world = new World(options.seed);
-  const model = toyModel(options);
-  const data = new ToyData(options);
+  const task = hooks.task ?? new DrawnTask(options);
+  const { model, validation } = task;
   const setup = runSetup(options, model);
   const { manifest } = setup;
   const frames = framesOfRun(manifest);
@@ -217,10 +220,8 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       coordinator,
       trainer: new SimTrainer({
         manifest,
-        model,
+        task,
         stepMs,
-        shard: data.shard,
-        validation: data.validation,
         average: shared.average,
         checks:
           adversary === null && options.checks === 'on'
@@ -322,7 +323,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
       alive,
       violations: watch.violations.count,
       isQuiet: faults.over,
-      lossNow: () => meanLoss(model, data, living()),
+      learnedNow: () => meanLearned(task, living()),
     };
     hooks.onLook?.(glimpse);
     return glimpse;
@@ -356,7 +357,7 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     );
   const final = state.checkpoints.at(-1)!;
   const parameters = parametersFromBytes(coordinator.checkpoint(final.sha256)!, manifest.parameterCount)!;
-  const result = model.evaluate(parameters, data.validation);
+  const result = model.evaluate(parameters, validation);
   const finished = coordinator.isOver && state.state === 'finished';
   return {
     seed: options.seed,
@@ -368,10 +369,10 @@ export function simulate(options: SimulateOptions, hooks: SimulateHooks = {}): S
     eventCount: world.eventCount,
     rounds: final.round,
     term: state.term,
-    initialLoss: model.evaluate(initialParameters(model.layout.tensors, manifest.seed), data.validation).loss,
+    initialLoss: model.evaluate(initialParameters(model.layout.tensors, manifest.seed), validation).loss,
     valLoss: result.loss,
     valAccuracy: result.accuracy,
-    meanLoss: meanLoss(model, data, server === null ? tabs.values() : [server.holder]),
+    meanLoss: meanLearned(task, server === null ? tabs.values() : [server.holder])?.loss ?? null,
     localSteps: sums.localSteps,
     shardsCounted,
     joins: sums.joins,

@@ -14,7 +14,8 @@ import { SimNetwork } from './sim-network.ts';
 import { SimTab, type TabWatch } from './sim-tab.ts';
 import { SimTrainer, type CommandTimes } from './sim-trainer.ts';
 import { ToyModel, type ToyShape } from './toy-model.ts';
-import { drawSamples, shardLabels, type ToySamples } from './toy-task.ts';
+import type { LabelledSamples, TabTask } from './tab-model.ts';
+import { drawSamples, shardLabels } from './toy-task.ts';
 import { World } from './world.ts';
 
 export interface StudyTab {
@@ -34,11 +35,11 @@ export class StudyGroup {
   readonly model: ToyModel;
   readonly coordinator: SimCoordinator;
   readonly tabs = new Map<VolunteerId, SimTab>();
-  readonly validation: ToySamples;
+  readonly validation: LabelledSamples;
   readonly #run: SimulateOptions;
   readonly #network: SimNetwork;
   readonly #watch: TabWatch;
-  readonly #shard: (index: number) => ToySamples;
+  readonly #task: TabTask;
   readonly #commandTimes: CommandTimes;
   readonly #average = new SharedAverage().average;
 
@@ -65,14 +66,15 @@ export class StudyGroup {
     });
     this.#network = new SimNetwork(this.world, run, framesOfRun(this.manifest));
     const task = { seed, inputs: shape.inputs, classes: shape.classes, clustersPerClass, noise };
-    const shards = new Map<number, ToySamples>();
-    this.#shard = (index) => {
+    const shards = new Map<number, LabelledSamples>();
+    const shard = (index: number) => {
       const labels = shardLabels(run.split, index, shape.classes);
       const samples = shards.get(index) ?? drawSamples(task, index, run.shardSamples, labels);
       shards.set(index, samples);
       return samples;
     };
     this.validation = drawSamples(task, VALIDATION_PART, run.validationSamples);
+    this.#task = { model: this.model, shard, validation: this.validation };
   }
 
   /** Opens the tab of this number now. */
@@ -90,11 +92,9 @@ export class StudyGroup {
       coordinator: this.coordinator,
       trainer: new SimTrainer({
         manifest: this.manifest,
-        model: this.model,
+        task: this.#task,
         stepMs,
         commandTimes: this.#commandTimes,
-        shard: this.#shard,
-        validation: this.validation,
         average: this.#average,
         checks: null,
       }),

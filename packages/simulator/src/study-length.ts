@@ -61,9 +61,9 @@ export function studyLength({ uplinkMbit, roundTripMs, loss: target, ...cell }: 
       relayDelayMeanMs: roundTripMs / 2,
     },
     {
-      onLook: ({ nowMs, round, lossNow }) => {
+      onLook: ({ nowMs, round, learnedNow }) => {
         seen.rounds = round;
-        const loss = lossNow();
+        const loss = learnedNow()?.loss ?? null;
         if (loss === null || loss === seen.before?.loss) return;
         const before = seen.before ?? { nowMs, loss };
         if (seen.ms === null && loss <= target) {

@@ -146,8 +146,8 @@ export function studyStrategy(cell: StrategyCell): StrategyRow {
   const report = simulate(options, {
     onTrained: (count) => void (samples += count),
     // Evaluations go to any tab, also to one that freezes; what is measured here is the model itself.
-    onLook: ({ nowMs, lossNow }) => {
-      const loss = lossNow();
+    onLook: ({ nowMs, learnedNow }) => {
+      const loss = learnedNow()?.loss ?? null;
       if (loss === null || loss === seen.before?.loss) return;
       const now: Look = { nowMs, samples, loss };
       const before = seen.before ?? now;

@@ -6,13 +6,10 @@
  * scratch arrays that all tabs share, since one command runs at a time: a tab keeps nothing but its
  * optimiser's moments.
  */
-import {
-  parameterLayout,
-  type ModelSpec,
-  type OptimiserName,
-  type ParameterLayout,
-} from '@murmuration/protocol';
-import type { ToySamples } from './toy-task.ts';
+import { parameterLayout, type ModelSpec, type ParameterLayout } from '@murmuration/protocol';
+import { crossEntropy, likeliest, tanh } from './exact-functions.ts';
+import { newMoments, stepWeights, type Moments, type OptimiserSettings } from './model-optimiser.ts';
+import type { LabelledSamples, Learned, TabModel } from './tab-model.ts';
 
 export interface ToyShape {
   readonly inputs: number;
@@ -27,20 +24,11 @@ export function toySpec({ inputs, hidden, classes }: ToyShape): ModelSpec {
   return { name: 'toy', inputShape: [inputs], layers: hidden > 0 ? [first, last] : [last] };
 }
 
-/** One tab's optimiser: its moments. */
-export interface ToyOptimiser {
-  /** Stays zero where the run's optimiser has none. */
-  readonly firstMoment: Float32Array;
-  readonly secondMoment: Float32Array;
-  stepCount: number;
-}
-
-export class ToyModel {
+export class ToyModel implements TabModel {
   readonly shape: ToyShape;
   readonly spec: ModelSpec;
   readonly layout: ParameterLayout;
-  readonly #learningRate: number;
-  readonly #optimiserName: OptimiserName;
+  readonly #optimiser: OptimiserSettings;
   readonly #weights: Float64Array;
   readonly #gradient: Float64Array;
   /** Of each sample of the batch: inputs, hidden values (then their errors), class errors. */
@@ -49,19 +37,11 @@ export class ToyModel {
   readonly #errors: Float64Array;
   readonly #logits: Float64Array;
 
-  constructor(
-    shape: ToyShape,
-    options: {
-      readonly batchSize: number;
-      readonly optimiser: OptimiserName;
-      readonly learningRate: number;
-    },
-  ) {
+  constructor(shape: ToyShape, options: OptimiserSettings & { readonly batchSize: number }) {
     this.shape = shape;
     this.spec = toySpec(shape);
     this.layout = parameterLayout(this.spec);
-    this.#learningRate = options.learningRate;
-    this.#optimiserName = options.optimiser;
+    this.#optimiser = options;
     this.#weights = new Float64Array(this.layout.parameterCount);
     this.#gradient = new Float64Array(this.layout.parameterCount);
     this.#inputs = new Float64Array(options.batchSize * shape.inputs);
@@ -70,27 +50,19 @@ export class ToyModel {
     this.#logits = new Float64Array(shape.classes);
   }
 
-  newOptimiser(): ToyOptimiser {
-    const { parameterCount } = this.layout;
-    return {
-      firstMoment: new Float32Array(parameterCount),
-      secondMoment: new Float32Array(parameterCount),
-      stepCount: 0,
-    };
+  newOptimiser(): Moments {
+    return newMoments(this.layout.parameterCount);
   }
 
-  /** Starts training from these weights. */
   begin(anchor: Float32Array): void {
     this.#weights.set(anchor);
   }
 
-  /** The weights that training has come to, as a new vector. */
   end(): Float32Array {
     return Float32Array.from(this.#weights);
   }
 
-  /** One optimiser step over a mini-batch of exactly the batch size; returns its mean loss before the step. */
-  step(optimiser: ToyOptimiser, samples: ToySamples, batch: Uint32Array): number {
+  step(moments: Moments, samples: LabelledSamples, batch: Uint32Array): number {
     const { inputs, hidden, classes } = this.shape;
     const [from, to] = [samples.inputs, this.#inputs];
     const [errors, logits] = [this.#errors, this.#logits];
@@ -103,12 +75,15 @@ export class ToyModel {
       for (let c = 0, e = b * classes; c < classes; c++) errors[e + c] = logits[c]! * share;
     }
     this.#backward(batch.length);
-    this.#step(optimiser);
+    stepWeights(this.#optimiser, moments, {
+      weights: this.#weights,
+      gradient: this.#gradient,
+      layout: this.layout,
+    });
     return loss / batch.length;
   }
 
-  /** Mean loss and accuracy of weights over samples. */
-  evaluate(weights: Float32Array, samples: ToySamples): { loss: number; accuracy: number } {
+  evaluate(weights: Float32Array, samples: LabelledSamples): Learned {
     const { inputs } = this.shape;
     this.#weights.set(weights);
     let loss = 0;
@@ -117,11 +92,7 @@ export class ToyModel {
       for (let j = 0; j < inputs; j++) this.#inputs[j] = samples.inputs[i * inputs + j]!;
       const label = samples.labels[i]!;
       loss += this.#forward(0, 0, label);
-      // The error of the right class is p - 1: put it back and look for the greatest.
-      this.#logits[label]! += 1;
-      let best = 0;
-      for (let c = 1; c < this.#logits.length; c++) if (this.#logits[c]! > this.#logits[best]!) best = c;
-      if (best === label) correct += 1;
+      if (likeliest(this.#logits, label) === label) correct += 1;
     }
     return { loss: loss / samples.count, accuracy: correct / samples.count };
   }
@@ -143,14 +114,7 @@ export class ToyModel {
     }
     const logits = this.#logits;
     product(from, fromAt, fromCount, this.#weights, kernel, classes, logits, 0);
-    let peak = logits[0]!;
-    for (let c = 1; c < classes; c++) if (logits[c]! > peak) peak = logits[c]!;
-    let total = 0;
-    for (let c = 0; c < classes; c++) total += logits[c] = exp(logits[c]! - peak);
-    for (let c = 0; c < classes; c++) logits[c]! /= total;
-    const loss = -log(Math.max(logits[label]!, 1e-12));
-    logits[label]! -= 1;
-    return loss;
+    return crossEntropy(logits, label);
   }
 
   #backward(batchSize: number): void {
@@ -163,63 +127,6 @@ export class ToyModel {
     gradients(batchSize, this.#hidden, hidden, this.#errors, classes, this.#gradient, kernel);
     backThrough(batchSize, this.#errors, classes, this.#weights, kernel, this.#hidden, hidden);
     gradients(batchSize, this.#inputs, inputs, this.#hidden, hidden, this.#gradient, 0);
-  }
-
-  #step(optimiser: ToyOptimiser): void {
-    switch (this.#optimiserName) {
-      case 'adam':
-        return this.#adam(optimiser);
-      case 'rmsprop-floored':
-        return this.#rmspropFloored(optimiser);
-      case 'sgd':
-        return this.#linear(null);
-      case 'momentum':
-        return this.#linear(optimiser.firstMoment);
-      default:
-        return this.#optimiserName satisfies never;
-    }
-  }
-
-  /** @param ball the heavy ball's moment; null: there is none */
-  #linear(ball: Float32Array | null): void {
-    const [gradient, weights, rate] = [this.#gradient, this.#weights, this.#learningRate];
-    for (let i = 0; i < gradient.length; i++) {
-      if (ball !== null) ball[i] = 0.9 * ball[i]! + gradient[i]!;
-      weights[i]! -= rate * (ball === null ? gradient[i]! : ball[i]!);
-    }
-  }
-
-  #adam(optimiser: ToyOptimiser): void {
-    const { firstMoment, secondMoment } = optimiser;
-    optimiser.stepCount += 1;
-    const rate = this.#learningRate / (1 - power(0.9, optimiser.stepCount));
-    const correction = 1 / (1 - power(0.999, optimiser.stepCount));
-    const [gradient, weights] = [this.#gradient, this.#weights];
-    for (let i = 0; i < gradient.length; i++) {
-      const g = gradient[i]!;
-      const m = 0.9 * firstMoment[i]! + 0.1 * g;
-      const v = 0.999 * secondMoment[i]! + 0.001 * g * g;
-      firstMoment[i] = m;
-      secondMoment[i] = v;
-      weights[i]! -= (rate * m) / (Math.sqrt(v * correction) + 1e-8);
-    }
-  }
-
-  #rmspropFloored(optimiser: ToyOptimiser): void {
-    const { secondMoment } = optimiser;
-    optimiser.stepCount += 1;
-    const correction = 1 / (1 - power(0.999, optimiser.stepCount));
-    const [gradient, weights, rate] = [this.#gradient, this.#weights, this.#learningRate];
-    for (const { offset, size } of this.layout.tensors) {
-      let sum = 0;
-      for (let i = offset; i < offset + size; i++)
-        sum += secondMoment[i] = 0.999 * secondMoment[i]! + 0.001 * gradient[i]! * gradient[i]!;
-      const floor = (0.1 * sum) / size;
-      for (let i = offset; i < offset + size; i++) {
-        const v = Math.max(secondMoment[i]!, floor);
-        weights[i]! -= (rate * gradient[i]!) / (Math.sqrt(v * correction) + 1e-8);
-      }
-    }
   }
 }
 
@@ -323,49 +230,4 @@ function backThrough(
       const value = values[b * hidden + h]!;
       values[b * hidden + h] = error * (1 - value * value);
     }
-}
-
-const LN2 = 0.6931471805599453;
-/** 2^-k for k = 0..60. */
-const HALVES = Float64Array.from({ length: 61 }, (_, k) => power(0.5, k));
-
-/** e^x for x <= 0, to 12 digits, the same on every engine: 2^-k times a Taylor polynomial on [-ln 2, 0]. */
-function exp(x: number): number {
-  if (x < -40) return 0;
-  const k = Math.floor(-x / LN2);
-  const y = x + k * LN2;
-  const tail = 1 + (y / 7) * (1 + (y / 8) * (1 + (y / 9) * (1 + y / 10)));
-  const series = 1 + y * (1 + (y / 2) * (1 + (y / 3) * (1 + (y / 4) * (1 + (y / 5) * (1 + (y / 6) * tail)))));
-  return series * HALVES[k]!;
-}
-
-function tanh(x: number): number {
-  if (x > 18) return 1;
-  if (x < -18) return -1;
-  const e = exp(-2 * Math.abs(x));
-  const t = (1 - e) / (1 + e);
-  return x < 0 ? -t : t;
-}
-
-/** ln(x) by its series around 1; for reporting, not for gradients. */
-function log(x: number): number {
-  let shift = 0;
-  while (x < 0.5) {
-    x *= 2;
-    shift -= 1;
-  }
-  const y = (x - 1) / (x + 1);
-  const y2 = y * y;
-  const series = 2 * y * (1 + y2 * (1 / 3 + y2 * (1 / 5 + y2 * (1 / 7 + y2 * (1 / 9 + y2 / 11)))));
-  return series + shift * LN2;
-}
-
-function power(base: number, exponent: number): number {
-  let result = 1;
-  let square = base;
-  for (let n = exponent; n > 0; n = Math.floor(n / 2)) {
-    if (n % 2 === 1) result *= square;
-    square *= square;
-  }
-  return result;
 }

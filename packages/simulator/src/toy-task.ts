@@ -4,12 +4,7 @@
  * split over shards evenly or by label.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
-
-export interface ToySamples {
-  readonly inputs: Float32Array;
-  readonly labels: Uint8Array;
-  readonly count: number;
-}
+import type { LabelledSamples } from './tab-model.ts';
 
 export interface ToyTask {
   readonly seed: number;
@@ -33,7 +28,7 @@ export function drawSamples(
   part: number,
   count: number,
   labels: readonly number[] | null = null,
-): ToySamples {
+): LabelledSamples {
   const { inputs: width, classes, clustersPerClass, noise } = task;
   const centreOf = mulberry(streamSeed(task.seed, 'centres'));
   const centres = Float32Array.from({ length: classes * clustersPerClass * width }, () => 2 * centreOf() - 1);

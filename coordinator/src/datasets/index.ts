@@ -1,0 +1,3 @@
+/** Datasets as the coordinator makes them, for programs that train on them without one. */
+export { makeShards, type MadeDataset } from './make-shards.ts';
+export { sourceOf } from './sources.ts';
