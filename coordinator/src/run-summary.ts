@@ -1,5 +1,5 @@
 /** A run as a line of a list, as anybody may see it, and beside others. Made on demand from its ledger. */
-import { SPARKLINE_POINTS_MAX, taskOf } from '@murmuration/protocol';
+import { sentBytesARound, SPARKLINE_POINTS_MAX, taskOf } from '@murmuration/protocol';
 import type { Comparison, MetricPoint, PublicRun, RunManifest, RunSummary } from '@murmuration/protocol';
 import { sparkline, thinnedPoints } from './downsample.ts';
 import { metricPoints, runView } from './ledger.ts';
@@ -85,6 +85,7 @@ export function publicRun(ledger: RunLedger, nowMs: number): PublicRun {
     modelName: manifest.model.name,
     parameterCount: manifest.parameterCount,
     codec: manifest.training.codec,
+    roundBytes: sentBytesARound(manifest, Math.max(2, 1 + view.volunteersConnected)),
     round: view.round,
     roundsMax: manifest.training.roundsMax,
     samples: view.samples,

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { CODEC_BYTES_PER_PARAMETER, CODECS } from '@murmuration/protocol';
-import { activeRunOf, bytesPerParameterOf, dataPerHour, hasAnswers } from './active-run.ts';
+import { activeRunOf, dataPerHour, hasAnswers } from './active-run.ts';
 
 const run = (changes: Record<string, unknown> = {}) => ({
   name: 'digits',
   parameterCount: 100_000,
-  codec: 'int8',
+  roundBytes: 321_000,
   targetAccuracy: 0.95,
   datasetName: 'Digits',
   licence: 'CC0',
@@ -42,7 +41,7 @@ describe('the run that a newcomer would help', () => {
   });
 
   it('keeps an unknown accuracy and a missing aim as null', () => {
-    const found = activeRunOf([run({ accuracy: null, codec: 'fp32', targetAccuracy: null })]);
+    const found = activeRunOf([run({ accuracy: null, targetAccuracy: null })]);
     expect(found).toMatchObject({ accuracy: null, targetAccuracy: null });
   });
 
@@ -56,30 +55,20 @@ describe('the run that a newcomer would help', () => {
 });
 
 describe('data an hour', () => {
-  const base = {
-    parameterCount: 100_000,
-    bytesPerParameter: 1.07,
-    othersCount: 3,
-    roundCount: 60,
-    trainingMs: 60_000,
-  };
+  const base = { roundBytes: 321_000, volunteers: 3, roundCount: 60, trainingMs: 60_000 };
 
-  it('is one update a round to every other device, at the pace so far', () => {
-    // One round a second: 3600 rounds of 3 updates of 107,000 bytes.
-    expect(dataPerHour(base)).toEqual({ measured: true, bytesEachWay: 3600 * 3 * 107_000 });
-  });
-
-  it('knows the size of every codec as the protocol does', () => {
-    for (const codec of CODECS) expect(bytesPerParameterOf(codec)).toBe(CODEC_BYTES_PER_PARAMETER[codec]);
-  });
-
-  it('supposes a round a second, and one other device, before a pace is known or while nobody is there', () => {
-    const supposed = (othersCount: number) => ({
-      measured: false,
-      bytesEachWay: 3600 * othersCount * 107_000,
+  it('is what a round takes, by the coordinator’s word, at the pace so far', () => {
+    // A round in two seconds: 1800 rounds of 321,000 bytes.
+    expect(dataPerHour({ ...base, trainingMs: 120_000 })).toEqual({
+      measured: true,
+      bytesEachWay: 1800 * 321_000,
     });
-    expect(dataPerHour({ ...base, roundCount: 4 })).toEqual(supposed(3));
-    expect(dataPerHour({ ...base, othersCount: 0 })).toEqual(supposed(1));
-    expect(dataPerHour({ ...base, trainingMs: 0 })).toEqual(supposed(3));
+  });
+
+  it('supposes a round a second before a pace is known or while nobody is there', () => {
+    const supposed = { measured: false, bytesEachWay: 3600 * 321_000 };
+    expect(dataPerHour({ ...base, roundCount: 4, trainingMs: 1 })).toEqual(supposed);
+    expect(dataPerHour({ ...base, volunteers: 0, trainingMs: 1 })).toEqual(supposed);
+    expect(dataPerHour({ ...base, trainingMs: 0 })).toEqual(supposed);
   });
 });

@@ -29,42 +29,19 @@ export const hasAnswers = (task: Task): boolean => task !== 'value' && task !== 
 
 /**
  * What one device sends and receives in an hour, each way. `measured` false: no round was timed yet, so a pace is supposed
- * (`SUPPOSED`).
+ * (`SUPPOSED_ROUND_MS`).
  */
 export interface DataPerHour {
   readonly measured: boolean;
   readonly bytesEachWay: number;
 }
-/** A round a second with one other device: what small models on ordinary machines do. */
-const SUPPOSED = { roundMs: 1_000, othersCount: 1 } as const;
+/** A round a second: what small models on ordinary machines do. */
+const SUPPOSED_ROUND_MS = 1_000;
 
 /**
  * The coordinator's policy: the oldest run (it lists them by age) that is open for work; a paused one is only waited for.
  */
 const CHOICES: readonly (readonly RunState[])[] = [['waiting', 'training', 'degraded'], ['paused']];
-
-/**
- * Bytes of a parameter on the wire. The same as protocol's CODEC_BYTES_PER_PARAMETER (a test holds them together), and
- * written again because that room's schemas are not worth a stranger's download before the click.
- */
-const BYTES_PER_PARAMETER: Readonly<Record<string, number>> = {
-  fp32: 4,
-  fp16: 2,
-  int8: 1.008,
-  int4: 0.508,
-  sign: 0.133,
-  'topk-16': 0.0057,
-  'topk-32': 0.0102,
-  'topk-64': 0.0183,
-  'topk-128': 0.0326,
-  'topk-256': 0.0573,
-  'topk-512': 0.098,
-  'topk-1024': 0.161,
-  'topk-auto': 0.161,
-};
-/** An unknown codec is one of a newer coordinator: guessed high, as uncompressed. */
-export const bytesPerParameterOf = (codec: unknown): number =>
-  BYTES_PER_PARAMETER[String(codec)] ?? BYTES_PER_PARAMETER['fp32']!;
 
 /**
  * The run that a newcomer would help, or null: there is none.
@@ -95,9 +72,8 @@ function parsed(run: Fields, state: RunState): ActiveRun {
     accuracy: numberOrNull(run['accuracy'], 'accuracy'),
     targetAccuracy: numberOrNull(run['targetAccuracy'], 'targetAccuracy'),
     dataPerHour: dataPerHour({
-      parameterCount,
-      bytesPerParameter: bytesPerParameterOf(run['codec']),
-      othersCount: volunteers,
+      roundBytes: number(run['roundBytes'], 'roundBytes'),
+      volunteers,
       roundCount: round,
       trainingMs: number(run['trainingMs'], 'trainingMs'),
     }),
@@ -111,19 +87,16 @@ const STATE_BYTES_PER_PARAMETER = 5;
 /** Rounds timed before the pace counts as known; fewer are mostly the first compilation of shaders. A guess. */
 const ROUNDS_FOR_A_PACE = 5;
 
-/** Each round, a device sends its update to every other device and gets one from each. */
+/** The coordinator knows what a device sends in a round, to whom, and how long rounds have been. */
 export function dataPerHour(run: {
-  readonly parameterCount: number;
-  readonly bytesPerParameter: number;
-  readonly othersCount: number;
+  readonly roundBytes: number;
+  readonly volunteers: number;
   readonly roundCount: number;
   readonly trainingMs: number;
 }): DataPerHour {
-  const updateBytes = run.parameterCount * run.bytesPerParameter;
-  const measured = run.roundCount >= ROUNDS_FOR_A_PACE && run.trainingMs > 0 && run.othersCount > 0;
-  const roundMs = measured ? run.trainingMs / run.roundCount : SUPPOSED.roundMs;
-  const othersCount = Math.max(SUPPOSED.othersCount, run.othersCount);
-  return { measured, bytesEachWay: updateBytes * othersCount * (3_600_000 / roundMs) };
+  const measured = run.roundCount >= ROUNDS_FOR_A_PACE && run.trainingMs > 0 && run.volunteers > 0;
+  const roundMs = measured ? run.trainingMs / run.roundCount : SUPPOSED_ROUND_MS;
+  return { measured, bytesEachWay: run.roundBytes * (3_600_000 / roundMs) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

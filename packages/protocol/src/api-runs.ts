@@ -239,6 +239,8 @@ export const PublicRunSchema = Type.Object({
   modelName: Type.String(),
   parameterCount: Count,
   codec: Type.String(),
+  /** What one more tab would send in a round, and receive: to its server, or to each of its group. */
+  roundBytes: Count,
   round: Count,
   roundsMax: Count,
   samples: Count,

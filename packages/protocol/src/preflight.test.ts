@@ -38,6 +38,12 @@ describe('what a tab sends in a round, by preflight,', () => {
     expect(copiesOf(training, tabs)).toBe(copies),
   );
 
+  it('[N2] in tiers is what is said inside a node, too: exact, and more often', () =>
+    expect(copiesOf({ tiers: { insideEvery: 5, betweenEvery: 10 } }, 8)).toBeCloseTo(
+      7 * (1 + (10 * 4) / 1.008),
+      1,
+    ));
+
   it('[N1] in tiers is for a group at most, however many wait for a place', () => {
     const tiers = { insideEvery: 5, betweenEvery: 2 };
     expect(copiesOf({ tiers }, 500)).toBe(copiesOf({ tiers }, 32));

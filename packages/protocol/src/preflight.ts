@@ -14,7 +14,7 @@ import { copiesBytes, modelCopies } from './model-copies.ts';
 import { modelDemands } from './model-demands.ts';
 import { parameterLayout, type ModelSpec } from './model.ts';
 import { product } from './model-shapes.ts';
-import { CODEC_BYTES_PER_PARAMETER, type Training } from './run.ts';
+import { CODEC_BYTES_PER_PARAMETER, type Codec, type Training } from './run.ts';
 import { tiersOf } from './tiers.ts';
 
 /** WebGPU's default `maxStorageBufferBindingSize`: what every adapter gives without being asked for more. */
@@ -53,10 +53,8 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
   const { parameterCount } = demands;
   const tabs = Math.max(2, present, training.peersMin);
   const updateBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER[training.codec]);
-  // [N2] Of a run with tiers a round is one between nodes; what goes before it inside is exact, and at most to all tabs.
+  const bytesSentPerRound = sentBytesARound({ parameterCount, training }, tabs);
   const { insideEvery = training.localSteps, betweenEvery = 0 } = tiersOf(training) ?? {};
-  const insideBytes = Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER.fp32);
-  const bytesSentPerRound = (updateBytes + betweenEvery * insideBytes) * matesOf(training, tabs);
   const stepsPerRound = insideEvery * Math.max(1, betweenEvery);
   const multiplications = multiplicationsOf(model);
   const roundMsOn = (machine: typeof FAST): number => {
@@ -102,6 +100,20 @@ function estimateOf({ model, training, dataset, tabs: present, measuredRoundMs }
     expectedMs: [roundMs[0] * training.roundsMax, roundMs[1] * training.roundsMax],
     basis: measuredRoundMs === null ? 'assumed' : 'measured',
   };
+}
+
+/**
+ * What one of so many tabs sends in a round. [N2] Of a run with tiers a round is one between nodes; what goes before it inside is
+ * exact, and at most to all tabs.
+ * @param tabs two and more
+ */
+export function sentBytesARound(
+  { parameterCount, training }: { readonly parameterCount: number; readonly training: Training },
+  tabs: number,
+): number {
+  const bytesIn = (codec: Codec) => Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER[codec]);
+  const insideCount = tiersOf(training)?.betweenEvery ?? 0;
+  return (bytesIn(training.codec) + insideCount * bytesIn('fp32')) * matesOf(training, tabs);
 }
 
 /** Ends that a tab sends its update to: the averaging server, or the others of its group, which are fewer in a large swarm. */
