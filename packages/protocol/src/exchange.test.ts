@@ -11,6 +11,11 @@ describe('what is exchanged goes with the rest of a run', () => {
     [{ group: 4, architecture: 'central' }, 'group', /no groups: the server is the only peer/],
     [{ group: 4, peersMin: 5 }, 'peersMin', /group: 4 gives it fewer; at most 4/],
     [{ adaptive: 'off', codec: 'topk-auto' }, 'codec', /name a k, for example topk-64/],
+    [
+      { exchange: 'parameters', codec: 'fp16', architecture: 'central', schedule: 'asynchronous' },
+      'exchange',
+      /needs rounds/,
+    ],
     [{ exchange: 'parameters' }, 'codec', /fp32 or fp16; weights of which most bits/],
     [{ exchange: 'parameters', codec: 'topk-64' }, 'codec', /fp32 or fp16/],
     [{ exchange: 'parameters', codec: 'fp16', outerLearningRate: 0.7 }, 'outerLearningRate', /needs.* 1/],

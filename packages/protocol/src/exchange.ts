@@ -96,6 +96,11 @@ export function exchangeContradiction(training: Training): Contradiction | null 
         );
       return null;
     case 'parameters':
+      if (training.schedule === 'asynchronous')
+        return wrong(
+          'exchange',
+          'parameters needs rounds: without them tabs stand on different anchors, and the mean of what they moved by is no mean of weights',
+        );
       if (codec !== 'fp32' && codec !== 'fp16')
         return wrong(
           'codec',
