@@ -390,9 +390,11 @@ export class GroupRound {
     return next === undefined || next === round + 1 ? close : { ...close, next };
   }
 
-  /** Who is waited for: the last commit's members that live, and ourselves. */
+  /** Who is waited for: the last commit's members that live, and ourselves. [N4] Between nodes everybody who has not been silent. */
   #expected(alive: ReadonlySet<VolunteerId>): VolunteerId[] {
-    if (this.#members.length === 0) return [this.#self, ...alive].sort();
+    const all = [this.#self, ...alive].sort();
+    if (this.#members.length === 0) return all;
+    if (this.#voices !== OWN_VOICES) return all.filter((id) => !this.#nextMembers.isSilent(id));
     return this.#members.filter((id) => id === this.#self || alive.has(id));
   }
 }

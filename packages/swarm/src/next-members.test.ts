@@ -15,6 +15,7 @@ describe('the members of the next round', () => {
       members.closed([a, b], (id) => id === a, false);
     }
     expect(members.of([b, a], ids, NOBODY)).toEqual([a]);
+    expect([a, b, c].filter((id) => members.isSilent(id))).toEqual([b]);
     members.closed([a, b], () => true, false);
     expect(members.of([b, a], ids, NOBODY)).toEqual([a, b]);
   });

@@ -19,6 +19,11 @@ export class NextMembers {
     this.#lonelyRounds = isLonely ? this.#lonelyRounds + 1 : 0;
   }
 
+  /** It is here, and missed too many rounds in a row. */
+  isSilent(id: VolunteerId): boolean {
+    return (this.#missed.get(id) ?? 0) >= MISSED_MAX;
+  }
+
   /**
    * Ascending. [R6] A minority keeps the others of its `group` that are not known to have left, so that its every round
    * waits for them in vain: a fast tab that is cut off cannot run ahead of everybody else and win when the cut heals.
@@ -28,7 +33,7 @@ export class NextMembers {
     group: readonly VolunteerId[],
     gone: ReadonlySet<VolunteerId>,
   ): VolunteerId[] {
-    const heard = present.filter((id) => (this.#missed.get(id) ?? 0) < MISSED_MAX);
+    const heard = present.filter((id) => !this.isSilent(id));
     const keeps = this.#lonelyRounds > 0 && this.#lonelyRounds < LONELY_ROUNDS_MAX;
     const missing = keeps ? group.filter((id) => !gone.has(id)) : [];
     return [...new Set([...heard, ...missing])].sort().slice(0, LIMITS.groupMaxMembers);

@@ -58,8 +58,8 @@ class Tab {
       codec: 'int8',
       parameterCount: COUNT,
       head: this.#head(0),
-      members: [...grid.names],
-      company: [],
+      members: grid.founder === null ? [...grid.names] : grid.founder === name ? [name] : [],
+      company: grid.founder === null || grid.founder === name ? [] : [grid.founder],
       crews: new CrewBook(name),
       voices,
       adapts: true,
@@ -160,6 +160,7 @@ class Grid {
   readonly names: VolunteerId[] = NODES.flatMap((_, node) =>
     Array.from({ length: TABS_OF_A_NODE }, (__, i) => id('vol', 1 + TABS_OF_A_NODE * node + i)),
   );
+  readonly founder: VolunteerId | null;
   readonly tabs: Tab[];
   readonly closed: { readonly tab: Tab; readonly authors: readonly VolunteerId[] }[] = [];
   /** Words from one node to another. */
@@ -169,7 +170,9 @@ class Grid {
   lastWord = Infinity;
   nowMs = 0;
 
-  constructor() {
+  /** @param founder who had a replica first, and the others came to it; null: all are members of one commit */
+  constructor(founder: VolunteerId | null = null) {
+    this.founder = founder;
     this.tabs = this.names.map((name, i) => new Tab(this, name, Math.floor(i / TABS_OF_A_NODE)));
   }
   get living(): Tab[] {
@@ -273,6 +276,19 @@ describe('a round between nodes', () => {
       expect(norm(tab.replica.owed)).toBeGreaterThan(0);
     }
     expect(new Set(grid.tabs.map(({ replica }) => replica.between.fingerprint)).size).toBe(1);
+  });
+
+  it('[N4] who began the run waits for nodes that came since: none of them owes its first cycle', () => {
+    const grid = new Grid(id('vol', 1));
+    for (const tab of grid.tabs) tab.learn();
+    const others = grid.tabs.filter((tab) => tab.node !== 0);
+    for (const tab of others) tab.isThere = false;
+    grid.play(2_000);
+    expect(grid.closed).toHaveLength(0);
+    for (const tab of others) tab.isThere = true;
+    grid.play(4_000);
+    expect(grid.closed).toHaveLength(grid.tabs.length);
+    for (const { authors } of grid.closed) expect(authors).toEqual(NODES);
   });
 
   it('[N4] two tabs of a node may have spoken for it, and neither is struck for that', () => {
