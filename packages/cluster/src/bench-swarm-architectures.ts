@@ -17,8 +17,10 @@ const QUICK_ROUNDS = 40;
 const TUNING_SEED = 1_000;
 const LEARNING_RATES = [0.002, 0.004, 0.008] as const;
 const CHURN = 0.1;
-/** Loss against peers among themselves. */
-const LOSS_TARGET = 0.02;
+/** Loss more than of peers among themselves, at most. A hybrid run is the same run, its updates only take other ways. */
+const LOSS_TARGET = { decentralised: 0, hybrid: 0.01, central: 0.02 } as const satisfies Readonly<
+  Record<StudiedArchitecture, number>
+>;
 
 export function measureArchitectures({ seeds, isQuick, say }: SwarmBenchSettings): Promise<SwarmSubject> {
   const rounds = isQuick ? QUICK_ROUNDS : ROUNDS;
@@ -54,9 +56,9 @@ export function measureArchitectures({ seeds, isQuick, say }: SwarmBenchSettings
       target:
         architecture === 'decentralised'
           ? 'what others are held against'
-          : `loss within ${percent(LOSS_TARGET)}`,
+          : `loss at most ${percent(LOSS_TARGET[architecture])} more`,
       measured: `${figures(still)}; loss ${signed(against)}`,
-      isMet: isSound && against <= LOSS_TARGET,
+      isMet: isSound && against <= LOSS_TARGET[architecture],
     });
     const added = mean(churned, (row) => row.loss) / loss - 1;
     const time = mean(churned, timeARound) / mean(still, timeARound) - 1;
