@@ -8,10 +8,13 @@ import {
   measuredRun,
   middleStepMs,
   noiseWords,
+  roundsTo,
   stepsWords,
   stepWords,
   type CoordinatorLimits,
   type Crowd,
+  type Learning,
+  type Measured,
   type Task,
 } from '@murmuration/plan';
 import {
@@ -126,7 +129,9 @@ export function taskOf(
     const runs = measured.map(({ tabs, rounds, ...strategy }) =>
       measuredRun(task, { ...crowd, tabs }, strategy, limits, rounds),
     );
-    return { ...task, learning: learningOf(runs, task.learning) };
+    const learning = learningOf(runs, task.learning);
+    assumed.push(...doubtsOn(learning, runs, flags.measured));
+    return { ...task, learning };
   }
   const alone = flags['steps-alone'];
   if (alone === undefined)
@@ -135,6 +140,28 @@ export function taskOf(
     });
   const stepsMin = alone === undefined ? known.stepsMin : alone / (1 + noiseSamples / batchSize);
   return { ...task, learning: { ...task.learning, stepsMin } };
+}
+
+/** Runs of one task and one loss are met by their law within so much; a plan's own times are held to it, too. */
+const FIT_MAX = 0.25;
+
+/** What was said of a run and does not go with the law that fits all of them best. */
+function doubtsOn(
+  learning: Learning,
+  runs: readonly Measured[],
+  words: readonly string[],
+): readonly Assumption[] {
+  const strange = runs.flatMap(({ footing, rounds }, at) => {
+    const fitted = roundsTo(learning, footing);
+    return Math.abs(fitted / rounds - 1) <= FIT_MAX ? [] : `${words[at]} fits ${Math.round(fitted)} rounds`;
+  });
+  return strange.length === 0
+    ? []
+    : [
+        {
+          text: `all that was measured is of one task and one loss, which is doubtful: by the law that comes nearest to all, ${strange.join(', ')}; --measured`,
+        },
+      ];
 }
 
 interface MeasuredWords {

@@ -45,6 +45,18 @@ describe('murmur plan', () => {
     ); // prettier-ignore
     expect(Math.round(choice.best.rounds)).toBe(160);
   });
+  it('says which measured runs do not go with each other', () => {
+    const doubts = (...runs: string[]) =>
+      good(...HOMES, ...runs.flatMap((each) => ['--measured', each])).assumed.filter((text) =>
+        text.includes('doubtful'),
+      );
+    expect(doubts('tabs=8,rounds=100', 'tabs=8,rounds=200').join()).toMatch(
+      /doubtful: by the law .* tabs=8,rounds=200 fits \d{3} rounds; --measured/,
+    );
+    expect(doubts('tabs=1,rounds=160', 'tabs=8,rounds=900')).toHaveLength(1);
+    expect(doubts('tabs=8,rounds=100', 'tabs=8,rounds=110')).toEqual([]);
+    expect(doubts('tabs=8,rounds=160')).toEqual([]);
+  });
   it('a model by its number of parameters has no activations to count', () => {
     expect(good('--model', '1000000', ...HOMES).task).toMatchObject({
       parameterCount: 1_000_000,
@@ -65,8 +77,10 @@ describe('murmur plan', () => {
     );
     expect(fault('--model', '0')).toContain('--model: write one of');
     expect(fault('--input', '28,28')).toContain(
-      '--input: write whole numbers with x between them, for example 28x28x1',
+      '--input: write up to four whole numbers from 1 with x between them, for example 28x28x1',
     );
+    for (const nothing of ['0x0', '28x0', '00028'])
+      expect(fault('--input', nothing)).toContain(`for example 28x28x1, not "${nothing}"`);
     expect(fault('--model', 'cnn', '--input', '28')).toContain('--input: cnn does not fit 28');
     expect(fault('--measured', 'tabs=8')).toContain(
       '--measured: rounds= is missing; for example tabs=8,rounds=120',

@@ -40,9 +40,9 @@ export const PLAN_FLAGS = {
     placeholder: 'AxBxC',
     help: 'shape of one sample (default 28x28x1; 64 tokens for text)',
     refuse: (text) =>
-      /^\d{1,5}(x\d{1,5}){0,3}$/.test(text)
+      /^[1-9]\d{0,4}(x[1-9]\d{0,4}){0,3}$/.test(text)
         ? null
-        : `write whole numbers with x between them, for example 28x28x1, not "${text}"`,
+        : `write up to four whole numbers from 1 with x between them, for example 28x28x1, not "${text}"`,
   },
   outputs: {
     kind: 'integer',
