@@ -75,7 +75,13 @@ describe('a run as a file', () => {
       `${HEAD}training:\n  group: 1\n`,
       'run.yaml:6: training.group must be >= 2, or auto',
     ],
-    ['a text for a number', `${HEAD}seed: often\n`, 'run.yaml:5: seed must be integer'],
+    ['a text for a number', `${HEAD}seed: often\n`, 'run.yaml:5: seed must be a whole number'],
+    [
+      'tiers that are none',
+      `${HEAD}training:\n  tiers: on\n`,
+      'run.yaml:6: training.tiers must be one of off, auto, or an object with insideEvery and betweenEvery',
+    ],
+    ['half a step', `${HEAD}training:\n  localSteps: 2.5\n`, 'training.localSteps must be a whole number'],
     ['no model', 'name: x\ndata:\n  kind: digits\n', 'run.yaml:1: model is missing'],
     [
       'another model',

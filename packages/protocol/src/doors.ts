@@ -21,7 +21,16 @@ export type Door<T> = (value: unknown) => Parsed<T>;
 
 const FAULTS_MAX = 20;
 const TEXT_MAX_CHARACTERS = 200;
+const KEYS_NAMED_MAX = 3;
 const TAGS = ['kind', 'type', 'encoding'] as const;
+
+/** What a JSON Schema calls `integer` is a whole number to who reads it. */
+const TYPE_MESSAGES: Readonly<Record<string, string>> = {
+  integer: 'must be a whole number',
+  number: 'must be a number',
+  string: 'must be a text',
+  boolean: 'must be true or false',
+};
 
 /** What is read of a schema. */
 interface Shape {
@@ -103,8 +112,20 @@ function* faultsOfUnion(
   if (typeof value === 'number' && numeric !== undefined)
     return yield fault(path, `${leafMessage(numeric, value)}, or ${names.join(', ')}`);
   const orOther =
-    objects.length > 0 ? ', or a full description' : numeric !== undefined ? ', or a number' : '';
+    objects.length > 0
+      ? `, or ${describedBy(objects)}`
+      : numeric !== undefined
+        ? `, or ${numeric.type === 'integer' ? 'a whole number' : 'a number'}`
+        : '';
   yield fault(path, `must be one of ${names.join(', ')}${orOther}`);
+}
+
+/** A single object with few keys is told by them; what is more is the documentation's. */
+function describedBy([object, ...others]: readonly Shape[]): string {
+  const keys = Object.keys(object?.properties ?? {});
+  return others.length > 0 || keys.length > KEYS_NAMED_MAX
+    ? 'a full description'
+    : `an object with ${keys.join(' and ')}`;
 }
 
 /** The object that knows most of the value's fields; the first of several. */
@@ -160,6 +181,8 @@ function* faultsOfList(shape: Shape, value: unknown, path: string): Generator<Fa
 function leafMessage(shape: Shape, value: unknown): string {
   if (shape.enum !== undefined) return `must be one of ${shape.enum.join(', ')}`;
   if (shape.const !== undefined) return `must be ${String(shape.const)}`;
-  const [first] = Value.Errors(shape as TSchema, value) as { message?: string }[];
+  const [first] = Value.Errors(shape as TSchema, value) as { keyword?: string; message?: string }[];
+  if (first?.keyword === 'type' && shape.type !== undefined && Object.hasOwn(TYPE_MESSAGES, shape.type))
+    return TYPE_MESSAGES[shape.type]!;
   return first?.message ?? 'is not as it must be';
 }
