@@ -1,5 +1,5 @@
 /** What the mind says must be what the wire allows: every message of whole simulated lives is held against its schema. */
-import { VolunteerMessageSchema } from '@murmuration/protocol';
+import { VolunteerMessageSchema, type FrameOf } from '@murmuration/protocol';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { runTagOf } from './run-frames.ts';
@@ -274,6 +274,12 @@ describe('[R15] who parts', () => {
     life.trainer = () => null;
     life.answer();
     expect(updates()).toMatchObject([{ peer, frame: { author: node, round: 0, sampleCount: 64 } }]);
+    expect(types(life)).not.toContain('leaving');
+    const { crc } = updates()[0]!.frame as FrameOf<'update'>;
+    const members = [id('vol', 7), peer];
+    const commit = { leader: peer, ballot: 0, anchor: standing.anchor, included: [{ author: node, crc }] };
+    const frame = { kind: 'commit', ...base, ...commit, members, graceMs: 5_000, stretch: 1 } as const;
+    life.happen({ kind: 'peer-frame', peer, frame });
     expect(types(life)).toContain('leaving');
   });
 
