@@ -1,4 +1,4 @@
-import { contradictionIn } from '@murmuration/protocol';
+import { CODECS, contradictionIn, OPTIMISERS, type Training } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, FAULTS, OPTIONS, parseSetting, settingsOf } from './options.ts';
 import { drawMix, profileOptions } from './profiles.ts';
@@ -59,6 +59,13 @@ describe('the mix', () => {
       tiers && 'tiers',
     ]);
     expect(new Set(ways.map((way) => way.join(' '))).size).toBe(5);
+    const drawn = (knob: keyof Training) => new Set(trainings.map((training) => training[knob]));
+    expect(drawn('codec')).toEqual(new Set(CODECS));
+    expect(drawn('exchange')).toEqual(new Set([undefined, 'gradients', 'parameters']));
+    expect(drawn('optimiser')).toEqual(new Set(OPTIMISERS));
+    expect(drawn('adaptive')).toEqual(new Set([undefined, 'off']));
+    expect(drawn('group').size).toBeGreaterThan(3);
+    expect(drawn('outerLearningRate').size).toBeGreaterThan(10);
   });
 
   it('stays within the range of every option', () => {

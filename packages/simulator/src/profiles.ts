@@ -4,6 +4,7 @@
  * faults that are always on together hide each other.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
+import { drawTraining } from './draw-training.ts';
 import { DEFAULT_OPTIONS, type SimulateOptions } from './options.ts';
 
 type Settings = Partial<SimulateOptions>;
@@ -75,7 +76,7 @@ export function drawMix(seed: number): Settings {
   const tabs = 1 + Math.floor(10 * random() * (0.4 + 0.6 * random()));
   const peersMin = random() < 0.3 && tabs >= 3 ? 2 : 1;
   const halfLifeMinutes = maybe(1, 10, 0.4);
-  return {
+  const settings: Settings = {
     tabs,
     // Small steps on little data: what is under test here is the swarm.
     model: random() < 0.25 ? 'mlp' : 'softmax',
@@ -109,6 +110,7 @@ export function drawMix(seed: number): Settings {
     // Three seeds in ten have fewer shards than tabs, which then wait for one another (SPEC L5, L6).
     shards: Math.round(maybe(0.4, 1, 0.3) * tabs),
   };
+  return { ...settings, ...drawTraining(settings, random) };
 }
 
 /**
