@@ -12,6 +12,7 @@ import {
   parameterLayout,
   presetModel,
   settledObjective,
+  settledWish,
   strategyFault,
   tiersOf,
 } from '@murmuration/protocol';
@@ -53,14 +54,15 @@ export function manifestOf(wish: RunRequest, { dataset, models, planner }: Named
   const layout = checkedLayout(model, isDescribed ? 'model.layers' : 'model');
   const refuseMisfit = ({ field, message }: Misfit) =>
     refuse(isDescribed || field.startsWith('training.') ? field : 'model', message);
-  const { strategy, ...knobs } = wish.training ?? {};
+  const asked = settledWish(wish.training ?? {});
+  const { strategy, ...knobs } = asked;
   const objective = settledObjective(model, data, knobs);
   if ('message' in objective) return refuseMisfit(objective);
   const said = { ...DEFAULT_TRAINING, ...knobs, ...objective };
   const { training, chosen } =
     strategy === undefined
       ? { training: said }
-      : planned({ model, training: said, wish: wish.training!, dataset: data }, planner);
+      : planned({ model, training: said, wish: asked, dataset: data }, planner);
   const problem = misfit(model, data, training);
   if (problem !== null) refuseMisfit(problem);
   const contradiction = contradictionIn(training);
@@ -137,13 +139,17 @@ export function requestLike(manifest: RunManifest, change: CloneRequest, word: '
   };
 }
 
-/** What was chosen stays as it is, unless it is to be chosen again. */
+/** What was chosen stays as it is, unless it is to be chosen again. Where tiers say the local steps, these follow them. */
 function heldKnobs(
   training: Training,
   chosen: ChosenStrategy | undefined,
   change: CloneRequest['training'],
 ): Partial<Training> {
-  const open: readonly string[] = change?.strategy === 'auto' ? (chosen?.knobs ?? []) : [];
+  const { tiers = training.tiers, strategy } = change ?? {};
+  const open: readonly string[] = [
+    ...(strategy === 'auto' ? (chosen?.knobs ?? []) : []),
+    ...(typeof tiers === 'object' ? ['localSteps'] : []),
+  ];
   return Object.fromEntries(Object.entries(training).filter(([knob]) => !open.includes(knob)));
 }
 

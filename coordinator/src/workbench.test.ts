@@ -46,6 +46,17 @@ describe('a run’s descendants', () => {
     );
   });
 
+  it('a clone of a run in tiers has the local steps that its tiers say, and no others', async () => {
+    const { manifest } = await coordinator.createRun({ tiers: { insideEvery: 2, betweenEvery: 4 } });
+    const cloned = async (training: object) =>
+      (await post(`/api/runs/${manifest.id}/clone`, { training })).json();
+    expect(manifest.training.localSteps).toBe(2);
+    const other = await cloned({ tiers: { insideEvery: 3, betweenEvery: 4 } });
+    expect(other.manifest.training.localSteps).toBe(3);
+    expect(await cloned({ localSteps: 7 })).toMatchObject({ field: 'training.localSteps' });
+    expect((await cloned({ tiers: 'off', localSteps: 7 })).manifest.training.localSteps).toBe(7);
+  });
+
   it('a fork begins with the checkpoint of its origin, and outlives it', async () => {
     const { manifest } = await coordinator.createRun();
     const other = (await post(`/api/runs/${manifest.id}/clone`, { seed: 99 })).json().manifest;

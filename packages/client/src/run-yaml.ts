@@ -3,7 +3,7 @@
  * The page, the cluster and the `murmur` command read run files through here and nowhere else. No disk: paths in the
  * file stay as they are written.
  */
-import { door, RunFileSchema, type RunFile } from '@murmuration/protocol';
+import { door, refusal, RunFileSchema, wishFault, type Parsed, type RunFile } from '@murmuration/protocol';
 import { type Document, isCollection, isMap, LineCounter, parseDocument, stringify } from 'yaml';
 
 /** A run is some dozens of lines. */
@@ -68,7 +68,7 @@ export function openRunYaml(text: string): RunText {
     return refused({ line: 1, field: '', message: 'aliases (*name) are not read; write the value again' });
   }
   const lineOf = (field: string) => lines.linePos(offsetOf(document, field)).line;
-  const parsed = runDoor(value);
+  const parsed = runOf(value);
   return {
     value,
     run: parsed.ok ? parsed.value : null,
@@ -77,6 +77,13 @@ export function openRunYaml(text: string): RunText {
       : parsed.faults.map(({ field, message }) => ({ line: lineOf(field), field, message })),
     lineOf,
   };
+}
+
+/** What contradicts itself is known before data are sent, pages built or browsers opened. */
+function runOf(value: unknown): Parsed<RunFile> {
+  const parsed = runDoor(value);
+  const fault = parsed.ok ? wishFault(parsed.value.training ?? {}) : null;
+  return fault === null ? parsed : refusal([fault]);
 }
 
 /** The run as YAML. */

@@ -51,7 +51,7 @@ export function parseRunFile(text: string, place: string): RunFile {
   if (read.ok) return read.run;
   throw new Sentence(
     read.faults
-      .map(({ line, field, message }) => `${place}:${line}: ${field === '' ? '' : `${field} `}${message}`)
+      .map(({ line, field, message }) => `${place}:${line}: ${field === '' ? '' : `${field}: `}${message}`)
       .join('\n'),
   );
 }

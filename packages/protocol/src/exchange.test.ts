@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { contradictionIn, DEFAULT_TRAINING, type Training } from './run.ts';
+import { contradictionIn } from './contradictions.ts';
+import { DEFAULT_TRAINING, type Training } from './run.ts';
 
 const refused = (training: Partial<Training>) => contradictionIn({ ...DEFAULT_TRAINING, ...training });
 

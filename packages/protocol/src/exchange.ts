@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { isLinear } from './optimisers.ts';
 import type { Training } from './run.ts';
+import { tiersOf } from './tiers.ts';
 
 /**
  * What is averaged. The bytes are the same in all three: replicas stand on the same bits, so how far a tab has moved since
@@ -62,6 +63,12 @@ export const exchangeOf = ({ exchange = 'pseudo-gradients' }: Pick<Training, 'ex
 export const groupOf = ({ group = 'auto' }: Pick<Training, 'group'>): number | null =>
   group === 'auto' ? null : group;
 export const isAdaptive = ({ adaptive }: Pick<Training, 'adaptive'>): boolean => adaptive !== 'off';
+/** Whether every round has the steps that the run asks for; else they may be more, by what is measured [R17]. */
+export const hasFixedRounds = (training: Training): boolean =>
+  !isAdaptive(training) ||
+  exchangeOf(training) === 'gradients' ||
+  training.schedule === 'asynchronous' ||
+  tiersOf(training) !== null;
 
 /** What does not go with what the run exchanges, and among how many. */
 export function exchangeContradiction(training: Training): Contradiction | null {

@@ -10,6 +10,7 @@ export * from './api-webhooks.ts';
 export * from './autoencoder.ts';
 export * from './averaging.ts';
 export * from './bytes.ts';
+export * from './contradictions.ts';
 export * from './coordinator-messages.ts';
 export * from './dataset.ts';
 export * from './dataset-answers.ts';

@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox';
 import { DatasetManifestSchema } from './dataset.ts';
-import { exchangeContradiction, exchangeProperties } from './exchange.ts';
+import { exchangeProperties } from './exchange.ts';
 import {
   DatasetIdSchema,
   ModelIdSchema,
@@ -19,7 +19,7 @@ import { PRESET_NAMES } from './model-presets.ts';
 import { objectiveProperties } from './objective.ts';
 import { OPTIMISERS } from './optimisers.ts';
 import { ChosenStrategySchema, StrategySchema } from './strategy.ts';
-import { tiersContradiction, TiersSchema } from './tiers.ts';
+import { TiersSchema } from './tiers.ts';
 
 export const RUN_STATES = [
   'waiting',
@@ -343,22 +343,3 @@ export const serverOf = ({ id, training }: Pick<RunManifest, 'id' | 'training'>)
 /** How many versions behind an update may be that is still counted; null: the run goes by rounds. */
 export const stalenessMaxOf = ({ schedule, maxStaleness }: Training): number | null =>
   schedule === 'asynchronous' ? (maxStaleness ?? STALENESS_MAX) : null;
-
-/** Knobs that make no sense together: the field, and why. Null: they do. */
-export function contradictionIn(
-  training: Training,
-): { readonly field: string; readonly message: string } | null {
-  const { architecture, schedule, maxStaleness } = training;
-  if (schedule === 'asynchronous' && architecture !== 'central')
-    return {
-      field: 'training.schedule',
-      message:
-        'asynchronous needs architecture: central; without a server and without rounds, nobody could say whose updates are in the model',
-    };
-  if (maxStaleness !== undefined && schedule !== 'asynchronous')
-    return {
-      field: 'training.maxStaleness',
-      message: 'belongs to schedule: asynchronous; leave it out, as in a round no update is stale',
-    };
-  return tiersContradiction(training) ?? exchangeContradiction(training);
-}

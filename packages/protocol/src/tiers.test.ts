@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { contradictionIn, DEFAULT_TRAINING } from './run.ts';
+import { contradictionIn } from './contradictions.ts';
+import { DEFAULT_TRAINING } from './run.ts';
 import { betweenAt, cycleOf, firstOf, nodeIn, nodeKeyIn, tiersOf } from './tiers.ts';
 
 const tiers = { insideEvery: 2, betweenEvery: 3 };
@@ -33,8 +34,9 @@ it('tiers are off unless a run asks for them, and `auto` takes its local steps',
 });
 
 it('tiers with what makes no sense beside them are refused with the reason', () => {
-  expect(contradictionIn({ ...DEFAULT_TRAINING, tiers })).toBeNull();
-  const refusal = (changes: object) => contradictionIn({ ...DEFAULT_TRAINING, tiers, ...changes });
+  const training = { ...DEFAULT_TRAINING, localSteps: tiers.insideEvery, tiers };
+  expect(contradictionIn(training)).toBeNull();
+  const refusal = (changes: object) => contradictionIn({ ...training, ...changes });
   for (const changes of [
     { architecture: 'central' },
     { architecture: 'hybrid' },

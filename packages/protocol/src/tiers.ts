@@ -100,7 +100,13 @@ export function tiersContradiction(
   },
 ): { readonly field: string; readonly message: string } | null {
   const { architecture = 'decentralised', exchange = 'pseudo-gradients', group = 'auto', codec } = training;
-  if (tiersOf(training) === null) return null;
+  const tiers = tiersOf(training);
+  if (tiers === null) return null;
+  if (training.localSteps !== tiers.insideEvery)
+    return {
+      field: 'training.localSteps',
+      message: `tiers say by insideEvery: ${tiers.insideEvery} after how many steps tabs exchange; leave localSteps out, or make it ${tiers.insideEvery}`,
+    };
   const refused = (message: string) => ({ field: 'training.tiers', message });
   if (architecture === 'central')
     return refused('needs architecture: decentralised; in a central run no tab has another to average with');

@@ -11,12 +11,9 @@
  */
 import { isSparse, median } from '@murmuration/codec';
 import {
-  exchangeOf,
-  isAdaptive,
+  hasFixedRounds,
   localStepsOf,
-  stalenessMaxOf,
   STRETCHES,
-  tiersOf,
   type Decision,
   type Stretch,
   type Training,
@@ -76,11 +73,7 @@ export class RoundLength {
 
   constructor(training: Training) {
     this.#training = training;
-    this.#isFixed =
-      !isAdaptive(training) ||
-      exchangeOf(training) === 'gradients' ||
-      stalenessMaxOf(training) !== null ||
-      tiersOf(training) !== null;
+    this.#isFixed = hasFixedRounds(training);
     const waitsTwice = training.architecture === 'central' && isSparse(training.codec);
     this.#hiddenShare = waitsTwice ? 1 / WAITING_TWICE : 1;
   }
