@@ -1,8 +1,6 @@
 /** What the rounds of a node's cycle were made of, as far as this tab saw them (SPEC N3). Pure. */
-import { LIMITS, type UpdateBody } from '@murmuration/protocol';
+import type { UpdateBody } from '@murmuration/protocol';
 import type { Progress } from './own-work.ts';
-
-const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 
 export class CycleSum {
   /** Rounds of the cycle that are done, and of these those that we saw. */
@@ -36,11 +34,11 @@ export class CycleSum {
   /** Of the whole cycle: who came in its middle takes what it saw for what was usual. */
   get progress(): Progress {
     const share = this.#roundsDone / Math.max(1, this.#roundsSeen);
-    const whole = (count: number, max: number) => Math.min(max, Math.max(1, Math.round(count * share)));
+    const whole = (count: number) => Math.max(1, Math.round(count * share));
     return {
-      stepCount: whole(this.#stepCount, LIMITS.localStepsMax),
-      sampleCount: whole(this.#sampleCount, SAMPLES_MAX),
-      trainMs: this.#trainMs,
+      stepCount: whole(this.#stepCount),
+      sampleCount: whole(this.#sampleCount),
+      trainMs: this.#trainMs * share,
       loss: this.#loss,
     };
   }

@@ -1,6 +1,5 @@
 /** Frames that a member says, put together from what it knows. Pure. */
 import {
-  LIMITS,
   type Fingerprint,
   type FrameOf,
   type Head,
@@ -10,7 +9,7 @@ import {
 import type { Commit } from './commit.ts';
 import type { RoundDecision, Word } from './round-decision.ts';
 import type { Round } from './rounds.ts';
-import type { Progress } from './own-work.ts';
+import { sayable, type Progress } from './own-work.ts';
 
 type Base = { readonly runTag: number; readonly term: number; readonly round: number };
 
@@ -34,7 +33,7 @@ export const updateFrame = (
   runTag: number,
   head: Head,
   author: VolunteerId,
-  { stepCount, sampleCount, trainMs, loss }: Progress,
+  progress: Progress,
   { encoded, slice }: { readonly encoded: Uint8Array; readonly slice: Uint8Array },
 ): Extract<OutgoingFrame, { kind: 'update' }> => ({
   kind: 'update',
@@ -42,10 +41,7 @@ export const updateFrame = (
   term: head.term,
   round: head.round,
   author,
-  sampleCount,
-  stepCount: Math.min(LIMITS.localStepsMax, stepCount),
-  trainMs: Math.min(0xffffffff, Math.round(trainMs)),
-  loss: Number.isFinite(loss) ? loss : 0,
+  ...sayable(progress),
   anchor: head.fingerprint,
   slice,
   encoded,

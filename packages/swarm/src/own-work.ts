@@ -5,7 +5,7 @@
  * are exchanged it does: the next one is to be of weights that everybody shares. Pure.
  */
 import type { Fate } from '@murmuration/codec';
-import { exchangeOf, stalenessMaxOf, type FrameOf, type Training } from '@murmuration/protocol';
+import { exchangeOf, LIMITS, stalenessMaxOf, type FrameOf, type Training } from '@murmuration/protocol';
 import type { Round } from './rounds.ts';
 import { keptRounds, type HeldUpdate } from './held-updates.ts';
 import type { TrainerEvent } from './ports.ts';
@@ -24,6 +24,7 @@ export interface Progress {
  * is reached only when the server does not answer: far lines, or none.
  */
 const ROUNDS_AHEAD_MAX = 4;
+const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 const NOTHING: Progress = { stepCount: 0, sampleCount: 0, trainMs: 0, loss: 0 };
 
 export class OwnWork {
@@ -118,3 +119,14 @@ const together = (a: Progress, b: Progress): Progress => ({
   trainMs: a.trainMs + b.trainMs,
   loss: (a.loss * a.stepCount + b.loss * b.stepCount) / Math.max(1, a.stepCount + b.stepCount),
 });
+
+/** As an update may say it: of more steps than it can name it says the time of as many, so that its speed stays what it is. */
+export function sayable({ stepCount, sampleCount, trainMs, loss }: Progress): Progress {
+  const steps = Math.min(LIMITS.localStepsMax, stepCount);
+  return {
+    stepCount: steps,
+    sampleCount: Math.min(SAMPLES_MAX, sampleCount),
+    trainMs: Math.min(0xffffffff, Math.round((trainMs * steps) / Math.max(1, stepCount))),
+    loss: Number.isFinite(loss) ? loss : 0,
+  };
+}
