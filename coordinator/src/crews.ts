@@ -10,40 +10,8 @@
  * mostly the making of their containers.
  */
 import { mulberry, streamSeed } from '@murmuration/codec';
-import { LIMITS, type VolunteerId } from '@murmuration/protocol';
+import { crewSizesOf, PLANE_COUNT, type CrewSizes, type VolunteerId } from '@murmuration/protocol';
 import { drawPlanes } from './planes.ts';
-
-/**
- * Planes of a swarm that is more than one group: with 4 fixed ones 10,000 tabs come to one value as fast as with crews
- * drawn anew for every round (30 % failing: 6 rounds both); 3 are on the edge, 2 take 8.
- */
-export const PLANE_COUNT = 4;
-
-/** Members of a run's groups. */
-interface Sizes {
-  /** Up to so many are one group. */
-  readonly whole: number;
-  /** A swarm that shrinks becomes one group again below this: not at the edge, or it would change back and forth. */
-  readonly wholeAgain: number;
-  /** Of a crew as it is drawn; it is joined with another below `min`, and cut in two above `max`. */
-  readonly crew: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** @param group as the run asks for; null: what serves most */
-function sizesFor(group: number | null): Sizes {
-  const [whole, crew] = group === null ? [LIMITS.groupMaxMembers, LIMITS.crewMembers] : [group, group];
-  // Crew-mates of all planes are linked with; and the halves of what was cut are not to be joined again.
-  const max = Math.min(Math.floor(1.5 * crew), 1 + Math.floor(LIMITS.linksMax / PLANE_COUNT));
-  return {
-    whole,
-    wholeAgain: Math.floor(0.75 * whole),
-    crew,
-    min: Math.max(2, Math.floor((5 * max) / 12)),
-    max,
-  };
-}
 
 /** A dozen members at most: a list is searched as fast as a set, and made in a fraction of the time. */
 type Crew = VolunteerId[];
@@ -55,7 +23,7 @@ export interface Moved {
 }
 
 export class Crews {
-  readonly #sizes: Sizes;
+  readonly #sizes: CrewSizes;
   readonly #random: () => number;
   readonly #seed: number;
   #draws = 0;
@@ -65,7 +33,7 @@ export class Crews {
 
   /** @param group members of a group, as the run asks for; null: as many as serve */
   constructor(seed: number, group: number | null = null) {
-    this.#sizes = sizesFor(group);
+    this.#sizes = crewSizesOf(group);
     this.#seed = seed;
     this.#random = mulberry(streamSeed(seed, 'crews'));
   }

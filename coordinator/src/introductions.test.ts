@@ -1,6 +1,13 @@
-import { idFromRandomBytes, LIMITS, ownNodeName, type VolunteerId } from '@murmuration/protocol';
+import {
+  crewMembersOf,
+  idFromRandomBytes,
+  LIMITS,
+  ownNodeName,
+  PLANE_COUNT,
+  type VolunteerId,
+} from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { Crews, PLANE_COUNT } from './crews.ts';
+import { Crews } from './crews.ts';
 import { Introductions } from './introductions.ts';
 import type { Moved } from './introductions.ts';
 
@@ -154,6 +161,23 @@ describe('crews of a large swarm', () => {
     update(members.slice(0, Math.max(1, Math.floor(group / 2))));
     expect(crews.planeCount).toBe(1);
   });
+
+  it.each([
+    [null, 40],
+    [null, 100],
+    [4, 40],
+    [8, 20],
+    [16, 64],
+  ] as const)(
+    '[R13] with group %s and %d tabs that came one by one crews are as large as a plan is told',
+    (group, tabs) => {
+      const { crews, update } = newCrews(7, group);
+      for (let count = 1; count <= tabs; count++) update(swarm(count));
+      const together = swarm(tabs).map((member) => crews.crew(member, 0).length);
+      const mean = together.reduce((sum, size) => sum + size, 0) / tabs;
+      expect(Math.abs(mean / crewMembersOf(tabs, group) - 1)).toBeLessThan(0.1);
+    },
+  );
 
   it('[R13] an arrival and a departure concern few crews, not the swarm', () => {
     const { update } = newCrews(7);

@@ -3,6 +3,7 @@ import {
   CoordinatorMessageSchema,
   LIMITS,
   MetricPointSchema,
+  PLANE_COUNT,
   RunViewSchema,
   VolunteerViewSchema,
 } from '@murmuration/protocol';
@@ -10,7 +11,6 @@ import fc from 'fast-check';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { describe, expect, it, vi } from 'vitest';
-import { PLANE_COUNT } from './crews.ts';
 import { Rehearsal, RUN_ID, runSetup, volunteer } from '../testing/run.ts';
 import {
   LEASES_PER_VOLUNTEER_MAX,

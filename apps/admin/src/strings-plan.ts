@@ -5,8 +5,8 @@ export const plan = {
   heading: 'What the plan foretells',
   chosen: 'Chosen by the plan',
   chosenNote: 'Chosen for the tabs that are connected when the run is created.',
-  strategy: ({ architecture, schedule, codec }: PlanView, localSteps: string) =>
-    `${architecture}${schedule === 'asynchronous' ? ' without rounds' : ''}, ${localSteps === '1' ? '1 local step' : `${localSteps} local steps`}, ${codec}`,
+  strategy: ({ architecture, schedule, group, codec }: PlanView, localSteps: string) =>
+    `${architecture}${schedule === 'asynchronous' ? ' without rounds' : ''}${group === null ? '' : ` in groups of ${group}`}, ${localSteps === '1' ? '1 local step' : `${localSteps} local steps`}, ${codec}`,
   rows: {
     strategy: 'Strategy',
     crowd: 'For',
@@ -38,6 +38,7 @@ export const plan = {
   knobs: {
     architecture: 'Architecture',
     schedule: 'Schedule',
+    group: 'Members of a group',
     localSteps: 'Local steps',
     codec: 'Update codec',
   } satisfies Readonly<Record<PlannedKnob, string>>,

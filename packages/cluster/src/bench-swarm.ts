@@ -21,6 +21,7 @@ import { measureScale, measureSpeed } from './bench-swarm-scale.ts';
 import { measureStorm, measureVolume } from './bench-swarm-storm.ts';
 import { measureSpread } from './bench-swarm-spread.ts';
 import { measurePlan } from './bench-swarm-plan.ts';
+import { measurePlanGroups } from './bench-swarm-plan-groups.ts';
 import { measureStall } from './bench-swarm-stall.ts';
 import { measureStragglers } from './bench-swarm-stragglers.ts';
 import { measureTraining } from './bench-swarm-training.ts';
@@ -74,6 +75,7 @@ const SUBJECTS: Readonly<Record<string, (settings: SwarmBenchSettings) => Promis
   hybrid: (settings) => measureHybrid(settings),
   architectures: (settings) => measureArchitectures(settings),
   plan: measurePlan,
+  'plan-groups': measurePlanGroups,
   asynchronous: (settings) => measureSchedules(settings),
   nodes: (settings) => measureNodes(settings),
   'nodes-digits': (settings) => measureNodesDigits(settings),
@@ -95,7 +97,7 @@ const FLAGS = {
   },
   resume: {
     kind: 'switch',
-    help: 'go on with the runs that the file holds (subjects nodes, nodes-digits), if nothing but the number of seeds changed since',
+    help: 'go on with the runs that the file holds (subjects nodes, nodes-digits, plan-groups), if nothing but the number of seeds changed since',
   },
   data: { kind: 'text', placeholder: 'FILE', help: 'train on this text instead of the made-up language' },
   table: {

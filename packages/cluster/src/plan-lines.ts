@@ -5,7 +5,7 @@ import {
   reasonsFor,
   returnsWords,
   timeText,
-  wayText,
+  waysText,
   type Choice,
   type Crowd,
   type Prediction,
@@ -40,6 +40,7 @@ export function planLines({ modelName, task, crowd, choice, returns, assumed }: 
     ...(strategy.schedule === undefined ? [] : [`  schedule: ${strategy.schedule}`]),
     `  localSteps: ${strategy.localSteps}`,
     `  codec: ${strategy.codec}`,
+    ...(strategy.group === undefined ? [] : [`  group: ${strategy.group}`]),
     '',
     'Predicted',
     `  time to the loss    ${timeText(best.timeMs)}: ${Math.ceil(best.rounds)} rounds of ${timeText(cost.roundMs)}${versionsText(best)}`,
@@ -83,6 +84,6 @@ const returnRow = ({ tabs, best, speedUp, efficiency, gained }: Return): string[
   gained === null ? '' : percentText(gained),
   tabs === 1
     ? 'alone'
-    : `${wayText(best.strategy)}, ${best.strategy.localSteps} local steps, ${best.strategy.codec}`,
+    : `${waysText(best.strategy)}, ${best.strategy.localSteps} local steps, ${best.strategy.codec}`,
   best.cost.bound === 'coordinator' ? 'the coordinator' : best.cost.bound,
 ];

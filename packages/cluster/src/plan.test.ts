@@ -57,6 +57,15 @@ describe('murmur plan', () => {
     expect(doubts('tabs=8,rounds=100', 'tabs=8,rounds=110')).toEqual([]);
     expect(doubts('tabs=8,rounds=160')).toEqual([]);
   });
+  it('[R13] plans with the group that it is told, and chooses one where there is no server and lines are thin', () => {
+    const thin = ['--model', '1000000', '--tabs', '48', '--uplink', '2', '--step-ms', '100'];
+    const peers = [...thin, '--architecture', 'decentralised'];
+    expect(planLines(good(...peers)).join('\n')).toMatch(/ {2}group: 4\n(.|\n)*group: auto, at its best/);
+    expect(good(...peers, '--group', 'auto').choice.best.strategy).not.toHaveProperty('group');
+    expect(good(...peers, '--group', '8').choice.best.strategy.group).toBe(8);
+    // A server has no groups.
+    expect(good(...thin, '--group', '8').choice.best.strategy.architecture).toBe('decentralised');
+  });
   it('a model by its number of parameters has no activations to count', () => {
     expect(good('--model', '1000000', ...HOMES).task).toMatchObject({
       parameterCount: 1_000_000,
@@ -94,6 +103,7 @@ describe('murmur plan', () => {
     expect(fault('--measured', 'tabs=8,rounds=9,loss=1')).toContain(
       '--measured: "loss" is none of tabs, rounds',
     );
+    expect(fault('--group', '1')).toContain('--group: needs a whole number from 2 to 16, or auto, not "1"');
     expect(fault('--churn', '5%')).toContain('--churn: needs a number from 0 to 100, not "5%"');
   });
   it('says what was left out when nothing fits', () => {

@@ -8,7 +8,7 @@ import {
   ASSUMED_TAB_BYTES_MAX,
   choose,
   returnsOf,
-  wayText,
+  waysText,
   type CoordinatorLimits,
   type Crowd,
   type Task,
@@ -19,6 +19,8 @@ import {
   CODECS,
   contradictionIn,
   DEFAULT_TRAINING,
+  GROUP_MAX,
+  GROUP_MIN,
   LIMITS,
   SCHEDULES,
 } from '@murmuration/protocol';
@@ -144,6 +146,15 @@ export const PLAN_FLAGS = {
     choices: CODECS,
     help: 'how updates are made small (docs/codec.md): plan with this one only',
   },
+  group: {
+    kind: 'text',
+    placeholder: 'N|auto',
+    help: `members of a group, ${GROUP_MIN} to ${GROUP_MAX}: plan with so many only; auto: as the number of tabs says`,
+    refuse: (text) =>
+      text === 'auto' || (/^\d{1,2}$/.test(text) && Number(text) >= GROUP_MIN && Number(text) <= GROUP_MAX)
+        ? null
+        : `needs a whole number from ${GROUP_MIN} to ${GROUP_MAX}, or auto, not "${text}"`,
+  },
   'memory-mib': {
     kind: 'integer',
     min: 1,
@@ -184,7 +195,7 @@ export function run(argv: readonly string[]): Promise<number> {
       [
         'No strategy fits. Left out were:',
         ...planned.refused.map((reason) => `- ${reason}`),
-        'Leave more to choose (without --architecture, --codec, --local-steps), allow more memory, or make the model smaller.',
+        'Leave more to choose (without --architecture, --codec, --group, --local-steps), allow more memory, or make the model smaller.',
       ].join('\n'),
       1,
     );
@@ -203,6 +214,9 @@ const HELP = [
   'that were made: two with --measured, of different numbers of tabs, fit both numbers to your own. Times are to the same loss in',
   'all rows. A run with "strategy: auto" is planned like this when it is created, for the tabs that are there. How well times were',
   'met in the simulator: docs/strategies.md (npm run bench:swarm -- plan).',
+  '',
+  'Not planned are tiers (which tabs share a machine or a network shows only when they are there) and exchange (how many steps a',
+  'task needs is known for pseudo-gradients only): a run with them is not foretold.',
 ].join('\n');
 
 /** @throws Sentence: the model does not fit its shapes */
@@ -233,9 +247,10 @@ export function plan(flags: PlanFlags): PlanText | { readonly refused: readonly 
     ...(flags.schedule === undefined ? {} : { schedule: flags.schedule }),
     ...(flags['local-steps'] === undefined ? {} : { localSteps: flags['local-steps'] }),
     ...(flags.codec === undefined ? {} : { codec: flags.codec }),
+    ...(flags.group === undefined ? {} : { group: flags.group === 'auto' ? null : Number(flags.group) }),
     contradictionIn: (strategy) => {
       const found = contradictionIn({ ...DEFAULT_TRAINING, ...strategy });
-      return found === null ? null : `${wayText(strategy)}, because ${found.message}`;
+      return found === null ? null : `${waysText(strategy)}, because ${found.message}`;
     },
     tabBytesMax: flags['memory-mib'] === undefined ? ASSUMED_TAB_BYTES_MAX : flags['memory-mib'] * MEBIBYTE,
   };

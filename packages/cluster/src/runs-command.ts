@@ -1,7 +1,7 @@
 /** `murmur runs`: create, list, show, watch, steer, copy, compare, take away and delete runs of a coordinator. */
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { timeText, wayText } from '@murmuration/plan';
+import { timeText, waysText } from '@murmuration/plan';
 import type { Preflight, RunOrderName, RunRequest, RunView, Training } from '@murmuration/protocol';
 import { runVerb, settings, tableLines, verb, type Verb } from './api-command.ts';
 import type { CoordinatorClient } from './coordinator-client.ts';
@@ -253,7 +253,7 @@ function planLines({ plan, unplanned }: Preflight): string[] {
   if (plan === null) return unplanned === '' ? [] : [`not planned: ${unplanned}`];
   const { localSteps, codec, chosen } = plan;
   return [
-    `${chosen.length > 0 ? 'the plan would choose' : 'the plan for'} ${wayText(plan)}, ${localSteps} local steps, ${codec}`,
+    `${chosen.length > 0 ? 'the plan would choose' : 'the plan for'} ${waysText(plan)}, ${localSteps} local steps, ${codec}`,
     `  for ${plan.crowd}`,
     `  a round ${timeText(plan.roundMs)}; a tab sends ${bytesText(plan.upBytes)} in it, ${bytesText(plan.upBytesPerHour)} an hour, and holds ${bytesText(plan.tabBytes)}`,
     `  ${timeText(plan.timeMs)} to the loss, ${Math.ceil(plan.rounds)} rounds; about ${plan.tabsWorthHaving} tabs are worth having`,

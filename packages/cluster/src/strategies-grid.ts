@@ -25,7 +25,7 @@ import {
 } from '@murmuration/simulator';
 
 export type Known = ReadonlyMap<string, StrategyRow>;
-type Way = Pick<StrategyCell, 'architecture' | 'schedule' | 'codec' | 'localSteps'>;
+type Way = Pick<StrategyCell, 'architecture' | 'schedule' | 'codec' | 'localSteps' | 'group'>;
 
 export const WAYS: readonly Pick<Way, 'architecture' | 'schedule'>[] = (
   ['decentralised', 'hybrid', 'central'] as const satisfies readonly Architecture[]
@@ -83,9 +83,14 @@ export const keyOf = ({
   schedule,
   codec,
   localSteps,
+  group,
   seed,
   churnPerRound,
-}: StrategyCell) => [crowd, model, architecture, schedule, codec, localSteps, seed, churnPerRound].join(' ');
+}: StrategyCell) =>
+  [
+    ...[crowd, model, architecture, schedule, codec, localSteps, seed, churnPerRound],
+    ...(group === undefined ? [] : [`group-${group}`]),
+  ].join(' ');
 
 /** Without tabs that lack a way to their peers a hybrid run is a decentralised one. */
 const isSensible = ({ crowd, architecture, schedule, codec, localSteps }: StrategyCell): boolean =>

@@ -38,7 +38,7 @@ export const wayText = ({
 }: Pick<StrategyCell, 'architecture' | 'schedule'>): string =>
   schedule === 'asynchronous' ? 'asynchronous' : architecture;
 export const strategyText = (cell: StrategyCell): string =>
-  `${wayText(cell)}, ${cell.codec}, H = ${cell.localSteps}`;
+  `${wayText(cell)}${cell.group === undefined ? '' : ` in groups of ${cell.group}`}, ${cell.codec}, H = ${cell.localSteps}`;
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string[] => [

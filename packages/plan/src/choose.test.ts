@@ -76,6 +76,24 @@ describe('the strategy that is chosen', () => {
     // What a researcher wants is told what it takes.
     expect(chosen(thin, { ...peers, localSteps: 1, codec: 'topk-16' }).best.strategy.localSteps).toBe(1);
   });
+  it('[R13] has groups where lines are thin and tabs many, and only where they gain more than a tenth', () => {
+    const thin = { ...HOMES, tabs: 48, uplinkMbit: 2, downlinkMbit: 10 };
+    const peers: Wishes = { ...FREE, architecture: 'decentralised' };
+    const choice = chosen(thin, peers);
+    expect(choice.best.strategy.group).toBe(4);
+    const plain = chosen(thin, { ...peers, group: null }).best;
+    expect(choice.ungrouped!.timeMs).toBe(plain.timeMs);
+    expect(choice.best.timeMs).toBeLessThan(0.9 * plain.timeMs);
+    const reasons = reasonsFor(choice).join('\n');
+    expect(reasons).toMatch(/48 tabs train in groups of about 5, other ones in each of four rounds/);
+    expect(reasons).toMatch(/group: auto, at its best .*: \d+ % slower/);
+    const wide = chosen({ ...thin, uplinkMbit: 100, downlinkMbit: 100 }, peers);
+    expect(wide.best.strategy).not.toHaveProperty('group');
+    expect(reasonsFor(wide).join('\n')).toMatch(/group: \d+ instead of auto: /);
+    // A server has none.
+    expect(chosen(thin).best.strategy).not.toHaveProperty('group');
+    expect(chosen(thin, { ...peers, group: 16 }).best.strategy.group).toBe(16);
+  });
   it('says why in sentences: who exchanges with whom, what hides what, and what the neighbours would cost', () => {
     const reasons = reasonsFor(chosen(HOMES, { ...FREE, architecture: 'decentralised' })).join('\n');
     expect(reasons).toContain('All 16 tabs are one group: everybody sends to 15 others');

@@ -21,6 +21,8 @@ export interface Wishes {
   readonly schedule?: Schedule;
   readonly localSteps?: number;
   readonly codec?: Codec;
+  /** Null: as the number of tabs says. */
+  readonly group?: number | null;
   /** What a tab may take, device and besides. */
   readonly tabBytesMax: number;
   /** Why a strategy does not go with what else the run says; null: it does. */
@@ -29,8 +31,10 @@ export interface Wishes {
 
 export interface Choice {
   readonly best: Prediction;
-  /** Those that differ from `best` in one thing: architecture with schedule, codec, or number of local steps. */
+  /** Those that differ from `best` in one thing: architecture with schedule, group, codec, or number of local steps. */
   readonly others: readonly Prediction[];
+  /** Where the plan chose groups: the best with as many members as the number of tabs says; null: none fits. */
+  readonly ungrouped?: Prediction | null;
   readonly refused: readonly string[];
 }
 
@@ -38,6 +42,16 @@ export interface Choice {
 export const LOCAL_STEPS_TRIED = [
   1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200,
 ] as const;
+/**
+ * [R13] Members of a group that a plan looks at, besides as many as the number of tabs says; a run may have 2 to 16. Crews grow to
+ * half as many again, so sizes between differ by less than predictions are wrong.
+ */
+const GROUPS_TRIED = [4, 8, 16] as const;
+/**
+ * Groups that nobody asked for must be so much faster than what goes without: their times are foretold less surely
+ * (docs/strategies.md), and their members stand on models of their own.
+ */
+const GROUP_GAIN_SHARE = 0.1;
 /** Fixed ones: `topk-auto` is one of them for each line, and fp16 is twice int8 for nothing. */
 const CODECS_TRIED = CODECS.filter((codec) => codec !== 'topk-auto' && codec !== 'fp16');
 /** The most that a straggler is waited for. With 12 s of exchange 20 tabs took six times the time: rounds closed without most of them. */
@@ -61,37 +75,61 @@ export function choose(
         if (localSteps > LIMITS.localStepsMax) continue;
         const strategy = { ...way, localSteps, codec };
         const contradiction = wishes.contradictionIn?.(strategy) ?? null;
-        if (contradiction !== null) {
-          refused.add(contradiction);
-          continue;
-        }
-        const prediction = predict(task, crowd, strategy, limits);
-        const reason = reasonAgainst(prediction, wishes, limits);
-        if (reason === null) predictions.push(prediction);
-        else refused.add(reason);
+        const prediction = contradiction === null ? predict(task, crowd, strategy, limits) : null;
+        const reason = prediction === null ? contradiction : reasonAgainst(prediction, wishes, limits);
+        if (reason === null) predictions.push(prediction!);
+        // That a group which nobody asked for does not go says nothing of the way itself.
+        else if (!isTriedGroup(strategy, wishes)) refused.add(reason);
       }
-  if (predictions.length === 0) return { refused: [...refused] };
-  const fastestMs = Math.min(...predictions.map(({ timeMs }) => timeMs));
-  const best = predictions
-    .filter(({ timeMs }) => timeMs <= fastestMs * (1 + AS_GOOD_SHARE))
-    .reduce((a, b) => (sentBytes(b) < sentBytes(a) ? b : a));
+  const isTried = ({ strategy }: Prediction) => isTriedGroup(strategy, wishes);
+  const plain = bestOf(predictions.filter((each) => !isTried(each)));
+  const grouped = bestOf(predictions.filter(isTried));
+  const isWorthGroups =
+    plain === null || (grouped !== null && grouped.timeMs < (1 - GROUP_GAIN_SHARE) * plain.timeMs);
+  const best = isWorthGroups ? grouped : plain;
+  if (best === null) return { refused: [...refused] };
   return {
     best,
+    ...(best === grouped ? { ungrouped: plain } : {}),
     others: predictions.filter(({ strategy }) => differsInOne(strategy, best.strategy)),
     refused: [...refused],
   };
 }
 
+const isTriedGroup = ({ group }: Strategy, wishes: Wishes) =>
+  group !== undefined && wishes.group === undefined;
+
+/** Of those that are nearly as fast as the fastest the one that sends least; null: there is none. */
+function bestOf(predictions: readonly Prediction[]): Prediction | null {
+  if (predictions.length === 0) return null;
+  const fastestMs = Math.min(...predictions.map(({ timeMs }) => timeMs));
+  return predictions
+    .filter(({ timeMs }) => timeMs <= fastestMs * (1 + AS_GOOD_SHARE))
+    .reduce((a, b) => (sentBytes(b) < sentBytes(a) ? b : a));
+}
+
 /** What one tab sends until the loss. */
 export const sentBytes = ({ cost, rounds }: Prediction) => cost.upBytes * rounds;
 
-/** Who averages, and when. Without a server there are always rounds. */
-const waysFor = (crowd: Crowd, wishes: Wishes): readonly Pick<Strategy, 'architecture' | 'schedule'>[] =>
+/** Who averages with how many others, and when. Without a server there are always rounds, with one no groups. */
+const waysFor = (
+  crowd: Crowd,
+  wishes: Wishes,
+): readonly Pick<Strategy, 'architecture' | 'schedule' | 'group'>[] =>
   one(wishes.architecture, architecturesFor(crowd)).flatMap((architecture) =>
-    one(wishes.schedule, architecture === 'central' ? SCHEDULES : [SCHEDULES[0]]).map((schedule) => ({
-      architecture,
-      ...(schedule === SCHEDULES[0] ? {} : { schedule }),
-    })),
+    one(wishes.schedule, architecture === 'central' ? SCHEDULES : [SCHEDULES[0]]).flatMap((schedule) =>
+      groupsFor(architecture, crowd, wishes).map((group) => ({
+        architecture,
+        ...(schedule === SCHEDULES[0] ? {} : { schedule }),
+        ...(group === null ? {} : { group }),
+      })),
+    ),
+  );
+
+const groupsFor = (architecture: Architecture, { tabs }: Crowd, wishes: Wishes): readonly (number | null)[] =>
+  one(
+    wishes.group,
+    architecture === 'central' ? [null] : [null, ...GROUPS_TRIED.filter((group) => group < tabs)],
   );
 
 /** A hybrid run is for tabs without a way to their peers; to all others it is a decentralised one. */
@@ -101,10 +139,12 @@ const architecturesFor = ({ pathlessShare = 0 }: Crowd): readonly Architecture[]
 const one = <T>(wished: T | undefined, all: readonly T[]): readonly T[] =>
   wished === undefined ? all : [wished];
 
-const differsInOne = (a: Strategy, b: Strategy) =>
-  Number(a.architecture !== b.architecture || a.schedule !== b.schedule) +
-    Number(a.codec !== b.codec) +
-    Number(a.localSteps !== b.localSteps) ===
+/** A server has no groups, so against it they are no thing of their own. */
+const differsInOne = (other: Strategy, best: Strategy) =>
+  Number(other.architecture !== best.architecture || other.schedule !== best.schedule) +
+    Number(other.architecture !== 'central' && other.group !== best.group) +
+    Number(other.codec !== best.codec) +
+    Number(other.localSteps !== best.localSteps) ===
   1;
 
 /**

@@ -51,4 +51,6 @@ export interface Strategy {
   readonly codec: Codec;
   /** Of a central run; left out: synchronous. */
   readonly schedule?: Schedule;
+  /** [R13] Members of a group, of a run without a server; left out: as the number of tabs says. */
+  readonly group?: number;
 }

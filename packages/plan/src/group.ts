@@ -1,9 +1,6 @@
 /** Who exchanges with whom under a strategy: sizes only. Pure. */
-import { LIMITS } from '@murmuration/protocol';
+import { crewMembersOf, crewSizesOf, LIMITS } from '@murmuration/protocol';
 import type { Crowd, Strategy } from './crowd.ts';
-
-/** Crews of a swarm that grew have 6 to 12 members. */
-const GROWN_CREW = 9;
 
 export interface Grouping {
   readonly kind: 'alone' | 'one-group' | 'crews' | 'server';
@@ -18,7 +15,7 @@ export interface Grouping {
 }
 
 export function groupingOf(
-  { architecture }: Pick<Strategy, 'architecture'>,
+  { architecture, group }: Pick<Strategy, 'architecture' | 'group'>,
   { tabs: present, churnPerMinute }: Pick<Crowd, 'tabs' | 'churnPerMinute'>,
 ): Grouping {
   if (architecture === 'central') {
@@ -28,11 +25,9 @@ export function groupingOf(
   if (present === 1) return { kind: 'alone', tabs: 1, groupTabs: 1, mates: 0, mixingRounds: 0 };
   // Who comes is there before it is known that the other has gone; a swarm that was cut once stays cut.
   const crowdedMost = present + (churnPerMinute > 0 ? 1 : 0);
-  if (crowdedMost <= LIMITS.groupMaxMembers)
+  if (crowdedMost <= crewSizesOf(group ?? null).whole)
     return { kind: 'one-group', tabs: present, groupTabs: present, mates: present - 1, mixingRounds: 0 };
-  // It was cut when it outgrew one group, and whoever came then joined the smallest crew, until a crew was cut in two.
-  const firstCrews = Math.ceil((LIMITS.groupMaxMembers + 1) / LIMITS.crewMembers);
-  const groupTabs = Math.min(present / firstCrews, GROWN_CREW);
+  const groupTabs = crewMembersOf(crowdedMost, group ?? null) * (present / crowdedMost);
   return {
     kind: 'crews',
     tabs: present,

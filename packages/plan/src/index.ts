@@ -9,4 +9,4 @@ export { roundCost, type Bound, type RoundCost } from './round-cost.ts';
 export { groupingOf, type Grouping } from './group.ts';
 export { choose, roundFault, type Choice, type Wishes } from './choose.ts';
 export { returnsOf, type Cause, type Return, type Returns } from './returns.ts';
-export { bytesText, percentText, reasonsFor, returnsWords, timeText, wayText } from './words.ts';
+export { bytesText, percentText, reasonsFor, returnsWords, timeText, waysText, wayText } from './words.ts';

@@ -108,6 +108,7 @@ describe('the crowd that a run is planned for', () => {
 describe('strategy: auto', () => {
   it('chooses what the researcher left out, and says for whom, why and what it assumed', () => {
     const plan = planned({ strategy: 'auto' });
+    // It is central, and a server has no groups.
     expect(plan.chosen).toEqual(['architecture', 'schedule', 'localSteps', 'codec']);
     const { knobs, why } = chosenBy(plan);
     expect(knobs).toMatchObject(plan.choice.best.strategy);
@@ -140,6 +141,25 @@ describe('strategy: auto', () => {
     const gradients = planned({ strategy: 'auto', exchange: 'gradients', optimiser: 'sgd' });
     expect(gradients.choice.best.strategy.localSteps).toBe(1);
     expect(chosenBy(gradients).why[1]).toContain('exchange: gradients is not planned');
+  });
+  it('[R13] chooses a group where there is no server: a number, or as the number of tabs says', () => {
+    const peers = { strategy: 'auto', architecture: 'decentralised' } as const;
+    const knobsOf = (wish: TrainingWish, change: Partial<PlannedRun> = {}) => {
+      const plan = planned(wish, change);
+      return { chosen: plan.chosen, ...chosenBy(plan).knobs };
+    };
+    const few = knobsOf(peers);
+    expect(few.chosen).toContain('group');
+    expect(few.group).toBe('auto');
+    const thin = tabs(48, () => ({ rttMs: 50, uplinkMbit: 2 }));
+    const many = { tabs: thin, parameterCount: 2_000_000 };
+    expect(knobsOf(peers, many).group).toBe(4);
+    expect(knobsOf({ ...peers, group: 'auto' }, many)).not.toHaveProperty('group');
+    // What is set stays, and tiers are groups of their own.
+    const { choice } = planned({ ...peers, group: 8 }, many);
+    expect(choice.best.strategy.group).toBe(8);
+    const tiered = knobsOf({ ...peers, tiers: 'auto' }, { tabs: tabs(20) });
+    expect(tiered.chosen).not.toContain('group');
   });
   it('is hybrid at most where tabs have no way to their peers', () => {
     const half = tabs(16, (i) => ({ isPathless: i % 2 === 0 }));
@@ -175,7 +195,19 @@ describe('a run whose strategy is set by hand', () => {
       /home lines of 10.*\n.*one tab alone needs 551 steps.*\nthe critical/s,
     );
   });
-  it('that exchanges something else is not foretold, which is said', () => {
+  it('[R13] with a group is foretold with it', () => {
+    const [grouped, plain] = ([{ group: 4 }, {}] as const).map((wish) => {
+      const facts = run({ codec: 'int8', localSteps: 7, ...wish });
+      return planView(facts, planned(facts.wish));
+    });
+    expect([grouped!.group, plain!.group]).toEqual([4, null]);
+    expect(grouped!.upBytes).toBeLessThan(0.4 * plain!.upBytes);
+    expect(grouped!.why[0]).toContain('16 tabs train in groups of about 5');
+  });
+  it('that exchanges something else, or in tiers, is not foretold, which is said', () => {
+    expect(planRun(run({ tiers: 'auto' }))).toEqual({
+      refused: [expect.stringContaining('tiers, because which tabs')],
+    });
     expect(planRun(run({ exchange: 'parameters', codec: 'fp32' }))).toEqual({
       refused: [expect.stringContaining('exchange: parameters')],
     });

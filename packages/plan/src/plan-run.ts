@@ -6,7 +6,7 @@ import {
   contradictionIn,
   exchangeOf,
   groupOf,
-  PLANNED_KNOBS,
+  openKnobs,
   tiersOf,
   type PlannedKnob,
   type PlanView,
@@ -21,7 +21,7 @@ import {
   stepsWords,
 } from './assumed.ts';
 import { choose, type Choice, type Wishes } from './choose.ts';
-import type { CoordinatorLimits, Task } from './crowd.ts';
+import type { CoordinatorLimits, Strategy, Task } from './crowd.ts';
 import { crowdOf, crowdText, type KnownTab, type PlannedCrowd } from './known-crowd.ts';
 import { LAG_ROUNDS } from './learning.ts';
 import { returnsOf } from './returns.ts';
@@ -62,10 +62,10 @@ function unknownIn(training: Training): { readonly knob: string; readonly why: s
   if (exchange !== 'pseudo-gradients')
     return { knob: `exchange: ${exchange}`, why: "the plan's law of learning is of pseudo-gradients" };
   if (tiersOf(training) !== null)
-    return { knob: 'tiers', why: 'the plan knows only runs in which everybody averages with everybody' };
-  const group = groupOf(training);
-  if (group !== null)
-    return { knob: `group: ${group}`, why: 'the plan knows groups as the number of tabs makes them' };
+    return {
+      knob: 'tiers',
+      why: 'which tabs share a machine or a network shows only when they are there, and the plan has no law of two tiers',
+    };
   return null;
 }
 
@@ -73,6 +73,7 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
   const { training, wish, stepRangeMs } = run;
   const isAuto = wish.strategy === 'auto';
   const { architecture, schedule, localSteps, codec, peersMin } = training;
+  const isTiered = tiersOf(training) !== null;
   const unknown = unknownIn(training);
   if (unknown !== null && !isAuto) return { refused: [`${unknown.knob}, because ${unknown.why}`] };
   const set: Pick<Wishes, PlannedKnob> = isAuto
@@ -81,12 +82,15 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
         ...(wish.schedule === undefined ? {} : { schedule: wish.schedule }),
         ...(wish.localSteps === undefined ? {} : { localSteps: wish.localSteps }),
         ...(wish.codec === undefined ? {} : { codec: wish.codec }),
+        // Groups of a run with tiers are its nodes.
+        ...(wish.group === undefined && !isTiered ? {} : { group: groupOf(training) }),
       }
     : {
         architecture: architecture ?? 'decentralised',
         schedule: schedule ?? 'synchronous',
         localSteps,
         codec,
+        group: groupOf(training),
       };
   const planned = crowdOf(run.tabs, { peersMin, stepRangeMs });
   const task = taskOf(run);
@@ -94,7 +98,7 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
     ...set,
     tabBytesMax: ASSUMED_TAB_BYTES_MAX,
     contradictionIn: (strategy) => {
-      const found = contradictionIn({ ...training, ...strategy });
+      const found = contradictionIn({ ...training, ...knobsOf(strategy) });
       return found === null ? null : `what contradicts the run: ${found.message}`;
     },
   };
@@ -102,13 +106,20 @@ export function planRun(run: PlannedRun): Planned | NotPlanned {
   if (!('best' in choice)) return choice;
   return {
     ...{ task, choice, planned, wishes },
-    chosen: isAuto ? PLANNED_KNOBS.filter((knob) => wish[knob] === undefined) : [],
+    chosen: isAuto ? chosenOf(wish, choice.best.strategy, isTiered) : [],
     notes: [
       ...(unknown === null ? [] : [`${unknown.knob} is not planned: the figures are of a run without it.`]),
       ...(choice.best.strategy.schedule === 'asynchronous' ? [FROZEN_NOTE] : []),
     ],
   };
 }
+
+/** What was left open, as far as the chosen architecture has it. */
+const chosenOf = (wish: TrainingWish, { architecture }: Strategy, isTiered: boolean): PlannedKnob[] =>
+  openKnobs(wish).filter((knob) => knob !== 'group' || (architecture !== 'central' && !isTiered));
+
+/** As a run says them. */
+const knobsOf = (strategy: Strategy) => ({ schedule: 'synchronous', group: 'auto', ...strategy }) as const;
 
 const FROZEN_NOTE =
   'What tabs that freeze cost a run without rounds is not planned; with many of them a smaller learning rate helps (docs/strategies.md).';
@@ -123,15 +134,11 @@ function taskOf({ training, parameterCount, isText, activationBytes, shardBytes 
   };
 }
 
-const ROUNDS = { schedule: 'synchronous' } as const;
-
 /** What a run gets: the knobs, and the reasons as they go into its manifest. */
 export function chosenBy({ choice, planned, chosen, notes }: Planned) {
   const { strategy } = choice.best;
   return {
-    knobs: Object.fromEntries(
-      chosen.map((knob) => [knob, { ...ROUNDS, ...strategy }[knob]]),
-    ) as Partial<Training>,
+    knobs: Object.fromEntries(chosen.map((knob) => [knob, knobsOf(strategy)[knob]])) as Partial<Training>,
     why: [
       `For ${crowdText(planned.crowd)}.`,
       ...notes,
@@ -150,7 +157,7 @@ export function planView(run: PlannedRun, plan: Planned): Omit<PlanView, 'why'> 
   const law = KNOWN_LAWS[run.isText ? 'text' : 'image'];
   return {
     chosen: [...chosen],
-    ...{ ...ROUNDS, ...strategy },
+    ...{ ...knobsOf(strategy), group: strategy.group ?? null },
     tabs: planned.crowd.tabs,
     crowd: crowdText(planned.crowd),
     ...{ timeMs, rounds: rounds * versions, roundMs: cost.roundMs / versions, bound: cost.bound },

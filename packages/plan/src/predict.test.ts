@@ -65,13 +65,29 @@ describe('what a round takes', () => {
     expect(cost.exchangeMs).toBeGreaterThan((15 * 8 * 1.008e6) / 20e3);
     expect(of({ ...crowd, pathlessShare: 0 }, { architecture: 'hybrid' }).cost.bound).toBe('uplink');
   });
-  it('more than a group holds train in crews, which send to eight others however many there are', () => {
+  it('more than a group holds train in crews, which send to eleven others at most, however many there are', () => {
     expect(of({ tabs: 32, churnPerMinute: 0 }).cost.grouping).toMatchObject({ kind: 'one-group', mates: 31 });
     // With churn the newcomer is there before the other is known to be gone.
     expect(of({ tabs: 32 }).cost.grouping.kind).toBe('crews');
     const [some, many] = [of({ tabs: 64 }).cost, of({ tabs: 8_192 }).cost];
-    expect([some.grouping.mates, many.grouping.mates]).toEqual([8, 8]);
-    expect(many.upBytes).toBeCloseTo(some.upBytes);
+    // Crews of eight take newcomers until they are twelve.
+    expect(some.grouping.mates).toBeCloseTo(64 / 6 - 1, 1);
+    expect(many.grouping.mates).toBeCloseTo(11, 1);
+    expect(many.upBytes / some.upBytes).toBeLessThan(1.2);
+  });
+  it('[R13] a run with a group sends to about as many however many there are, and mixes for longer', () => {
+    const quiet = { churnPerMinute: 0 };
+    expect(of({ ...quiet, tabs: 8 }, { group: 8 }).cost.grouping.kind).toBe('one-group');
+    const [all, eight, four] = [undefined, 8, 4].map(
+      (group) => of({ ...quiet, tabs: 32 }, group === undefined ? {} : { group }).cost,
+    );
+    expect([all!, eight!, four!].map(({ grouping }) => grouping.mates)).toEqual([31, 32 / 3 - 1, 32 / 6 - 1]);
+    expect(four!.upBytes).toBeLessThan(eight!.upBytes);
+    expect(four!.exchangeMs).toBeLessThan(0.5 * all!.exchangeMs);
+    expect(four!.grouping.mixingRounds).toBeGreaterThan(eight!.grouping.mixingRounds);
+    const memory = (group?: number) =>
+      of({ ...quiet, tabs: 32 }, group === undefined ? {} : { group }).memory.totalBytes;
+    expect(memory(4)).toBeLessThan(memory());
   });
   it('[R3] rounds that train for much more than eight seconds are cut', () => {
     expect(of({ stepMs: 1_000 }, { localSteps: 8 }).cost.isCut).toBe(false);

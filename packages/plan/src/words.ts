@@ -30,13 +30,14 @@ const BOUND_WORDS = {
 const REFUSED_SHOWN = 3;
 
 /** Why this strategy and no other: a sentence a thing. */
-export function reasonsFor({ best, others, refused }: Choice): string[] {
+export function reasonsFor({ best, others, refused, ungrouped }: Choice): string[] {
   const { strategy, cost } = best;
   return [
     groupSentence(best),
     ...(strategy.architecture === 'hybrid'
       ? ['A tab without a way to its peers sends its update once, and the coordinator copies it.']
       : []),
+    ...(ungrouped === undefined ? groupSentences(best, others) : [ungroupedSentence(best, ungrouped)]),
     exchangeSentence(best),
     ...localStepsSentences(best, others),
     ...codecSentences(best, others),
@@ -57,15 +58,23 @@ export function reasonsFor({ best, others, refused }: Choice): string[] {
 /** Who averages, and whether anybody is waited for. */
 export const wayText = ({ architecture, schedule }: Pick<Strategy, 'architecture' | 'schedule'>): string =>
   schedule === 'asynchronous' ? `${architecture} without rounds` : architecture;
+/** The same with the run's `group`. */
+export const waysText = ({
+  group,
+  ...way
+}: Pick<Strategy, 'architecture' | 'schedule'> & { readonly group?: number | null }): string =>
+  group == null ? wayText(way) : `${wayText(way)} in groups of ${group}`;
 
-function groupSentence({ strategy: { schedule }, cost: { grouping } }: Prediction): string {
-  const { kind, tabs, groupTabs, mates } = grouping;
+function groupSentence({ strategy: { schedule, group }, cost: { grouping } }: Prediction): string {
+  const { kind, tabs, groupTabs, mates, mixingRounds } = grouping;
   switch (kind) {
     case 'alone':
       return 'One tab trains alone and exchanges with nobody.';
     case 'one-group':
       return `All ${tabs} tabs are one group: everybody sends to ${mates} others, and all stand on the same model.`;
     case 'crews':
+      if (group !== undefined)
+        return `${tabs} tabs train in groups of about ${groupTabs.toFixed(0)}, other ones in each of four rounds: everybody sends to ${mates.toFixed(0)} others, and what one group learned is everywhere ${mixingRounds.toFixed(1)} rounds later than in one group.`;
       return `${tabs} tabs are more than one group holds (${LIMITS.groupMaxMembers}), so they train in crews of about ${groupTabs.toFixed(0)}.`;
     case 'server':
       if (schedule === 'asynchronous')
@@ -74,6 +83,26 @@ function groupSentence({ strategy: { schedule }, cost: { grouping } }: Predictio
     default:
       return kind satisfies never;
   }
+}
+
+/** Why groups were chosen. */
+function ungroupedSentence(best: Prediction, ungrouped: Prediction | null): string {
+  if (ungrouped === null) return 'Without a group of its own nothing fits.';
+  const { localSteps, codec } = ungrouped.strategy;
+  return `group: auto, at its best (${wayText(ungrouped.strategy)}, ${localSteps} local steps, ${codec}): ${against(ungrouped, best)}${waitWords(ungrouped)}.`;
+}
+
+/** What the fastest of the groups that were looked at would bring, or none at all. */
+function groupSentences(best: Prediction, others: readonly Prediction[]): string[] {
+  const { architecture, group } = best.strategy;
+  const [other] = others
+    .filter(({ strategy }) => strategy.architecture === architecture && strategy.group !== group)
+    .toSorted((a, b) => a.timeMs - b.timeMs);
+  return other === undefined
+    ? []
+    : [
+        `group: ${other.strategy.group ?? 'auto'} instead of ${group ?? 'auto'}: ${against(other, best)}${waitWords(other)}.`,
+      ];
 }
 
 function exchangeSentence({ strategy, cost }: Prediction): string {

@@ -74,6 +74,8 @@ export const PlanViewSchema = Type.Object({
   schedule: Type.Enum(SCHEDULES),
   localSteps: Count,
   codec: Type.Enum(CODECS),
+  /** Members of a group; null: as the number of tabs says, or there is a server instead. */
+  group: Type.Union([Count, Type.Null()]),
   /** Tabs that it is for, and the crowd in words. */
   tabs: Count,
   crowd: Type.String(),

@@ -20,8 +20,8 @@ export type Exchange = (typeof EXCHANGES)[number];
 /** What a run follows by itself: deadlines, steps of slow tabs, kept values. `off`: fixed ones, to measure against. */
 export const ADAPTIVE = ['on', 'off'] as const;
 /** Members of a group that a run may ask for: four crews of 16 are as many links as a tab has. */
-const GROUP_MIN = 2;
-const GROUP_MAX = 16;
+export const GROUP_MIN = 2;
+export const GROUP_MAX = 16;
 
 /** Part of the training schema. */
 export const exchangeProperties = {

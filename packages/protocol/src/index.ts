@@ -12,6 +12,7 @@ export * from './averaging.ts';
 export * from './bytes.ts';
 export * from './contradictions.ts';
 export * from './coordinator-messages.ts';
+export * from './crew-sizes.ts';
 export * from './dataset.ts';
 export * from './dataset-answers.ts';
 export * from './dataset-requests.ts';

@@ -27,10 +27,11 @@ describe('what a tab sends in a round, by preflight,', () => {
   it.each([
     [{}, 8, 7],
     [{ architecture: 'hybrid' }, 8, 7],
-    // [R13] Beyond a group's size, to its crew.
-    [{}, 60, 7],
+    // [R13] Beyond a group's size, to its crew, which newcomers make half as large again as it was drawn before it is cut in two.
+    [{}, 40, 7],
+    [{}, 60, 11],
     [{ group: 4 }, 4, 3],
-    [{ group: 4 }, 60, 3],
+    [{ group: 4 }, 60, 5],
     // [S] The server is its only peer.
     [{ architecture: 'central' }, 8, 1],
     [{ architecture: 'central', schedule: 'asynchronous' }, 60, 1],

@@ -8,6 +8,7 @@
  */
 import type { DatasetManifest } from './dataset.ts';
 import type { Estimate, Preflight } from './api-preflight.ts';
+import { crewMembersOf } from './crew-sizes.ts';
 import { groupOf } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import { copiesBytes, modelCopies } from './model-copies.ts';
@@ -113,7 +114,7 @@ export function sentBytesARound(
 ): number {
   const bytesIn = (codec: Codec) => Math.ceil(parameterCount * CODEC_BYTES_PER_PARAMETER[codec]);
   const insideCount = tiersOf(training)?.betweenEvery ?? 0;
-  return (bytesIn(training.codec) + insideCount * bytesIn('fp32')) * matesOf(training, tabs);
+  return Math.round((bytesIn(training.codec) + insideCount * bytesIn('fp32')) * matesOf(training, tabs));
 }
 
 /** Ends that a tab sends its update to: the averaging server, or the others of its group, which are fewer in a large swarm. */
@@ -121,8 +122,7 @@ function matesOf(training: Training, tabs: number): number {
   if (training.architecture === 'central') return 1;
   // [N1] A run with tiers is one group; who comes then waits.
   if (tiersOf(training) !== null) return Math.min(tabs, LIMITS.groupMaxMembers) - 1;
-  const asked = groupOf(training);
-  return (tabs <= (asked ?? LIMITS.groupMaxMembers) ? tabs : (asked ?? LIMITS.crewMembers)) - 1;
+  return crewMembersOf(tabs, groupOf(training)) - 1;
 }
 
 /**

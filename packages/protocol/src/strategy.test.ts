@@ -19,6 +19,9 @@ describe('strategy: auto', () => {
       message: expect.stringContaining('leave out what it should choose'),
     });
     expect(strategyFault(set)).toBeNull();
+    const peers = { ...set, architecture: 'decentralised', strategy: 'auto' } as const;
+    expect(strategyFault(peers)).toBeNull();
+    expect(strategyFault({ ...peers, group: 'auto' })).not.toBeNull();
     expect(strategyFault({ strategy: 'auto', localSteps: 5, codec: 'int8' })).toBeNull();
   });
   it('gives reasons that fit into a manifest', () => {

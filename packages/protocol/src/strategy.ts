@@ -5,7 +5,7 @@
 import Type, { type Static } from 'typebox';
 
 /** What the plan may choose; all else is the researcher's. */
-export const PLANNED_KNOBS = ['architecture', 'schedule', 'localSteps', 'codec'] as const;
+export const PLANNED_KNOBS = ['architecture', 'schedule', 'group', 'localSteps', 'codec'] as const;
 export type PlannedKnob = (typeof PLANNED_KNOBS)[number];
 export const PLAN_REASONS_MAX = 16;
 export const PLAN_REASON_MAX_CHARACTERS = 300;
@@ -13,8 +13,14 @@ export const PLAN_REASON_MAX_CHARACTERS = 300;
 export const StrategySchema = Type.Enum(['auto'], {
   title: 'Strategy',
   description:
-    'auto: architecture, schedule, local steps and codec are chosen for the tabs that are connected when the run is created; what is set beside it stays.',
+    'auto: architecture, schedule, group, local steps and codec are chosen for the tabs that are connected when the run is created; what is set beside it stays.',
 });
+
+/** What a wish leaves open. A central run has no groups. */
+export const openKnobs = (wish: { readonly [knob: string]: unknown }): PlannedKnob[] =>
+  PLANNED_KNOBS.filter(
+    (knob) => wish[knob] === undefined && !(knob === 'group' && wish['architecture'] === 'central'),
+  );
 
 export const PlanReasonsSchema = Type.Array(Type.String({ maxLength: PLAN_REASON_MAX_CHARACTERS }), {
   maxItems: PLAN_REASONS_MAX,
@@ -43,9 +49,9 @@ export function strategyFault(wish: {
   readonly strategy?: 'auto';
   readonly [knob: string]: unknown;
 }): { readonly field: string; readonly message: string } | null {
-  if (wish.strategy === undefined || PLANNED_KNOBS.some((knob) => wish[knob] === undefined)) return null;
+  if (wish.strategy === undefined || openKnobs(wish).length > 0) return null;
   return {
     field: 'training.strategy',
-    message: `auto has nothing to choose: ${PLANNED_KNOBS.join(', ')} are all set; leave out what it should choose, or strategy`,
+    message: `auto has nothing to choose: ${PLANNED_KNOBS.join(', ')} are all set, or there are none; leave out what it should choose, or strategy`,
   };
 }

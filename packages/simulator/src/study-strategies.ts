@@ -89,6 +89,8 @@ export interface StrategyCell {
   readonly schedule: Schedule;
   readonly codec: Codec;
   readonly localSteps: number;
+  /** [R13] Left out: as the number of tabs says. */
+  readonly group?: number;
   readonly seed: number;
   /** Share of the tabs that is replaced in every round. */
   readonly churnPerRound: number;
@@ -112,7 +114,7 @@ export interface StrategyRow {
 const STEPS_AN_EVALUATION = 40;
 
 export function strategyOptions(cell: StrategyCell): SimulateOptions {
-  const { architecture, schedule, codec, localSteps, seed, churnPerRound } = cell;
+  const { architecture, schedule, codec, localSteps, group = 0, seed, churnPerRound } = cell;
   const studied: StudiedModel = STRATEGY_MODELS[cell.model];
   // A server without rounds moves on with a quarter of those at work.
   const rounds = (STEPS_AN_EVALUATION / localSteps) * (schedule === 'asynchronous' ? 4 : 1);
@@ -121,7 +123,7 @@ export function strategyOptions(cell: StrategyCell): SimulateOptions {
     ...COMMON,
     ...studied.options,
     ...STRATEGY_CROWDS[cell.crowd].options,
-    ...{ architecture, schedule, codec, localSteps, seed, churnPerRound },
+    ...{ architecture, schedule, codec, localSteps, group, seed, churnPerRound },
     evaluateEveryRounds: Math.max(1, Math.round(rounds)),
     hours: studied.capMs / 3_600_000,
   };
@@ -170,7 +172,7 @@ export function studyStrategy(cell: StrategyCell): StrategyRow {
   const { gpu, worker } = modelCopies({
     parameterCount,
     training: { ...DEFAULT_TRAINING, codec: cell.codec, architecture: cell.architecture },
-    members: cell.architecture === 'central' ? 2 : options.tabs,
+    members: cell.architecture === 'central' ? 2 : (cell.group ?? options.tabs),
   });
   return {
     ms: seen.ms === null ? null : Math.round(seen.ms),
