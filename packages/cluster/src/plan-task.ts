@@ -22,6 +22,8 @@ import {
   assumedStepMs,
   CODECS,
   DEFAULT_TRAINING,
+  GROUP_MAX,
+  GROUP_MIN,
   LIMITS,
   modelDemands,
   ModelError,
@@ -170,24 +172,26 @@ interface MeasuredWords {
   readonly localSteps: number;
   readonly codec: Codec;
   readonly architecture: Architecture;
+  readonly group?: number;
 }
 
 /** What is wrong with `tabs=8,rounds=120,...`; null: nothing. */
 export function measuredFault(text: string): string | null {
   const words = wordsOf(text);
   const example = 'for example tabs=8,rounds=120,localSteps=5,codec=int8';
-  const known = ['tabs', 'rounds', 'localSteps', 'codec', 'architecture'];
+  const known = ['tabs', 'rounds', 'localSteps', 'codec', 'architecture', 'group'];
   const strange = [...words.keys()].find((key) => !known.includes(key));
   if (strange !== undefined) return `"${strange}" is none of ${known.join(', ')}; ${example}`;
   for (const key of ['tabs', 'rounds']) if (!words.has(key)) return `${key}= is missing; ${example}`;
-  for (const [key, max] of [
-    ['tabs', 10_000],
-    ['rounds', 100_000_000],
-    ['localSteps', LIMITS.localStepsMax],
+  for (const [key, min, max] of [
+    ['tabs', 1, 10_000],
+    ['rounds', 1, 100_000_000],
+    ['localSteps', 1, LIMITS.localStepsMax],
+    ['group', GROUP_MIN, GROUP_MAX],
   ] as const) {
     const value = words.get(key);
-    if (value !== undefined && !(/^\d{1,9}$/.test(value) && Number(value) >= 1 && Number(value) <= max))
-      return `${key} must be a whole number from 1 to ${max}, not "${value}"`;
+    if (value !== undefined && !(/^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max))
+      return `${key} must be a whole number from ${min} to ${max}, not "${value}"`;
   }
   for (const [key, choices] of [
     ['codec', CODECS],
@@ -209,6 +213,7 @@ function parseMeasured(text: string): MeasuredWords {
     localSteps: Number(words.get('localSteps') ?? DEFAULT_TRAINING.localSteps),
     codec: (words.get('codec') ?? DEFAULT_TRAINING.codec) as Codec,
     architecture: (words.get('architecture') ?? 'decentralised') as Architecture,
+    ...(words.has('group') ? { group: Number(words.get('group')) } : {}),
   };
 }
 

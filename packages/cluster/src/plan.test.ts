@@ -100,6 +100,9 @@ describe('murmur plan', () => {
     expect(fault('--measured', 'tabs=8,rounds=9,codec=zip')).toContain(
       '--measured: codec must be one of fp32',
     );
+    expect(fault('--measured', 'tabs=8,rounds=9,group=1')).toContain(
+      '--measured: group must be a whole number from 2 to 16',
+    );
     expect(fault('--measured', 'tabs=8,rounds=9,loss=1')).toContain(
       '--measured: "loss" is none of tabs, rounds',
     );

@@ -125,7 +125,7 @@ export const PLAN_FLAGS = {
   measured: {
     kind: 'list',
     placeholder: 'tabs=8,rounds=120',
-    help: 'a run that came to that loss, instead of the two above (also localSteps=, codec=, architecture=); once for each run',
+    help: 'a run that came to that loss, instead of the two above (also localSteps=, codec=, architecture=, group=); once for each run',
     refuse: measuredFault,
   },
   architecture: { kind: 'choice', choices: ARCHITECTURES, help: 'who averages: plan with this one only' },
