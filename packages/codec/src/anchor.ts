@@ -25,6 +25,8 @@ export interface AnchorOptions {
   readonly outerLearningRate: number;
   /** How the mean is taken and followed (mean-rule.ts); without it, that of pseudo-gradients. */
   readonly rule?: MeanRule;
+  /** How far the mean of these is followed; without it, by how many they are (mean-rule.ts). */
+  readonly gain?: (updates: readonly GroupUpdate[]) => number;
   /** What a value's sum is divided by (averaging.ts). By senders there is no gain: nothing was diluted. */
   readonly divisor?: Divisor;
   /** How many rounds' worth of training one commit stands for: the running mean is of about five; without it, one. */
@@ -44,6 +46,7 @@ const averageDecay = (commitCount: number, roundsACommit: number) =>
 export class Anchor {
   readonly rule: MeanRule;
   readonly #outerLearningRate: number;
+  readonly #gain: (updates: readonly GroupUpdate[]) => number;
   readonly #divisor: Divisor;
   readonly #roundsACommit: number;
   readonly #mean: typeof averageUpdates;
@@ -55,6 +58,7 @@ export class Anchor {
   constructor(options: AnchorOptions) {
     this.rule = options.rule ?? FOLLOWED;
     this.#outerLearningRate = options.outerLearningRate;
+    this.#gain = options.gain ?? (({ length }) => gainOf(length, this.rule));
     this.#divisor = options.divisor ?? 'all';
     this.#roundsACommit = options.roundsACommit ?? 1;
     this.#mean = options.average ?? averageUpdates;
@@ -126,7 +130,7 @@ export class Anchor {
 
   /** What a commit of these updates adds to the anchor, as whole numbers; `advance` takes it, and a GPU's twin may too. */
   plan(updates: readonly GroupUpdate[]): SumPlan {
-    const rate = this.#outerLearningRate * gainOf(updates.length, this.rule);
+    const rate = this.#outerLearningRate * this.#gain(updates);
     return planMean(updates, this.#anchor.length, rate, this.rule);
   }
 
@@ -141,7 +145,7 @@ export class Anchor {
   }
 
   #step(updates: readonly GroupUpdate[]): Float32Array {
-    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? gainOf(updates.length, this.rule) : 1);
+    const rate = this.#outerLearningRate * (this.#divisor === 'all' ? this.#gain(updates) : 1);
     return this.#mean(updates, this.#anchor.length, this.#divisor, rate, this.rule);
   }
 

@@ -26,6 +26,8 @@ export interface GroupUpdate {
   readonly author: string;
   /** Samples behind the update; its weight. At least 1. */
   readonly sampleCount: number;
+  /** Local steps of a tab behind it. Where it may stand for several tabs, it says for how many (mean-rule.ts). */
+  readonly stepCount?: number;
   /** Bytes that `inspectUpdate` accepted. */
   readonly encoded: Uint8Array;
 }

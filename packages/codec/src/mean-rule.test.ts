@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Combiner } from './combiner.ts';
 import { weighUpdates } from './averaging.ts';
-import { FOLLOWED, gainOf, meanRuleOf, PLAIN, type MeanRule } from './mean-rule.ts';
+import { FOLLOWED, gainBetween, gainOf, meanRuleOf, PLAIN, type MeanRule } from './mean-rule.ts';
 import { mulberry } from './random.ts';
 import { Replica } from './replica.ts';
 import { decodeUpdate, encodeUpdate } from './update-codec.ts';
@@ -91,5 +91,39 @@ describe('[R10] the mean of gradients and of parameters', () => {
     const moved = replica.anchor.map((value, at) => value - anchor[at]!);
     const expected = meanOf([...gradients, gradients[2]!.map((value) => 4 * value)]);
     expect(relativeDistance(moved, expected)).toBeLessThan(0.1);
+  });
+});
+
+describe('[N4] between nodes the mean is followed', () => {
+  const BATCH = 16;
+  const node = (tabs: number, stepCount: number, author = `node of ${tabs}`) => ({
+    author,
+    sampleCount: tabs * stepCount * BATCH,
+    stepCount,
+  });
+  const nodes = (...tabs: number[]) => tabs.map((count, i) => node(count, 50, `node ${i}`));
+
+  it('so far that with the gain inside it is as far as one group of all their tabs follows it', () => {
+    for (const tabs of [[4, 4, 4, 4], [8, 8], [5], [1]]) expect(gainBetween(nodes(...tabs), BATCH)).toBe(1);
+    expect(gainBetween(nodes(1, 1, 1, 1, 1, 1), BATCH)).toBe(2);
+    expect(gainBetween(nodes(1, 1), BATCH)).toBeCloseTo(Math.SQRT2, 12);
+    expect(gainBetween(nodes(2, 2, 2), BATCH)).toBeCloseTo(Math.SQRT2, 12);
+    // Of 5 tabs 4 have their gain already.
+    expect(gainBetween(nodes(4, 1), BATCH)).toBeCloseTo(2 / 1.8, 12);
+  });
+
+  it('by all alike, in whatever order the updates lie', () => {
+    const some = nodes(3, 1, 2, 7, 1);
+    expect(gainBetween(some.toReversed(), BATCH)).toBe(gainBetween(some, BATCH));
+  });
+
+  it('never more than twice, and never less than it reaches, whatever a node says of itself', () => {
+    const honest = nodes(1, 1, 1);
+    for (const lie of [node(1e6, 1), { ...node(1, 1), sampleCount: 1, stepCount: 1_000 }]) {
+      const gain = gainBetween([...honest, lie], BATCH);
+      expect(gain).toBeGreaterThanOrEqual(1);
+      expect(gain).toBeLessThanOrEqual(2);
+    }
+    expect(gainBetween([{ author: 'a', sampleCount: 32 }], BATCH)).toBe(1);
   });
 });

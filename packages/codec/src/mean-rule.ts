@@ -32,3 +32,28 @@ export const meanRuleOf = ({
 
 export const gainOf = (updateCount: number, { gainMax }: MeanRule = FOLLOWED): number =>
   Math.min(gainMax, Math.sqrt(updateCount));
+
+/** Of an update between nodes, what its gain inside follows from. */
+interface NodeUpdate {
+  readonly author: string;
+  readonly sampleCount: number;
+  readonly stepCount?: number;
+}
+
+/**
+ * Between nodes, so that both tiers together follow the mean as far as one group of all their tabs does: nodes of one or two
+ * tabs have no gain or less of it from inside. How many tabs learned what a node says follows from its samples and steps; who
+ * does not say, or lies about it, gains nothing or what is missing to `gainMax` at most.
+ */
+export function gainBetween(updates: readonly NodeUpdate[], batchSize: number, rule = FOLLOWED): number {
+  let [tabs, samples, gained] = [0, 0, 0];
+  // Everybody adds in the same order.
+  for (const { sampleCount, stepCount } of [...updates].sort((a, b) => (a.author < b.author ? -1 : 1))) {
+    const ofNode =
+      stepCount === undefined ? Infinity : Math.max(1, Math.round(sampleCount / (stepCount * batchSize)));
+    tabs += ofNode;
+    samples += sampleCount;
+    gained += sampleCount * gainOf(ofNode, rule);
+  }
+  return Math.max(1, (gainOf(tabs, rule) * samples) / gained);
+}

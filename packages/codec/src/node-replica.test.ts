@@ -13,6 +13,7 @@ const replica = (scheme: Scheme, outerLearningRate = 1) => {
     scheme,
     insideScheme: 'fp32',
     betweenEvery: 1,
+    batchSize: 16,
   });
   node.between.load(Float32Array.from({ length: COUNT }, (_, i) => Math.sin(i)));
   node.stand();

@@ -13,7 +13,7 @@
  */
 import { Anchor, ReplicaError, type AnchorOptions } from './anchor.ts';
 import type { GroupUpdate } from './averaging.ts';
-import { FOLLOWED } from './mean-rule.ts';
+import { gainBetween } from './mean-rule.ts';
 import { fadeOf, Replica } from './replica.ts';
 import { chunkCount, decodeState, encodeState, inspectChunk, type ReplicaState } from './state.ts';
 import { addDecoded, encodeUpdate, inspectUpdate, type Scheme } from './update-codec.ts';
@@ -26,6 +26,8 @@ export interface NodeReplicaOptions extends AnchorOptions {
   readonly scheme: Scheme;
   /** Rounds of a node for each between nodes. */
   readonly betweenEvery: number;
+  /** Samples of a tab's local step. */
+  readonly batchSize: number;
 }
 
 export class NodeReplica {
@@ -35,11 +37,11 @@ export class NodeReplica {
   readonly #owed: Float32Array;
   #owedFingerprint: string | null = null;
 
-  constructor({ insideScheme, scheme, betweenEvery, ...options }: NodeReplicaOptions) {
-    // Inside, a mean is followed as far as in any group. Between nodes it is followed as it is: gain and outer rate are in it.
+  constructor({ insideScheme, scheme, betweenEvery, batchSize, ...options }: NodeReplicaOptions) {
+    // Inside, a mean is followed as far as in any group. Outer rate and most of the gain are in what is said between nodes.
     this.inside = new Replica({ ...options, scheme: insideScheme });
-    const rule = { ...FOLLOWED, gainMax: 1 };
-    this.between = new Anchor({ ...options, outerLearningRate: 1, rule, roundsACommit: betweenEvery });
+    const gain = (updates: readonly GroupUpdate[]) => gainBetween(updates, batchSize);
+    this.between = new Anchor({ ...options, outerLearningRate: 1, gain, roundsACommit: betweenEvery });
     this.#scheme = scheme;
     this.#owed = new Float32Array(options.parameterCount);
   }

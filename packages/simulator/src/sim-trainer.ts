@@ -82,11 +82,12 @@ export class SimTrainer {
     const { manifest, average } = options;
     this.#options = options;
     const { parameterCount, training } = manifest;
-    const { outerLearningRate } = training;
+    const { outerLearningRate, batchSize } = training;
     const scheme = firstSchemeOf(training.codec);
     const replica = { parameterCount, scheme, outerLearningRate, rule: meanRuleOf(training), average };
     const tiers = tiersOf(training);
-    this.#node = tiers === null ? null : new NodeReplica({ ...replica, ...tiers, insideScheme: 'fp32' });
+    this.#node =
+      tiers === null ? null : new NodeReplica({ ...replica, ...tiers, batchSize, insideScheme: 'fp32' });
     this.#own = this.#node?.inside ?? new Replica(replica);
     this.replica = this.#node?.between ?? this.#own;
     this.#optimiser = options.task.model.newOptimiser();

@@ -23,7 +23,7 @@ export class CycleSum {
   ): void {
     this.#roundsDone = roundsDone;
     this.#roundsSeen += 1;
-    this.#stepCount += Math.max(...updates.map(({ stepCount }) => stepCount));
+    this.#stepCount += updates.reduce((sum, { stepCount }) => sum + stepCount, 0) / updates.length;
     this.#trainMs += Math.max(...updates.map(({ trainMs }) => trainMs));
     for (const { sampleCount, loss } of updates) {
       this.#sampleCount += sampleCount;

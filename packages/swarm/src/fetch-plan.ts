@@ -119,8 +119,8 @@ function heardSince(
         wanted.push({ round, author: entry.author, holders: [entry.author, ...holders] });
         continue;
       }
-      const { author, sampleCount, encoded, slice } = update;
-      updates.push({ author, sampleCount, encoded, slice });
+      const { author, sampleCount, stepCount, encoded, slice } = update;
+      updates.push({ author, sampleCount, stepCount, encoded, slice });
     }
     if (wanted.length > 0) gaps.push({ round, wanted });
     else commits.push({ round, updates });

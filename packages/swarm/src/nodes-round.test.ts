@@ -33,6 +33,7 @@ class Tab {
     scheme: 'int8',
     insideScheme: 'fp32',
     betweenEvery: 1,
+    batchSize: 32,
   });
   readonly round: NodesRound;
   readonly inbox: { readonly from: VolunteerId; readonly frame: OutgoingFrame }[] = [];

@@ -49,6 +49,7 @@ export interface LinkMeasure {
 export interface WeightedUpdate {
   readonly author: VolunteerId;
   readonly sampleCount: number;
+  readonly stepCount: number;
   readonly encoded: Uint8Array;
   /** The author's slice of its anchor; empty where anchors are the same. */
   readonly slice: Uint8Array;

@@ -71,7 +71,13 @@ class Tab {
         withSlice: false,
         scheme: 'fp32',
       });
-      const own = { author: name as Update['author'], sampleCount: BATCH, encoded, slice: new Uint8Array(0) };
+      const own = {
+        author: name as Update['author'],
+        sampleCount: BATCH,
+        stepCount: 1,
+        encoded,
+        slice: new Uint8Array(0),
+      };
       this.updates.push(own);
       const updates = [own, ...(others?.[round] ?? [])];
       await ask('committed', { kind: 'commit', round, updates, own: 'counted' });

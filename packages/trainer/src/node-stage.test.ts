@@ -51,10 +51,10 @@ async function meet(round: number, seed: number): Promise<void> {
   const updates = [];
   for (const [i, tab] of tabs.entries()) {
     const batches = exampleBatches(seed + i, 4);
-    const { sampleCount } = await ask(tab, 'trained', { kind: 'train', round: 0, batches });
+    const { sampleCount, stepCount } = await ask(tab, 'trained', { kind: 'train', round: 0, batches });
     const form = { kind: 'form-update', round, scheme: 'fp32', withSlice: false, ...inside } as const;
     const { encoded } = await ask(tab, 'update-formed', form);
-    updates.push({ author: [FIRST, SECOND][i]!, sampleCount, encoded, slice });
+    updates.push({ author: [FIRST, SECOND][i]!, sampleCount, stepCount, encoded, slice });
   }
   const anchors = [];
   for (const tab of tabs) {
@@ -73,7 +73,7 @@ test('[N3] tabs of a node stand on the same bits, and any of them forms its upda
   const form = { kind: 'form-update', round: 0, scheme: 'int8', withSlice: false } as const;
   const [one, two] = [await ask(a, 'update-formed', form), await ask(b, 'update-formed', form)];
   expect(one.encoded).toEqual(two.encoded);
-  const updates = [{ author: NODE, sampleCount: 64, encoded: one.encoded, slice }];
+  const updates = [{ author: NODE, sampleCount: 64, stepCount: 4, encoded: one.encoded, slice }];
   const commit = { kind: 'commit', round: 0, updates, own: 'counted', node: NODE } as const;
   const [first, second] = [await ask(a, 'committed', commit), await ask(b, 'committed', commit)];
   expect(first).toMatchObject({ round: 1, anchor: second.anchor, inside: second.inside });
@@ -92,7 +92,7 @@ test('[N2] a newcomer takes its node from a mate, debts and all', async () => {
   // Only one of them sees the round of nodes, and so owes what was not counted.
   const form = { kind: 'form-update', round: 0, scheme: 'int8', withSlice: false } as const;
   const { encoded } = await ask(old, 'update-formed', form);
-  const updates = [{ author: FIRST, sampleCount: 64, encoded, slice }];
+  const updates = [{ author: FIRST, sampleCount: 64, stepCount: 4, encoded, slice }];
   const commit = { kind: 'commit', round: 0, updates, own: 'uncounted', node: NODE } as const;
   const committed = await ask(old, 'committed', commit);
   const captured = await ask(old, 'captured', { kind: 'capture', ...inside });

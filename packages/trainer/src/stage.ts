@@ -87,12 +87,12 @@ export class Stage {
     const { training, dataset, parameterCount, seed } = manifest;
     this.#manifest = manifest;
     this.#network = network;
-    const { outerLearningRate } = training;
+    const { outerLearningRate, batchSize } = training;
     const scheme = firstSchemeOf(training.codec);
     const options = { parameterCount, scheme, outerLearningRate, rule: meanRuleOf(training) };
     const tiers = tiersOf(training);
-    const node =
-      tiers === null ? null : new NodePosition({ ...options, ...tiers, insideScheme: 'fp32' }, network);
+    const ofNode = { ...options, ...tiers!, batchSize, insideScheme: 'fp32' } as const;
+    const node = tiers === null ? null : new NodePosition(ofNode, network);
     const hosted = node ?? new HostPosition(options, network);
     this.#position = formedBy === 'host' ? hosted : new GpuPosition(options, formedBy, network);
     this.#optimiser = new Optimiser(network, training.optimiser, training.learningRate);

@@ -71,6 +71,7 @@ async function learn(manifest: RunManifest, shard: Uint8Array, rounds: number) {
       author: 'vol_00000000000000000000000000',
       sampleCount: trained.sampleCount,
       encoded,
+      stepCount: 1,
       slice: new Uint8Array(0),
     };
     await ask('committed', { kind: 'commit', round, updates: [update], own: 'counted' });

@@ -82,7 +82,7 @@ async function round(index: number, steps = 5): Promise<EventOf<'trained'> & { e
   await ask('committed', {
     kind: 'commit',
     round: index,
-    updates: [{ author: AUTHOR, sampleCount, encoded, slice: NO_SLICE }],
+    updates: [{ author: AUTHOR, sampleCount, stepCount: 1, encoded, slice: NO_SLICE }],
     own: 'counted',
   });
   return { ...trained, encoded };
@@ -195,7 +195,7 @@ test('[R9] what was trained after the update was formed moves along with the anc
 /** A round that counted nobody's work. */
 function commitNothing(index: number): Promise<EventOf<'committed'>> {
   const nothing = encodeUpdate('int8', new Float32Array(manifest.parameterCount));
-  const updates = [{ author: AUTHOR, sampleCount: 1, encoded: nothing, slice: NO_SLICE }];
+  const updates = [{ author: AUTHOR, sampleCount: 1, stepCount: 1, encoded: nothing, slice: NO_SLICE }];
   return ask('committed', { kind: 'commit', round: index, updates, own: 'uncounted' });
 }
 

@@ -112,7 +112,7 @@ async function answer(request: Request): Promise<unknown> {
       await execute({
         kind: 'commit',
         round,
-        updates: [{ author, sampleCount, encoded, slice: formed.slice }],
+        updates: [{ author, sampleCount, stepCount: 1, encoded, slice: formed.slice }],
         own: 'counted',
       });
       return { ...trained, encoded: encoded.length };
