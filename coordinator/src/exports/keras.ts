@@ -5,8 +5,9 @@
  * Written by the format's description and by Keras's source; no Keras has read it in our tests (see tests/exports).
  */
 import { zipSync, strToU8 } from 'fflate';
-import h5wasm, { type Group } from 'h5wasm';
+import type { Group } from 'h5wasm';
 import { MODEL_INPUT, type ModelSpec, type ParameterLayout } from '@murmuration/protocol';
+import { loadHdf5, type Hdf5 } from '../hdf5.ts';
 import { kerasGraph, type ExportOutput, type Json, type KerasNode } from './keras-graph.ts';
 import { kerasOrder, weightGroups, weightPaths } from './keras-order.ts';
 import { exportedWeights } from './weights.ts';
@@ -14,7 +15,6 @@ import { exportedWeights } from './weights.ts';
 /** What the file says that it was written by. */
 const KERAS_VERSION = '3.8.0';
 const INPUT_NODE = { name: MODEL_INPUT, className: 'InputLayer', inputs: [] };
-type FileSystem = Awaited<typeof h5wasm.ready>['FS'];
 
 /** Names in h5wasm's memory file system; files of one process must not meet. */
 let fileCount = 0;
@@ -93,22 +93,22 @@ function configOf(model: ModelSpec, nodes: readonly KerasNode[]): Json {
 }
 
 async function weightsFile(nodes: readonly KerasNode[], savedAt: Date): Promise<Uint8Array> {
-  const { FS } = await h5wasm.ready;
+  const hdf5 = await loadHdf5();
   const { now } = Date;
   // HDF5 writes down when each object was made, and neither it nor h5wasm can be told to leave that out. Nothing else runs
   // until the file is written.
   Date.now = () => savedAt.getTime();
   try {
-    return writtenWeights(FS, nodes);
+    return writtenWeights(hdf5, nodes);
   } finally {
     Date.now = now;
   }
 }
 
-function writtenWeights(FS: FileSystem, nodes: readonly KerasNode[]): Uint8Array {
+function writtenWeights({ FS, File }: Hdf5, nodes: readonly KerasNode[]): Uint8Array {
   const groups = weightGroups(kerasOrder([INPUT_NODE, ...nodes], nodes.at(-1)!.name));
   const path = `export-${++fileCount}.h5`;
-  const file = new h5wasm.File(path, 'w');
+  const file = new File(path, 'w');
   try {
     const made = new Map<string, Group>();
     const groupAt = (groupPath: string): Group => {

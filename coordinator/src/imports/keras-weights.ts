@@ -4,9 +4,10 @@
  * (exports/keras-order.ts); inside a group the weights have the order of their class.
  */
 import { unzipSync } from 'fflate';
-import h5wasm, { Dataset, Group } from 'h5wasm';
+import type { Dataset, Group } from 'h5wasm';
 import { LIMITS, MODEL_INPUT } from '@murmuration/protocol';
 import { kerasOrder, weightGroups, weightPaths } from '../exports/keras-order.ts';
+import { loadHdf5, type Hdf5 } from '../hdf5.ts';
 import { ImportError, type KerasGraph } from './keras-config.ts';
 
 export interface FoundWeight {
@@ -66,13 +67,13 @@ export function readKerasFile(bytes: Uint8Array): {
 async function readWeights(bytes: Uint8Array, graph: KerasGraph): Promise<FoundWeights> {
   const damaged = new ImportError('model.weights.h5 is no HDF5 file, or it is damaged');
   if (!HDF5_SIGNATURE.every((byte, i) => bytes[i] === byte)) throw damaged;
-  const { FS } = await h5wasm.ready;
+  const hdf5 = await loadHdf5();
   const path = `import-${++fileCount}.h5`;
-  FS.writeFile(path, bytes);
+  hdf5.FS.writeFile(path, bytes);
   try {
-    const file = new h5wasm.File(path, 'r');
+    const file = new hdf5.File(path, 'r');
     try {
-      return weightsIn(file, graph);
+      return weightsIn(hdf5, file, graph);
     } finally {
       file.close();
     }
@@ -80,17 +81,17 @@ async function readWeights(bytes: Uint8Array, graph: KerasGraph): Promise<FoundW
     if (error instanceof ImportError) throw error;
     throw damaged;
   } finally {
-    FS.unlink(path);
+    hdf5.FS.unlink(path);
   }
 }
 
-function weightsIn(file: Group, graph: KerasGraph): FoundWeights {
+function weightsIn(hdf5: Hdf5, file: Group, graph: KerasGraph): FoundWeights {
   const root = file.get('layers');
-  if (!(root instanceof Group))
+  if (!(root instanceof hdf5.Group))
     throw new ImportError(
       'model.weights.h5 has no group "layers"; save the model with Keras 3: model.save("m.keras")',
     );
-  const groups = groupsOf(root, graph);
+  const groups = groupsOf(hdf5, root, graph);
   const found = new Map<string, Map<string, FoundWeight>>();
   for (const { name, className } of graph.layers) {
     const group = groups.get(name);
@@ -99,7 +100,7 @@ function weightsIn(file: Group, graph: KerasGraph): FoundWeights {
     const own = new Map<string, FoundWeight>();
     for (const [i, inside] of weightPaths(className, names).entries()) {
       const dataset = file.get(`${group}/${inside}`);
-      if (!(dataset instanceof Dataset)) continue;
+      if (!(dataset instanceof hdf5.Dataset)) continue;
       own.set(names[i]!, { shape: dataset.shape ?? [], values: floatsOf(dataset, `${name}/${names[i]!}`) });
     }
     found.set(name, own);
@@ -108,11 +109,11 @@ function weightsIn(file: Group, graph: KerasGraph): FoundWeights {
 }
 
 /** Each layer's group. */
-function groupsOf(root: Group, graph: KerasGraph): Map<string, string> {
+function groupsOf(hdf5: Hdf5, root: Group, graph: KerasGraph): Map<string, string> {
   const named = new Map<string, string>();
   for (const key of root.keys()) {
     const group = root.get(key);
-    const name = group instanceof Group ? group.attrs['name']?.value : undefined;
+    const name = group instanceof hdf5.Group ? group.attrs['name']?.value : undefined;
     if (typeof name === 'string') named.set(name, `layers/${key}`);
   }
   if (graph.layers.every(({ name }) => named.has(name))) return named;
