@@ -54,7 +54,7 @@ describe('the coordinator as a child process', () => {
     await coordinator.stop();
   }, 60_000);
 
-  it('a refusal names the field, and an answer that is no answer says so', async () => {
+  it('a refusal names the field, an answer that is no answer says so, and so does a port in use', async () => {
     const coordinator = coordinatorIn(freshDirectory());
     await coordinator.start();
     const client = new CoordinatorClient(coordinator.address);
@@ -63,16 +63,11 @@ describe('the coordinator as a child process', () => {
     ).rejects.toThrow('POST /api/runs: datasetId: no such dataset');
     const stranger = new CoordinatorClient({ ...coordinator.address, adminToken: 'not-the-admin-token' });
     await expect(stranger.createDataset({ kind: 'digits' })).rejects.toThrow('POST /api/datasets: ');
-    await coordinator.stop();
-  }, 60_000);
-
-  it('a port in use is said with the last words of the process', async () => {
-    const first = coordinatorIn(freshDirectory());
-    await first.start();
-    const port = Number(new URL(first.address.url).port);
+    // With the last words of the process.
+    const port = Number(new URL(coordinator.address.url).port);
     await expect(coordinatorIn(freshDirectory(), port).start()).rejects.toThrow(
       /ended at its start \(exit code 4\).*\n--port: \d+ is in use/,
     );
-    await first.stop();
+    await coordinator.stop();
   }, 60_000);
 });

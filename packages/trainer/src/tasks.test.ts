@@ -166,7 +166,10 @@ By chance, or nature's changing course, untrimm'd;
 But thy eternal summer shall not fade,
 Nor lose possession of that fair thou ow'st;`;
 
-test.each(['gru', 'gpt'] as const)('the preset %s learns English letters', async (preset) => {
+test.each([
+  { preset: 'gru', learningRate: 0.01, rounds: 4 },
+  { preset: 'gpt', learningRate: 0.003, rounds: 8 },
+] as const)('the preset $preset learns English letters', async ({ preset, learningRate, rounds }) => {
   const letters = [...new Set(SONNET)];
   const length = 12;
   const stride = Math.floor((SONNET.length - length - 1) / SAMPLE_COUNT);
@@ -180,8 +183,8 @@ test.each(['gru', 'gpt'] as const)('the preset %s learns English letters', async
     for (let j = 0; j <= length; j++)
       bytes.setUint16(2 * (i * (length + 1) + j), letters.indexOf(SONNET[i * stride + j]!), true);
   const model = presetModel(preset, [length], letters.length);
-  const manifest = manifestOf(model, data, { batchSize: 8, learningRate: 0.003 });
-  const { before, after } = await learn(manifest, new Uint8Array(bytes.buffer), 8);
+  const manifest = manifestOf(model, data, { batchSize: 8, learningRate });
+  const { before, after } = await learn(manifest, new Uint8Array(bytes.buffer), rounds);
   // Before, every letter is as likely as any other; the letters' own frequencies are worth 4.2 bits.
   expect(before.error).toBeGreaterThan(Math.log2(letters.length) - 0.2);
   expect(after.error).toBeLessThan(3.6);
@@ -236,32 +239,32 @@ test('the preset vae learns to give pictures again, and both of its losses fall'
   expect(tight.after.parts!.reconstruction).toBeLessThan(tight.before.parts!.reconstruction);
 });
 
-test('the preset resnet tells stripes of ten kinds apart', async () => {
-  const side = 12;
-  const model = presetModel('resnet', [side, side, 1], 10);
+test('the preset resnet tells stripes of four kinds apart', async () => {
+  const side = 8;
+  const kinds = 4;
+  const model = presetModel('resnet', [side, side, 1], kinds);
   const data: Data = {
     encoding: 'uint8',
     sampleShape: [side, side, 1],
-    target: { kind: 'class', classCount: 10 },
+    target: { kind: 'class', classCount: kinds },
   };
   // Where something is does not reach the output, for the last layer averages over places: kinds differ in their texture.
   const random = mulberry(9);
   const shard = new Uint8Array(SAMPLE_COUNT * (side * side + 1));
   for (let i = 0; i < SAMPLE_COUNT; i++) {
-    const kind = i % 10;
-    const angle = ((kind % 5) * Math.PI) / 5;
-    const wave = kind < 5 ? 1 : 2;
+    const kind = i % kinds;
+    const angle = (kind * Math.PI) / kinds;
     const phase = random() * 2 * Math.PI;
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
-        const light = Math.sin(wave * (x * Math.cos(angle) + y * Math.sin(angle)) + phase);
+        const light = Math.sin(1.5 * (x * Math.cos(angle) + y * Math.sin(angle)) + phase);
         shard[i * side * side + y * side + x] = 128 + 90 * light + 30 * (random() - 0.5);
       }
     shard[SAMPLE_COUNT * side * side + i] = kind;
   }
   const manifest = manifestOf(model, data, { batchSize: 8, learningRate: 0.005 });
-  const { before, after } = await learn(manifest, shard, 8);
-  expect(before.loss).toBeGreaterThan(2);
+  const { before, after } = await learn(manifest, shard, 5);
+  expect(before.loss).toBeGreaterThan(1.2);
   expect(after.loss).toBeLessThan(0.7 * before.loss);
-  expect(after.accuracy).toBeGreaterThan(0.3);
+  expect(after.accuracy).toBeGreaterThan(0.5);
 });
