@@ -25,20 +25,24 @@ const EXPECTED = [
 ];
 const TABS_MAX = 60;
 
-const test = base.extend<{ page: Page; gallery: AdminGallery }>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
-  page: async ({}, use) => withPage(use),
-  gallery: async ({ page }, use) => {
-    const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-admin-screens-'));
-    const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'admin-screens.log' });
-    try {
-      await coordinator.start();
-      await use(await AdminGallery.open(page, coordinator.address));
-    } finally {
-      await coordinator.stop();
-      await rm(dataDirectory, { recursive: true, force: true });
-    }
-  },
+const test = base.extend<{ page: Page; gallery: AdminGallery }, { opened: [Page, AdminGallery] }>({
+  opened: [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads from the pattern which fixtures this one needs: none.
+    async ({}, use) => {
+      const dataDirectory = await mkdtemp(join(tmpdir(), 'murmuration-admin-screens-'));
+      const coordinator = new CoordinatorProcess({ port: 0, dataDirectory, logName: 'admin-screens.log' });
+      try {
+        await coordinator.start();
+        await withPage(async (page) => use([page, await AdminGallery.open(page, coordinator.address)]));
+      } finally {
+        await coordinator.stop();
+        await rm(dataDirectory, { recursive: true, force: true });
+      }
+    },
+    { scope: 'worker', timeout: 240_000 },
+  ],
+  page: async ({ opened }, use) => use(opened[0]),
+  gallery: async ({ opened }, use) => use(opened[1]),
 });
 
 test('launching and data have nothing serious for axe in both themes, and fit into 320 px', async ({
@@ -55,6 +59,7 @@ test('launching and data have nothing serious for axe in both themes, and fit in
 });
 
 test('a model is kept and a run is launched with it, by the keyboard alone', async ({ page, gallery }) => {
+  await page.setViewportSize({ width: 1280, height: 900 });
   // Files are chosen in the system's own window; from there on by keys.
   await gallery.show('models-refused');
   await expect(page.locator(':focus')).toHaveText('2 layers are refused, so the model is.');

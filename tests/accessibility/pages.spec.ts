@@ -6,6 +6,8 @@ import { consent } from '@murmuration/cluster';
 import { expect, test } from '../e2e/fixtures.ts';
 import { expectNothingGrave } from './looks.ts';
 
+test.use({ browsers: 1 });
+
 const START_MAX_MS = 240_000;
 
 test('consent, training, paused and the admin page have nothing serious for axe, in both themes', async ({

@@ -30,8 +30,8 @@ const SCRIPT = `script:
   - { fault: cut-pair, at: 1s, tab: 1, with: 2, for: 2s }
   - { fault: clog, at: 3.5s, tab: 3, strength: 4, for: 2s }
   - { fault: lose-device, at: 6s, tab: 1 }
-  - { fault: sign-flip, at: 7s, tab: 2, for: 3s }
-  - { fault: coordinator-kill, at: 8s, for: 1s }
+  - { fault: sign-flip, at: 6.5s, tab: 2, for: 2s }
+  - { fault: coordinator-kill, at: 7s, for: 1s }
 `;
 
 function cluster(...argv: string[]): Promise<{ code: number; text: string }> {
@@ -56,8 +56,8 @@ test.beforeEach(async () => {
 test.afterEach(() => rm(directory, { recursive: true, force: true }));
 
 test('faults from a seed, an assertion, exit code 0, and artifacts that tell what happened', async () => {
-  // So many rounds as last half a minute on a quick machine, so that every fault strikes before the end.
-  await writeFile(join(directory, 'run.yaml'), `${RUN}  targetAccuracy: null\n  roundsMax: 150\n`);
+  // So many rounds as last a quarter of a minute on a quick machine, so that every fault strikes before the end.
+  await writeFile(join(directory, 'run.yaml'), `${RUN}  targetAccuracy: null\n  roundsMax: 80\n`);
   await writeFile(join(directory, 'chaos.yaml'), SCRIPT);
   const { code, text } = await cluster(
     ...['--run', join(directory, 'run.yaml'), '--tabs', '3', '--budget', '500s', '--seed', '5'],
@@ -92,7 +92,7 @@ test('faults from a seed, an assertion, exit code 0, and artifacts that tell wha
 });
 
 test('tabs that cannot reach each other are no evidence: exit code 1, also when the model learned', async () => {
-  await writeFile(join(directory, 'run.yaml'), `${RUN}  roundsMax: 30\n  targetAccuracy: null\n`);
+  await writeFile(join(directory, 'run.yaml'), `${RUN}  roundsMax: 12\n  targetAccuracy: null\n`);
   const { code, text } = await cluster(
     ...['--run', join(directory, 'run.yaml'), '--tabs', '2', '--budget', '240s', '--plant', 'no-p2p'],
     ...['--out', join(directory, 'out')],

@@ -12,13 +12,15 @@ import { expect, test, type Grid } from './fixtures.ts';
 /** Issue 7: from opening the page to a live curve. */
 const DECISIONS_MAX = 6;
 const START_MAX_MS = 240_000;
+/** Of a file that is to be large and not long. */
+const DECIMALS = 60;
 
-/** Two clusters of points and a colour; `rows` of them. */
-const points = (rows: number): string =>
+/** Two clusters of points and a colour; `rows` of them. The more decimals, the fewer rows fill a file. */
+const points = (rows: number, decimals = 4): string =>
   `x,y,colour,side\n${Array.from({ length: rows }, (_, i) => {
     const isLeft = i % 2 === 0;
     const [a, b] = [((i * 37) % 101) / 101, ((i * 53) % 97) / 97];
-    return `${(isLeft ? a : 3 + a).toFixed(4)},${i % 17 === 0 ? '' : b.toFixed(4)},${i % 3 === 0 ? 'red' : 'blue'},${isLeft ? 'left' : 'right'}`;
+    return `${(isLeft ? a : 3 + a).toFixed(decimals)},${i % 17 === 0 ? '' : b.toFixed(decimals)},${i % 3 === 0 ? 'red' : 'blue'},${isLeft ? 'left' : 'right'}`;
   }).join('\n')}\n`;
 const csv = (name: string, text: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
 
@@ -32,8 +34,19 @@ async function openAdmin(grid: Grid, fragment: string): Promise<Page> {
 const yamlOf = (page: Page): Locator => page.getByLabel('The run as YAML');
 const field = (page: Page, name: string): Locator => page.locator(`[id="${name}"]`);
 
-test('form and YAML edit each other; a fault is said at its field and at its line', async ({ grid }) => {
+test.use({ browsers: 1 });
+
+test('form and YAML edit each other, with faults at field and line; a broken upload goes on, and the dataset can be looked at', async ({
+  grid,
+}) => {
   const page = await openAdmin(grid, '#/new');
+  await editBoth(page);
+  await page.goto(`${grid.url}admin#/data`);
+  await breakUpload(grid, page);
+});
+
+/** A fault is said at its field and at its line. */
+async function editBoth(page: Page): Promise<void> {
   const yaml = yamlOf(page);
   await expect(page.getByText('This is a run.')).toBeVisible();
   await yaml.fill(
@@ -72,7 +85,7 @@ test('form and YAML edit each other; a fault is said at its field and at its lin
   await yaml.fill('name: again\ndata:\n  kind: digits\nmodel: mlp\n');
   await expect(field(page, 'name')).toHaveValue('again');
   await expect(field(page, 'name')).toBeEnabled();
-});
+}
 
 test('a newcomer’s CSV becomes a live curve by at most 6 decisions; curl launches the same', async ({
   grid,
@@ -158,10 +171,8 @@ test('a newcomer’s CSV becomes a live curve by at most 6 decisions; curl launc
   }
 });
 
-test('an upload that was broken off goes on where it stopped, and the dataset can be looked at', async ({
-  grid,
-}) => {
-  const page = await openAdmin(grid, '#/data');
+/** It goes on where it stopped. */
+async function breakUpload(grid: Grid, page: Page): Promise<void> {
   const offsets: string[] = [];
   let isBroken = true;
   await page.route('**/api/uploads/parts/*?*', (route) => {
@@ -172,8 +183,8 @@ test('an upload that was broken off goes on where it stopped, and the dataset ca
   });
   const probe = await grid.client.beginUpload({ byteLength: 1 });
   await grid.client.deletePartialUpload(probe.id);
-  const rows = Math.ceil((1.3 * probe.partMaxBytes) / (points(10_000).length / 10_000));
-  await field(page, 'data.file').setInputFiles(csv('many.csv', points(rows)));
+  const rows = Math.ceil((1.05 * probe.partMaxBytes) / (points(1_000, DECIMALS).length / 1_000));
+  await field(page, 'data.file').setInputFiles(csv('many.csv', points(rows, DECIMALS)));
   await page.getByLabel('This goes to volunteers’ devices').check();
   const make = page.getByRole('button', { name: 'Upload and make the dataset' });
   await make.click();
@@ -192,4 +203,4 @@ test('an upload that was broken off goes on where it stopped, and the dataset ca
   await page.getByRole('button', { name: 'New run on it' }).click();
   await expect(yamlOf(page)).toHaveValue(/kind: stored\n {2}id: data_/);
   await expect(page.getByText('It would be created as it stands.')).toBeVisible();
-});
+}

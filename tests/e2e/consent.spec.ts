@@ -6,6 +6,8 @@ import type { Page } from '@playwright/test';
 import { consent } from '@murmuration/cluster';
 import { expect, test } from './fixtures.ts';
 
+test.use({ browsers: 1 });
+
 /** Text that stands in the built library whatever the minifier does. */
 const MARKS = { tfjs: 'WEBGPU_MATMUL_PROGRAM_TYPE', peerjs: '0.peerjs.com' };
 

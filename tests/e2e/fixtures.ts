@@ -98,13 +98,22 @@ export const volunteerOf = ({ volunteers }: RunLive, id: string): VolunteerView 
   return found;
 };
 
-/** A test that takes `grid` gets a coordinator on fresh data and two browsers; the traces of its tabs when it fails. */
-export const test = base.extend<{ grid: Grid; environment: Record<string, string>; sabotage: boolean }>({
+interface Fixtures {
+  readonly grid: Grid;
+  readonly environment: Record<string, string>;
+  readonly sabotage: boolean;
+  readonly browsers: number;
+}
+
+/** A test that takes `grid` gets a coordinator on fresh data and browsers; the traces of its tabs when it fails. */
+export const test = base.extend<Fixtures>({
+  /** Tabs are spread over so many; who needs but one page, one after another, says one. */
+  browsers: 2,
   /** A saboteur stands before the workers of the pages. */
   sabotage: false,
   /** Further settings of the coordinator. */
   environment: {},
-  grid: async ({ environment, sabotage }, use, info) => {
+  grid: async ({ browsers, environment, sabotage }, use, info) => {
     const found = process.env[BROWSER_VARIABLE];
     if (found === undefined) throw new Error(`${BROWSER_VARIABLE} is not set; the global setup did not run`);
     const logName = join(
@@ -119,7 +128,7 @@ export const test = base.extend<{ grid: Grid; environment: Record<string, string
     const grid = await Grid.open({
       environment,
       browser: JSON.parse(found) as GpuBrowser,
-      tabs: 2,
+      tabs: browsers,
       dataDirectory,
       coordinatorLog: join(logName, 'coordinator.log'),
       logName,

@@ -11,7 +11,7 @@ import type { RunId, RunLive, VolunteerView } from '@murmuration/protocol';
 import { expect, test, volunteerOf, type Grid } from './fixtures.ts';
 import { heldBytes } from './held-bytes.ts';
 
-test.use({ sabotage: true });
+test.use({ browsers: 1, sabotage: true });
 
 const WAIT_MS = 90_000;
 /**

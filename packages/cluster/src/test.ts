@@ -39,9 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       seconds: checks.reduce((sum, { seconds }) => sum + seconds, 0),
     },
     await vitest(join(reports, 'vitest.json')),
-    // Tabs that train want every core; pages that are looked at leave one of two idle.
-    await playwright('real tabs', join(reports, 'tabs.json'), ['--project=e2e', '--project=chaos']),
-    await playwright('screens', join(reports, 'screens.json'), ['--project=accessibility', '--workers=2']),
+    await playwright(join(reports, 'browser.json')),
   ];
   say('');
   for (const { name, passed, failed, seconds } of counts)
@@ -71,9 +69,9 @@ function vitest(report: string): Promise<Count> {
   });
 }
 
-function playwright(name: string, report: string, args: readonly string[]): Promise<Count> {
-  return stage(name, report, async () => {
-    const isPassed = await runTool('@playwright/test', 'cli.js', ['test', '--reporter=list,json', ...args], {
+function playwright(report: string): Promise<Count> {
+  return stage('browser', report, async () => {
+    const isPassed = await runTool('@playwright/test', 'cli.js', ['test', '--reporter=list,json'], {
       ...process.env,
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
     });

@@ -17,7 +17,11 @@ export type Request =
       readonly formedBy?: 'plain' | 'workgroup' | 'host';
     }
   /** Prepare, become a replica at round 0, take a shard and validation samples. */
-  | { readonly kind: 'stand'; readonly model: 'mlp' | 'cnn'; readonly training: Partial<Training> }
+  | {
+      readonly kind: 'stand';
+      readonly model: 'mlp' | 'cnn' | ModelSpec;
+      readonly training: Partial<Training>;
+    }
   | { readonly kind: 'prepare'; readonly model: ModelSpec }
   | { readonly kind: 'execute'; readonly command: TrainerCommand }
   | { readonly kind: 'train'; readonly round: number; readonly steps: number }
@@ -82,11 +86,12 @@ async function answer(request: Request): Promise<unknown> {
       return trainer.open();
     case 'stand': {
       const manifest = exampleManifest(request.model, request.training);
+      const [side] = manifest.model.inputShape;
       return Promise.all([
         execute({ kind: 'prepare', manifest }),
         execute({ kind: 'load-checkpoint', round: 0, parameters: exampleCheckpoint(manifest.model) }),
-        execute({ kind: 'add-shard', shardIndex: 0, bytes: exampleShard(0) }),
-        execute({ kind: 'add-validation', bytes: exampleShard(99) }),
+        execute({ kind: 'add-shard', shardIndex: 0, bytes: exampleShard(0, side) }),
+        execute({ kind: 'add-validation', bytes: exampleShard(99, side) }),
       ]);
     }
     case 'prepare':
