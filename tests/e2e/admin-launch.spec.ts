@@ -78,6 +78,17 @@ async function editBoth(page: Page): Promise<void> {
     ),
   ).toBe('  batchSize: many');
 
+  // An object where words may be, too, is chosen by hand and has a field for each key; a contradiction is said at its field.
+  await yaml.fill('name: digits\ndata:\n  kind: digits\nmodel: mlp\ntraining:\n  localSteps: 50\n');
+  await field(page, 'training.tiers').selectOption({ label: 'As the next fields say' });
+  await field(page, 'training.tiers.insideEvery').fill('4');
+  await expect(yaml).toHaveValue(/ {2}tiers:\n {4}insideEvery: 4\n {4}betweenEvery: 10\n$/);
+  await expect(page.locator('[id="training.localSteps-note"]')).toContainText(
+    'leave localSteps out, or make it 4',
+  );
+  await field(page, 'training.localSteps').fill('');
+  await expect(page.getByText('This is a run.')).toBeVisible();
+
   // A text that cannot be read has no fields; mended, they come back.
   await yaml.fill('name: [digits\n');
   await expect(page.getByText(/Line \d+ of the YAML cannot be read/)).toBeVisible();

@@ -5,7 +5,7 @@ import {
   TrainingSchema,
 } from '@murmuration/protocol';
 import { describe, expect, it } from 'vitest';
-import { fieldsOf, shownIn, writtenIn, type FormField, type Schema } from './schema-fields.ts';
+import { BY_HAND, fieldsOf, shownIn, writtenIn, type FormField, type Schema } from './schema-fields.ts';
 
 const SCHEMA = runFileJsonSchema() as Schema;
 const KINDS = RunFileDataSchema.anyOf.map(({ properties }) => properties.kind.const);
@@ -51,6 +51,26 @@ describe('the form of a run, from its published schema', () => {
     expect(named('model', { model: { layers: [] } }).input.kind).toBe('elsewhere');
     expect(named('data.target').input.kind).toBe('text');
     expect(named('data.target', { data: { kind: 'csv', target: ['a', 'b'] } }).input.kind).toBe('names');
+  });
+
+  it('words or an object: choosing the object by hand opens a field for each of its keys, with its defaults', () => {
+    const tiers = named('training.tiers');
+    expect(tiers.input).toMatchObject({ kind: 'choice', choices: ['off', 'auto', BY_HAND] });
+    expect(shownIn(tiers, 'auto')).toBe('auto');
+    const byHand = writtenIn(tiers, BY_HAND);
+    expect(byHand).toEqual({ insideEvery: DEFAULT_TRAINING.localSteps, betweenEvery: 10 });
+    expect(shownIn(tiers, byHand)).toBe(BY_HAND);
+    const written = { data: { kind: 'csv' }, training: { tiers: byHand } };
+    for (const key of ['insideEvery', 'betweenEvery'])
+      expect(named(`training.tiers.${key}`, written)).toMatchObject({
+        isRequired: true,
+        input: { kind: 'number', isInteger: true, minimum: 1 },
+      });
+    // What was cleared is still a field.
+    expect(
+      named('training.tiers.insideEvery', { training: { tiers: { betweenEvery: 4 } } }).name,
+    ).toBeDefined();
+    expect(of({ training: { tiers: 'auto' } }).some(({ name }) => name.includes('betweenEvery'))).toBe(false);
   });
 
   it('what is written comes back as it was; nothing means the default, or null where that is something else', () => {

@@ -32,7 +32,13 @@ export type FieldInput =
       readonly isOpen: boolean;
       readonly maximum?: number | undefined;
     }
-  | { readonly kind: 'choice'; readonly choices: readonly (string | number)[] }
+  | {
+      readonly kind: 'choice';
+      /** Of a choice over an object, the last one is `BY_HAND`. */
+      readonly choices: readonly (string | number)[];
+      /** What `BY_HAND` writes at first: an object, whose keys are fields of their own then. */
+      readonly byHand?: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'tick' }
   /** Texts, one a line. */
   | { readonly kind: 'names' }
@@ -40,6 +46,9 @@ export type FieldInput =
   | { readonly kind: 'pairs' }
   /** It is more than a field holds, and is edited as YAML. */
   | { readonly kind: 'elsewhere' };
+
+/** The choice of an object where words may be, too. No word of a schema reads like this. */
+export const BY_HAND = '{}';
 
 export interface FormField {
   readonly path: readonly string[];
@@ -98,9 +107,23 @@ function fieldsAt(schema: Schema, value: unknown, path: readonly string[], isReq
     };
     return branch === undefined ? [of] : [of, ...fieldsOf(branch, value, path)];
   }
+  const [words, object] = [members.find((member) => member.enum), members.find(isFilledIn)];
+  if (members.length === 2 && words !== undefined && object !== undefined) {
+    const choices = [...(words.enum as readonly string[]), BY_HAND];
+    const choice = field({ kind: 'choice', choices, byHand: defaultsOf(object) }, isNullable);
+    return isRecord(value) ? [choice, ...fieldsOf(object, value, path)] : [choice];
+  }
   const fitting = members.find((member) => inputOf(member) !== null && fits(member, value));
   return [field((fitting && inputOf(fitting)) ?? { kind: 'elsewhere' }, isNullable)];
 }
+
+/** An object each key of which is one field, with something that works. */
+const isFilledIn = ({ properties }: Schema): boolean =>
+  properties !== undefined &&
+  Object.values(properties).every((inner) => inner.default !== undefined && inputOf(inner) !== null);
+
+const defaultsOf = ({ properties = {} }: Schema): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(properties).map(([key, inner]) => [key, inner.default]));
 
 /** Whether a value of this type is shown by the field of this member; nothing and nonsense are shown by the first. */
 function fits({ type }: Schema, value: unknown): boolean {
@@ -136,6 +159,7 @@ function inputOf(schema: Schema): FieldInput | null {
 /** The value as a field's text. */
 export function shownIn({ input, isNullable }: FormField, value: unknown): string {
   if (value === undefined || (value === null && isNullable)) return '';
+  if (input.kind === 'choice' && input.byHand !== undefined && isRecord(value)) return BY_HAND;
   if (input.kind === 'names' && Array.isArray(value)) return value.map(String).join('\n');
   if (input.kind === 'pairs' && isRecord(value))
     return Object.entries(value)
@@ -159,6 +183,7 @@ export function writtenIn({ input, isNullable, default: otherwise }: FormField, 
       return Number.isFinite(number) ? number : trimmed;
     }
     case 'choice':
+      if (trimmed === BY_HAND && input.byHand !== undefined) return input.byHand;
       return input.choices.find((choice) => String(choice) === trimmed) ?? trimmed;
     case 'tick':
       return true;

@@ -18,7 +18,7 @@ export const decisions = {
     'local-steps': 'Steps of a tab in a round',
     'kept-values': 'Values sent of 4,096',
     grace: 'Wait for who is late, ms',
-    'group-size': 'Members of a group',
+    'group-size': 'Members of a group, about',
   } satisfies Readonly<Record<Decided, string>>,
   why: {
     'round-steps': ({ exchangeMs, trainMs, leaving = 0 }) =>

@@ -1,11 +1,13 @@
 /** Every sentence of the screens that launch a run and look at data. What a field means is said by the schema. */
 import type {
+  Architecture,
   Codec,
   Exchange,
   ObjectiveName,
   OptimiserName,
   PresetName,
   Reconstruction,
+  Schedule,
 } from '@murmuration/protocol';
 import { bytesText } from './format.ts';
 import type { Decision, Source } from './run-draft.ts';
@@ -78,6 +80,19 @@ export const launch = {
       bernoulli: 'Cross entropy of values from 0 to 1',
       gaussian: 'Half the squared error',
     } satisfies Readonly<Record<Reconstruction, string>> as Readonly<Record<string, string>>,
+    'training.architecture': {
+      decentralised: 'Tabs among themselves',
+      hybrid: 'Tabs, helped by the coordinator',
+      central: 'The coordinator averages',
+    } satisfies Readonly<Record<Architecture, string>> as Readonly<Record<string, string>>,
+    'training.schedule': {
+      synchronous: 'In rounds',
+      asynchronous: 'Nobody is waited for',
+    } satisfies Readonly<Record<Schedule, string>> as Readonly<Record<string, string>>,
+    'training.tiers': {
+      off: 'None: all average with all',
+      auto: 'Ten inside for one between',
+    },
     'training.exchange': {
       'pseudo-gradients': 'What local steps came to',
       gradients: 'The gradient of one batch',
@@ -109,6 +124,7 @@ export const launch = {
   byDefault: (choice: string) => `${choice} (default)`,
   byItself: 'as the data says (default)',
   byHand: 'as the fields below say (default)',
+  asBelow: 'As the next fields say',
   bounds: {
     between: (low: string, high: string) => `${low} to ${high}.`,
     above: (low: string, high: string) => `Above ${low}, at most ${high}.`,

@@ -10,7 +10,7 @@ import { VolunteerIdSchema } from './ids.ts';
  *   local-steps  of a tab: a tab's speed as a share of its group's fastest, and how many the run asks for
  *   kept-values  of 4,096 in an update (topk-auto): the uplink, how long an update takes on it, how long a round usually is
  *   grace        for who is late, ms: when updates usually come after a round's start, and their usual distance from that
- *   group-size   members that average together at most: how many there are
+ *   group-size   members that average together, in one group at most, in several about: how many there are
  */
 export const DECIDED = ['round-steps', 'local-steps', 'kept-values', 'grace', 'group-size'] as const;
 export type Decided = (typeof DECIDED)[number];

@@ -38,7 +38,7 @@ export const exchangeProperties = {
       default: 'auto',
       title: 'Members of a group',
       description:
-        'Tabs that average together in a round, 2 to 16; with more tabs there are several such groups. auto: up to 32 in one group, beyond that groups of about 8.',
+        'Tabs that average together in a round. Up to so many are one group; more tabs are cut into groups of about so many: from half to one and a half times as many, as tabs come and go. auto: up to 32 are one group, more are cut into groups of about 8.',
     }),
   ),
   adaptive: Type.Optional(

@@ -135,14 +135,16 @@ export const TrainingSchema = Type.Object(
       maximum: LIMITS.localStepsMax,
       default: DEFAULTS.localSteps,
       title: 'Local steps',
-      description: 'Optimiser steps of each tab between two exchanges (H).',
+      description:
+        'Optimiser steps of each tab between two exchanges (H). With tiers by hand they are insideEvery.',
     }),
     warmUpRounds: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
       default: DEFAULTS.warmUpRounds,
       title: 'Warm-up rounds',
-      description: 'In so many first rounds a tab makes at most two local steps.',
+      description:
+        'In so many first rounds, counted as roundsMax counts them, a tab makes at most two local steps.',
     }),
     batchSize: Type.Integer({
       minimum: 1,
@@ -189,14 +191,16 @@ export const TrainingSchema = Type.Object(
       maximum: 10_000,
       default: DEFAULTS.evaluateEveryRounds,
       title: 'Rounds between evaluations',
-      description: 'So often the model is measured on the held-out samples, and a checkpoint is kept.',
+      description:
+        'So often, counted as roundsMax counts rounds, the model is measured on the held-out samples, and a checkpoint is kept.',
     }),
     roundsMax: Type.Integer({
       minimum: 1,
       maximum: 1_000_000,
       default: DEFAULTS.roundsMax,
       title: 'Rounds',
-      description: 'The run ends when so many rounds are done, whatever was reached.',
+      description:
+        'The run ends when so many rounds are done, whatever was reached. In tiers these are rounds between nodes; without rounds (asynchronous), versions of the model.',
     }),
     targetAccuracy: Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()], {
       default: DEFAULTS.targetAccuracy,
@@ -234,7 +238,7 @@ export const TrainingSchema = Type.Object(
         default: 'off',
         title: 'Tiers',
         description:
-          'Tabs of one machine or network average among themselves every insideEvery local steps, and one of them speaks for all to other nodes after every betweenEvery such rounds. auto chooses both; off: everybody averages with everybody.',
+          "Tabs of one machine or network (a node) average among themselves after every insideEvery local steps, and one of them speaks for all to other nodes after every betweenEvery such rounds. auto: the run's local steps, and ten such rounds, as measured (docs/strategies.md); off: everybody averages with everybody.",
       }),
     ),
     targetError: Type.Optional(

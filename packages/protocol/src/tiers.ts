@@ -10,8 +10,13 @@ import { LIMITS } from './limits.ts';
 
 /** Rounds of a cycle at most: a million cycles of them are still counted in 32 bits. */
 const BETWEEN_EVERY_MAX = 4_000;
-/** Between two rounds of nodes, if the run does not say: what was measured (docs/strategies.md). */
+/**
+ * Between two rounds of nodes, if the run does not say: of 1, 8, 10 and 50, of which the last three took two thirds of the
+ * first one's time to a loss, it had the least loss of these three (docs/strategies.md, K').
+ */
 const BETWEEN_EVERY = 10;
+/** Local steps of a run that does not say, either (run.ts). */
+const INSIDE_EVERY = 5;
 
 /** What the machines of a node say to be known as one. */
 const NODE_KEY = '^[0-9A-Za-z._-]{1,64}$';
@@ -20,13 +25,25 @@ export const NodeKeySchema = Type.String({ pattern: NODE_KEY });
 export const nodeKeyIn = (text: string | null): string | null =>
   text !== null && new RegExp(NODE_KEY).test(text) ? text : null;
 
-/** `auto`: the run's local steps, and a round between nodes after ten inside. */
+/** `auto`: the run's local steps, and a round between nodes after ten inside. Nothing of the crowd is looked at. */
 export const TiersSchema = Type.Union([
   Type.Enum(['off', 'auto']),
   Type.Object(
     {
-      insideEvery: Type.Integer({ minimum: 1, maximum: LIMITS.localStepsMax }),
-      betweenEvery: Type.Integer({ minimum: 1, maximum: BETWEEN_EVERY_MAX }),
+      insideEvery: Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.localStepsMax,
+        default: INSIDE_EVERY,
+        title: 'Steps of a round inside a node',
+        description: "After so many local steps tabs of a node exchange; they are the run's local steps.",
+      }),
+      betweenEvery: Type.Integer({
+        minimum: 1,
+        maximum: BETWEEN_EVERY_MAX,
+        default: BETWEEN_EVERY,
+        title: 'Rounds inside for one between nodes',
+        description: "So many rounds inside make a round between nodes (K'), which is what the run counts.",
+      }),
     },
     { additionalProperties: false },
   ),
@@ -105,7 +122,7 @@ export function tiersContradiction(
   if (training.localSteps !== tiers.insideEvery)
     return {
       field: 'training.localSteps',
-      message: `tiers say by insideEvery: ${tiers.insideEvery} after how many steps tabs exchange; leave localSteps out, or make it ${tiers.insideEvery}`,
+      message: `tiers say it by insideEvery: ${tiers.insideEvery}; leave localSteps out, or make it ${tiers.insideEvery}`,
     };
   const refused = (message: string) => ({ field: 'training.tiers', message });
   if (architecture === 'central')

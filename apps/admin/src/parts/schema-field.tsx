@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Codec } from '@murmuration/protocol';
 import { countText } from '../format.ts';
-import { shownIn, writtenIn, type FormField } from '../schema-fields.ts';
+import { BY_HAND, shownIn, writtenIn, type FormField } from '../schema-fields.ts';
 import { launch } from '../strings-launch.ts';
 
 interface Props {
@@ -145,7 +145,9 @@ function Control({
 }
 
 const choiceText = ({ name }: FormField, choice: string): string =>
-  name === 'training.codec' ? launch.codec(choice as Codec) : (launch.choices[name]?.[choice] ?? choice);
+  name === 'training.codec'
+    ? launch.codec(choice as Codec)
+    : (launch.choices[name]?.[choice] ?? (choice === BY_HAND ? launch.asBelow : choice));
 
 const defaultOf = (field: FormField): string =>
   field.default === undefined

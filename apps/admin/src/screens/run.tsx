@@ -164,5 +164,13 @@ function knobRows({ manifest: { training } }: RunView): readonly (readonly [stri
   const { knobs } = strings.newRun;
   return (Object.keys(knobs) as (keyof typeof knobs)[])
     .filter((name) => training[name] != null)
-    .map((name) => [knobs[name][0], String(training[name])]);
+    .map((name) => [knobs[name][0], knobText(training[name])]);
 }
+
+/** Of tiers by hand, key by key as a run file says them. */
+const knobText = (value: unknown): string =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value)
+        .map(([key, each]) => `${key} ${String(each)}`)
+        .join(', ')
+    : String(value);
