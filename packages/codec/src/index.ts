@@ -1,6 +1,7 @@
 /** Numbers made small and restored, averaged and anchored. Pure: the same bits on every machine. */
 export * from './anchor.ts';
 export * from './averaging.ts';
+export { believedMax, believedMin, borneOutMax } from './claims.ts';
 export * from './combiner.ts';
 export { BLOCK_VALUES, blockCount, MAGNITUDE_MIN, peakCode, type CodeBits } from './block-codes.ts';
 export { planSum, sumOf, type SumPart, type SumPlan } from './exact-mean.ts';

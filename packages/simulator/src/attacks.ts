@@ -40,6 +40,8 @@ export const SLANDERS = [
   'grace',
   /** Asks with every update to close this round and the next, again and again, under the highest ballot there is. */
   'ballots',
+  /** Says that its steps took no time, so that all others be slow ones who train a step a round. */
+  'speed',
   /** Gives newcomers a state in which bits are wrong. */
   'false-state',
 ] as const;

@@ -3,6 +3,7 @@ import { decodeUpdate, encodeUpdate, mulberry, norm } from '@murmuration/codec';
 import { describe, expect, it } from 'vitest';
 import { ATTACKS, FORGERIES } from './attacks.ts';
 import { Forger } from './forgery.ts';
+import type { SimulateOptions } from './options.ts';
 import { profileOptions } from './profiles.ts';
 import { simulate } from './simulate.ts';
 
@@ -30,6 +31,26 @@ describe('[P4] [P5] [P6] [R2] [R12] a fifth of the tabs is hostile', () => {
     expect(report.violations).toEqual([]);
     expect(report.finished).toBe(true);
     expect(report.spreadEnd).toBeLessThan(0.001);
+  });
+
+  it('[R9] a lie about speed takes no steps from the others (was: nearly half of all)', () => {
+    const set = {
+      seed: 3,
+      tabs: 6,
+      rounds: 20,
+      model: 'softmax',
+      localSteps: 20,
+      architecture: 'central',
+    } as const;
+    const samplesOf = (changes: Partial<SimulateOptions>) => {
+      let samples = 0;
+      const onTrained = (count: number) => {
+        samples += count;
+      };
+      simulate(profileOptions('clean', { ...set, ...changes }), { onTrained });
+      return samples;
+    };
+    expect(samplesOf({ hostileShare: 0.2, attack: 'speed' }) / samplesOf({})).toBeGreaterThan(0.85);
   });
 
   it('without them nobody lies', () => {

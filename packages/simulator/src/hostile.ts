@@ -26,6 +26,9 @@ const BALLOT_MAX = 0xffff;
 /** What an honest candidate may have. */
 const BALLOT_MODEST = 300;
 
+/** The least that counts as a time. */
+const NO_TIME_MS = 1;
+
 /** A leader that counts what nobody has costs a round four seconds: who wants to see that asks for it by name. */
 const ENDURED: readonly Attack[] = ATTACKS.filter((attack) => attack !== 'phantom');
 
@@ -119,6 +122,10 @@ export class HostileTab implements Adversary {
       if (!this.#accomplices.has(author)) this.#heard.set(author, encoded.slice());
     }
     if (event.kind === 'peer-closed') this.#heard.delete(event.peer);
+    if (event.kind === 'trained' && this.#attack === 'speed') {
+      this.#lieCount += 1;
+      return { ...event, trainMs: NO_TIME_MS };
+    }
     if (event.kind !== 'update-formed' || this.#forger === null) return event;
     this.#lieCount += 1;
     return { ...event, encoded: this.#forger.forge({ own: event.encoded, heard: this.#heard }) };

@@ -4,6 +4,7 @@
  */
 import { median } from '@murmuration/codec';
 import type { UpdateBody, VolunteerId } from '@murmuration/protocol';
+import { fastestOf } from './speeds.ts';
 
 /** Who has been silent for so many of its usual intervals is not at work. As many as rounds that may be missed (server-round.ts). */
 const INTERVALS_MISSED_MAX = 3;
@@ -29,8 +30,8 @@ export interface Shift {
   readonly samples: number;
   /** Time between two updates of one tab. */
   readonly usualMs: number;
-  /** Of the fastest: every tab's pace follows it (pace.ts). */
-  readonly fastest: Pick<UpdateBody, 'stepCount' | 'trainMs'>;
+  /** Steps a millisecond of the fastest (speeds.ts): every tab's pace follows it. */
+  readonly fastest: number | null;
 }
 
 export class Crowd {
@@ -65,13 +66,12 @@ export class Crowd {
       .filter(([author, worker]) => waiting.has(author) || nowMs - worker.lastMs <= patienceMs(worker))
       .map(([, worker]) => worker);
     const samplesMax = SAMPLES_RATIO_MAX * median(atWork.map(({ sampleCount }) => sampleCount));
-    const speedOf = ({ stepCount, trainMs }: Worker) => (trainMs > 0 ? stepCount / trainMs : 0);
     return {
       count: atWork.length,
       samplesMax,
       samples: atWork.reduce((sum, { sampleCount }) => sum + Math.min(samplesMax, sampleCount), 0),
       usualMs,
-      fastest: atWork.reduce((a, b) => (speedOf(b) > speedOf(a) ? b : a)),
+      fastest: fastestOf(atWork),
     };
   }
 }

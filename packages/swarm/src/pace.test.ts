@@ -1,5 +1,5 @@
 import type { UpdateBody } from '@murmuration/protocol';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Pace } from './pace.ts';
 
 const update = (author: string, stepCount: number, trainMs: number) =>
@@ -38,4 +38,35 @@ it('does all steps of a round, however slow it is, where nothing adapts', () => 
   for (let round = 0; round < 40; round++) pace.learn([update('a', 10, 200), update('b', 10, 100)], 'a');
   expect(pace.stepsOf(3)).toBe(10);
   expect(pace.share).toBeCloseTo(0.5, 2);
+});
+
+describe('[R9] of what authors say of their speed, the fastest counts for three times what the others bear out', () => {
+  const stepsAfter = (rounds: number, updates: readonly UpdateBody[]) => {
+    const pace = new Pace({ localSteps: 20, warmUpRounds: 0 });
+    for (let round = 0; round < rounds; round++) pace.learn(updates, 'a');
+    return pace.stepsOf(rounds);
+  };
+  const alike = (count: number) =>
+    Array.from({ length: count }, (_, i) => update(String.fromCharCode(97 + i), 20, 1_000));
+
+  it('of six, one who says 1,000 steps in a millisecond says nothing (was: a step a round)', () => {
+    expect(stepsAfter(40, [...alike(5), update('z', 1_000, 1)])).toBe(20);
+  });
+  it('one who says fifty times our speed is one who is three times as fast, of twenty so are four', () => {
+    const liars = ['w', 'x', 'y', 'z'].map((author) => update(author, 20, 20));
+    expect(stepsAfter(40, [...alike(5), ...liars.slice(3)])).toBe(7);
+    expect(stepsAfter(40, [...alike(16), ...liars])).toBe(7);
+  });
+  it('whom the others bear out is as fast as it says: speeds of 10:1, evenly', () => {
+    const even = Array.from({ length: 8 }, (_, i) =>
+      update(String.fromCharCode(97 + i), 20, 10_000 / 10 ** (i / 7)),
+    );
+    expect(stepsAfter(60, even)).toBe(stepsAfter(60, [even[0]!, even[7]!]));
+  });
+  it('of three nobody can tell who lies', () => {
+    expect(stepsAfter(40, [...alike(2), update('z', 1_000, 1)])).toBe(1);
+  });
+  it('who is faster than is believed does a round’s steps, not more', () => {
+    expect(stepsAfter(40, [update('a', 20, 10), ...alike(6).slice(1)])).toBe(20);
+  });
 });

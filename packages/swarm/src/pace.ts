@@ -1,8 +1,8 @@
 /**
  * How many local steps a volunteer does in a round, so that a slow one finishes with the others instead of holding
- * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): the round's H times its speed over the group's greatest.
- * Every member learns all speeds from the updates it averaged. Measured speeds waver by some percent, so steps change only
- * when the share has moved on by more than that. Pure.
+ * them up (DyLU, "Asynchronous Local-SGD", Liu et al. 2024): the round's H times its speed over the group's greatest that is
+ * believed (speeds.ts). Every member learns all speeds from the updates it averaged. Measured speeds waver by some percent,
+ * so steps change only when the share has moved on by more than that. Pure.
  */
 import {
   isAdaptive,
@@ -11,6 +11,7 @@ import {
   type Training,
   type UpdateBody,
 } from '@murmuration/protocol';
+import { fastestOf, speedOf } from './speeds.ts';
 
 /**
  * Nearly as fast as the fastest is fast enough: below this share the steps are cut. Keeps noise from shrinking H. At 0.7,
@@ -37,13 +38,10 @@ export class Pace {
 
   /** Learns from a committed round. Updates without a time (0 ms) say nothing. */
   learn(updates: readonly UpdateBody[], self: string): void {
-    const speeds = updates
-      .filter((update) => update.trainMs > 0)
-      .map((update) => ({ author: update.author, stepsPerMs: update.stepCount / update.trainMs }));
-    const own = speeds.find((speed) => speed.author === self);
-    if (own === undefined) return;
-    const fastest = Math.max(...speeds.map((speed) => speed.stepsPerMs));
-    this.#share += NEWEST_WEIGHT * (own.stepsPerMs / fastest - this.#share);
+    const own = updates.find(({ author, trainMs }) => author === self && trainMs > 0);
+    const fastest = fastestOf(updates);
+    if (own === undefined || fastest === null) return;
+    this.#share += NEWEST_WEIGHT * (Math.min(1, speedOf(own) / fastest) - this.#share);
     this.#settle();
   }
 
@@ -55,7 +53,7 @@ export class Pace {
     this.#settled = Math.max(1, Math.round(localSteps * this.#share)) / localSteps;
   }
 
-  /** Our speed over the group's greatest. */
+  /** Our speed over the group's greatest, 1 at the most. */
   get share(): number {
     return this.#share;
   }

@@ -20,6 +20,7 @@ import {
   type UpdateBody,
   type VolunteerId,
 } from '@murmuration/protocol';
+import { fastOf } from './speeds.ts';
 
 /** The exchange shows when it takes so much longer than the fastest's training: the others' steps end up to a fifth later. */
 export const SHOWN_RATIO = 1.25;
@@ -190,10 +191,8 @@ export class RoundLength {
   }
 }
 
-/** One step of the fastest, of four and more the second, as one may lie; null: nobody said how long it took. */
+/** One step of the fast ones; null: nobody said how long it took. */
 function stepMsOf(updates: readonly UpdateBody[]): number | null {
-  const steps = updates
-    .filter(({ trainMs }) => trainMs > 0)
-    .map(({ trainMs, stepCount }) => trainMs / stepCount);
-  return steps.toSorted((a, b) => a - b)[steps.length < 4 ? 0 : 1] ?? null;
+  const fast = fastOf(updates);
+  return fast === null ? null : 1 / fast;
 }

@@ -18,6 +18,7 @@ import { Answers, type Answer } from './answers.ts';
 import { Crowd, type Shift } from './crowd.ts';
 import type { HeldUpdate } from './held-updates.ts';
 import { summaryOf, type ServerRound } from './server-round.ts';
+import { spellAt } from './speeds.ts';
 
 /** A version is closed with the updates of so many of those at work; what was measured: docs/strategies.md. */
 const BUFFER_SHARE = 0.25;
@@ -139,9 +140,7 @@ export class ServerBuffer implements Pick<ServerRound, keyof ServerRound> {
 
   get summary(): Omit<UpdateBody, 'author' | 'anchor' | 'slice' | 'encoded'> {
     const summary = summaryOf(this.#closing ?? []);
-    if (this.#shift === null) return summary;
-    const { stepCount, trainMs } = this.#shift.fastest;
-    return { ...summary, stepCount, trainMs };
+    return this.#shift === null ? summary : { ...summary, ...spellAt(this.#shift.fastest) };
   }
 
   advance(head: Head, update: HeldUpdate): Answer {

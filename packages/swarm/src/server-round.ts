@@ -18,6 +18,7 @@ import type { HeldUpdate } from './held-updates.ts';
 import { DecisionLog } from './decision-log.ts';
 import { SHOWN_RATIO, type RoundLength } from './round-length.ts';
 import { GRACE_MAX_MS, RoundClock } from './round-clock.ts';
+import { fastestOf, spellAt } from './speeds.ts';
 
 const SAMPLES_MAX = LIMITS.localStepsMax * LIMITS.batchMax;
 /** A tab that missed so many rounds in a row is no longer waited for (its updates still count when they come). */
@@ -180,11 +181,9 @@ export class ServerRound {
 export function summaryOf(
   updates: readonly UpdateBody[],
 ): Omit<UpdateBody, 'author' | 'anchor' | 'slice' | 'encoded'> {
-  if (updates.length === 0) return { sampleCount: 1, stepCount: 1, trainMs: 0, loss: 0 };
-  const speedOf = ({ stepCount, trainMs }: UpdateBody) => (trainMs > 0 ? stepCount / trainMs : 0);
-  // Every tab's pace follows the fastest [R9, pace.ts].
-  const { stepCount, trainMs } = updates.reduce((a, b) => (speedOf(b) > speedOf(a) ? b : a));
+  if (updates.length === 0) return { sampleCount: 1, ...spellAt(null), loss: 0 };
   const samples = updates.reduce((sum, { sampleCount }) => sum + sampleCount, 0);
   const loss = updates.reduce((sum, update) => sum + update.loss * update.sampleCount, 0) / samples;
-  return { sampleCount: Math.min(SAMPLES_MAX, samples), stepCount, trainMs, loss };
+  // Every tab's pace follows the fastest [R9, pace.ts].
+  return { sampleCount: Math.min(SAMPLES_MAX, samples), ...spellAt(fastestOf(updates)), loss };
 }
