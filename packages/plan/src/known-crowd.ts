@@ -1,4 +1,5 @@
 /** The crowd that a run is planned for: what is known of the tabs that are connected, and what has to be assumed. Pure. */
+import { believedMax, believedMin } from '@murmuration/codec';
 import { ASSUMED_CROWD, ASSUMED_LINES, middleStepMs, stepWords } from './assumed.ts';
 import type { Crowd } from './crowd.ts';
 import { percentText, timeText } from './words.ts';
@@ -29,8 +30,11 @@ const CROWD_MIN = 2;
 /** Slower ones are lost tabs rather than the pace of a crowd. */
 const SPEED_RATIO_MAX = 20;
 
-/** Share of the tabs whose lines need not keep up. */
+/** Share of the tabs whose lines need not keep up; of four and more one at the least, as a line is its tab's word. */
 const LEFT_BEHIND_SHARE = 0.1;
+const LEFT_BEHIND_OF = 4;
+/** A line left behind, or a speed that is not believed, is told where it would have made such a difference. */
+const TOLD_RATIO = 1.25;
 
 /** @param stepRangeMs of a step on a fast and on a slow machine, where none was measured */
 export function crowdOf(
@@ -51,18 +55,22 @@ export function crowdOf(
   if (roundTrips.length === 0) assumed.push(`a round trip of ${roundTripMs} ms`);
   const { churnPerMinute } = ASSUMED_CROWD;
   const known = ASSUMED_LINES.find(({ roundTripMaxMs }) => roundTripMs <= roundTripMaxMs)!;
-  const line = lineOf(isCrowd ? tabs : [], known.line);
+  const { line, leftBehind } = lineOf(isCrowd ? tabs : [], known.line);
   assumed.push(
     `${lineWords(isCrowd ? tabs : [], known)}, and ${percentText(churnPerMinute)} of the tabs leaving in a minute`,
   );
+  if (leftBehind !== null) assumed.push(leftBehind);
   const same = speedsOf(tabs.filter(({ isSameWork }) => isSameWork));
   const any = same.length > 0 ? same : speedsOf(mostOfOneRun(tabs));
-  const ratio = any.length >= CROWD_MIN ? any.at(-1)! / any[0]! : ASSUMED_CROWD.speedRatio;
+  const isMeasured = any.length >= CROWD_MIN;
+  const ratio = isMeasured ? believedMax(any) / believedMin(any) : ASSUMED_CROWD.speedRatio;
   const speedRatio = Math.min(SPEED_RATIO_MAX, ratio);
-  if (any.length < CROWD_MIN) assumed.push(`the slowest tab takes ${speedRatio} times the fastest's step`);
+  if (!isMeasured) assumed.push(`the slowest tab takes ${speedRatio} times the fastest's step`);
   // The middle of the range is a middling tab; the fastest is as much faster as the slowest is slower.
-  const stepMs = same.length > 0 ? 1_000 / same.at(-1)! : middleStepMs(stepRangeMs) / Math.sqrt(speedRatio);
+  const stepMs =
+    same.length > 0 ? 1_000 / believedMax(same) : middleStepMs(stepRangeMs) / Math.sqrt(speedRatio);
   if (same.length === 0) assumed.push(stepWords(stepRangeMs));
+  if (isMeasured) assumed.push(...doubts(any));
   const pathless = tabs.filter(({ isPathless }) => isPathless).length;
   return {
     crowd: {
@@ -76,12 +84,32 @@ export function crowdOf(
 type Line = Pick<Crowd, 'uplinkMbit' | 'downlinkMbit' | 'lossShare'>;
 
 /** What was measured, and the assumed line for who was not: that one which all but a tenth have. */
-function lineOf(tabs: readonly KnownTab[], assumed: Line): Line {
-  if (tabs.every(({ uplinkMbit }) => uplinkMbit === null)) return assumed;
+function lineOf(tabs: readonly KnownTab[], assumed: Line): { line: Line; leftBehind: string | null } {
+  if (tabs.every(({ uplinkMbit }) => uplinkMbit === null)) return { line: assumed, leftBehind: null };
   const uplinks = tabs.map(({ uplinkMbit }) => uplinkMbit ?? assumed.uplinkMbit).toSorted((a, b) => a - b);
-  const uplinkMbit = uplinks[Math.floor(LEFT_BEHIND_SHARE * uplinks.length)]!;
-  return { ...assumed, uplinkMbit, downlinkMbit: Math.max(assumed.downlinkMbit, uplinkMbit) };
+  const count = Math.floor(LEFT_BEHIND_SHARE * uplinks.length);
+  const left = uplinks.length < LEFT_BEHIND_OF ? count : Math.max(1, count);
+  const uplinkMbit = uplinks[left]!;
+  return {
+    line: { ...assumed, uplinkMbit, downlinkMbit: Math.max(assumed.downlinkMbit, uplinkMbit) },
+    leftBehind:
+      uplinkMbit < TOLD_RATIO * uplinks[0]!
+        ? null
+        : `the run need not wait for the ${left} of ${tabs.length} tabs with the thinnest lines, from ${number(uplinks[0]!)} Mbit/s up`,
+  };
 }
+
+/** Of speeds, ascending, those at the ends that count for less than they say. */
+function doubts(speeds: readonly number[]): string[] {
+  const said = (speed: number) => `a tab that says ${number(speed)} steps a second counts as one of`;
+  const [slow, fast] = [believedMin(speeds), believedMax(speeds)];
+  return [
+    ...(speeds.at(-1)! < TOLD_RATIO * fast ? [] : [`${said(speeds.at(-1)!)} ${number(fast)}`]),
+    ...(speeds[0]! > slow / TOLD_RATIO ? [] : [`${said(speeds[0]!)} ${number(slow)}`]),
+  ].map((text) => `${text}, as the others do not bear it out`);
+}
+
+const number = (value: number) => Number(value.toPrecision(3));
 
 function lineWords(tabs: readonly KnownTab[], { words, line }: (typeof ASSUMED_LINES)[number]): string {
   const unknown = tabs.filter(({ uplinkMbit }) => uplinkMbit === null).length;
@@ -120,7 +148,6 @@ export function crowdText({
   speedRatio,
   pathlessShare = 0,
 }: Crowd): string {
-  const number = (value: number) => Number(value.toPrecision(3));
   return [
     `${tabs} ${tabs === 1 ? 'tab' : 'tabs'}`,
     `${number(uplinkMbit)} Mbit/s up and ${number(downlinkMbit)} down`,

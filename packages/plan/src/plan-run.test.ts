@@ -57,19 +57,40 @@ describe('the crowd that a run is planned for', () => {
         tabs(mbit.length, (i) => ({ rttMs: 50, uplinkMbit: mbit[i]! })),
         facts,
       );
-    expect(measured([40, 0.5, 60, 80]).crowd).toMatchObject({ uplinkMbit: 0.5, downlinkMbit: 10 });
-    expect(measured([40, 50, 60, 80]).crowd).toMatchObject({ uplinkMbit: 40, downlinkMbit: 40 });
-    expect(measured([40, 50, 60, 80]).assumed.join()).not.toContain('Mbit/s up');
+    expect(measured([40, 0.5, 60]).crowd).toMatchObject({ uplinkMbit: 0.5, downlinkMbit: 10 });
+    expect(measured([50, 50, 60, 80]).crowd).toMatchObject({ uplinkMbit: 50, downlinkMbit: 50 });
+    expect(measured([50, 50, 60, 80]).assumed.join()).not.toContain('Mbit/s up');
     // One of ten is left behind.
     expect(measured([0.5, ...Array<number>(9).fill(4)]).crowd.uplinkMbit).toBe(4);
     // Who was not measured is taken for what its round trips say.
-    const mixed = measured([40, null, 60, 80]);
+    const mixed = measured([5, null, 60, 80]);
     expect(mixed.crowd.uplinkMbit).toBe(10);
     expect(mixed.assumed.join()).toContain(
       'for the 1 of 4 tabs whose line was not measured home lines of 10 Mbit/s up',
     );
     // One tab is no crowd.
     expect(measured([0.5]).crowd.uplinkMbit).toBe(10);
+  });
+  it('[C5] is not what one of four and more says of itself, which is told (was: its word stood for all)', () => {
+    const facts8 = (of: (i: number) => Partial<KnownTab>) =>
+      crowdOf(
+        tabs(8, (i) => ({ rttMs: 50, uplinkMbit: 10, stepsPerSecond: 10, isSameWork: true, ...of(i) })),
+        facts,
+      );
+    const thin = facts8((i) => (i === 3 ? { uplinkMbit: 0.001 } : {}));
+    expect(thin.crowd.uplinkMbit).toBe(10);
+    expect(thin.assumed).toContain(
+      'the run need not wait for the 1 of 8 tabs with the thinnest lines, from 0.001 Mbit/s up',
+    );
+    const honest = facts8(() => ({}));
+    const fast = facts8((i) => (i === 3 ? { stepsPerSecond: 1e6 } : {}));
+    expect(fast.crowd).toEqual(honest.crowd);
+    expect(fast.assumed).toContain(
+      'a tab that says 1000000 steps a second counts as one of 10, as the others do not bear it out',
+    );
+    const slow = facts8((i) => (i === 3 ? { stepsPerSecond: 0.2 } : {}));
+    expect(slow.crowd.speedRatio).toBeCloseTo(3);
+    expect(honest.assumed.join()).not.toMatch(/counts as one|need not wait/);
   });
   it('is assumed while fewer than two are connected, and says so', () => {
     for (const connected of [0, 1]) {
@@ -106,6 +127,18 @@ describe('the crowd that a run is planned for', () => {
 });
 
 describe('strategy: auto', () => {
+  it.each([
+    ['a line of 1 kbit/s', { uplinkMbit: 0.001 }],
+    ['a million steps a second', { stepsPerSecond: 1e6 }],
+  ])('is the same with one of eight that says %s of itself', (_, lie) => {
+    const eight = (of: Partial<KnownTab>) =>
+      tabs(8, (i) => ({
+        ...{ rttMs: 50, uplinkMbit: 10, stepsPerSecond: 20, runId: 'a', isSameWork: true },
+        ...(i === 3 ? of : {}),
+      }));
+    const chosen = (of: Partial<KnownTab>) => planned({ strategy: 'auto' }, { tabs: eight(of) }).choice.best;
+    expect(chosen(lie)).toEqual(chosen({}));
+  });
   it('chooses what the researcher left out, and says for whom, why and what it assumed', () => {
     const plan = planned({ strategy: 'auto' });
     // It is central, and a server has no groups.
