@@ -9,7 +9,9 @@ describe('a run in which some tabs go through the coordinator', () => {
     const all = studyHybrid(small);
     const some = studyHybrid({ ...small, noPeersShare: 0.25 });
     expect([all.passed, all.forks, all.coordinatorShare]).toEqual([true, 0, 0]);
-    expect([some.passed, some.forks, some.rounds]).toEqual([true, 0, all.rounds]);
+    expect([some.passed, some.forks]).toEqual([true, 0]);
+    // Somebody may have gone on while the last one was counted.
+    expect(Math.abs(some.rounds - all.rounds)).toBeLessThanOrEqual(1);
     // 13 of the 28 pairs of eight tabs have one of the two in them.
     expect(some.coordinatorShare).toBeGreaterThan(0.4);
     expect(some.coordinatorShare).toBeLessThan(0.53);

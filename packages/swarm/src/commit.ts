@@ -1,5 +1,7 @@
 /** What closed a round: which updates count, and who goes on. Pure. */
 import { LIMITS, type CommitEntry, type Stretch, type VolunteerId } from '@murmuration/protocol';
+import type { HeldUpdate } from './held-updates.ts';
+import type { RoundClock } from './round-clock.ts';
 import type { RoundDecision } from './round-decision.ts';
 import type { TrainerCommand } from './ports.ts';
 
@@ -34,6 +36,24 @@ export function membersAfter(commit: {
   const authors = commit.included.map(({ author }) => author);
   return [...new Set([...authors, ...commit.members])].slice(0, LIMITS.groupMaxMembers).sort();
 }
+
+/** [R13] What a member of a crew closes its round by, alone. */
+export const closeOfCrew = (
+  round: number,
+  held: ReadonlyMap<VolunteerId, HeldUpdate>,
+  self: VolunteerId,
+  { measuredGraceMs: graceMs, measuredGrace: grace }: Pick<RoundClock, 'measuredGraceMs' | 'measuredGrace'>,
+): RoundDecision => ({
+  kind: 'close',
+  round,
+  updates: [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1)),
+  own: held.has(self) ? 'counted' : 'uncounted',
+  members: [],
+  graceMs,
+  ballot: 0,
+  announce: false,
+  grace,
+});
 
 /** What the trainer does about it. */
 export const commitCommand = ({

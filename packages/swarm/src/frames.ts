@@ -75,8 +75,10 @@ export function answersTo(
 ): OutgoingFrame[] {
   const base = { runTag: frame.runTag, term: frame.term, round: frame.round };
   if (frame.kind === 'pull') {
-    const commit = peer.isNewcomer ? round.commitOf(frame.round) : undefined;
-    const held = round.held(frame.round, frame.author);
+    // Who asks for its own update wants the commit alone.
+    const isOwn = frame.author === peer.id;
+    const commit = peer.isNewcomer || isOwn ? round.commitOf(frame.round) : undefined;
+    const held = isOwn ? undefined : round.held(frame.round, frame.author);
     const answers: OutgoingFrame[] = commit === undefined ? [] : [commitFrame(base, commit)];
     return held === undefined ? answers : [...answers, { ...held, kind: 'update', ...base }];
   }
@@ -99,7 +101,7 @@ export function wordsFor(
     case 'pull':
       return decision.wanted.map(({ from: to, author }) => ({
         to,
-        frame: { kind: 'pull', ...base, author },
+        frame: { kind: 'pull', ...base, round: decision.round ?? base.round, author },
       }));
     case 'elect':
       return decision.ask.map((to) => ({

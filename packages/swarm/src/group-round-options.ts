@@ -20,6 +20,8 @@ export interface GroupRoundOptions {
   readonly credit?: Credit;
   /** Whether the grace follows what is measured. */
   readonly adapts: boolean;
+  /** Whether what we were to send is still leaving our line; left out: that is not known. */
+  readonly isSending?: ((nowMs: number) => boolean) | undefined;
   /** Of its rounds; left out: as the run says. */
   readonly length?: RoundLength | undefined;
   readonly voices?: Voices;

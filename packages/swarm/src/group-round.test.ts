@@ -305,6 +305,51 @@ describe('following a commit', () => {
     expect(follower.askedToYield(c, { round: 4, ballot: 40 }, 2_001)).toEqual({ ballot: 40 });
   });
 
+  it('[R10] does not pull for a usual exchange what its author may still be sending: it has sent us others', () => {
+    const follower = groupOf(b);
+    /** Four rounds whose updates come within 0.9 s of each other. */
+    for (let round = 4; round < 8; round++) {
+      const startMs = 2_000 * round;
+      const sent = (author: VolunteerId) => update(author, { round });
+      follower.addOwn(sent(b), startMs);
+      [a, c, d].forEach((id, i) => follower.addUpdate(id, sent(id), startMs + 300 * (i + 1)));
+      const leader = ids[round % 4]!;
+      if (leader !== b) follower.addCommit(leader, commit(leader, ids, { round }));
+      const closed = follower.decide(others(b), startMs + 1_000);
+      if (closed?.kind !== 'close') throw new Error('it is not closed');
+      follower.advance({ ...head, round: round + 1 }, closed, startMs + 2_000);
+    }
+    const now = 16_100;
+    const at = { round: 8 };
+    follower.addOwn(update(b, at), now);
+    follower.addCommit(a, commit(a, [b, c], at));
+    expect(follower.decide(others(b), now)).toBeNull();
+    expect(follower.nextDeadlineMs(others(b))).toBe(now + 4 * 300);
+    expect(follower.decide(others(b), now + 1_199)).toBeNull();
+    // Who has gone sends nothing any more.
+    const pull = { kind: 'pull', wanted: [{ from: a, author: c }] };
+    expect(follower.decide(others(b, [], [c]), now + 1_199)).toEqual(pull);
+    expect(follower.decide(others(b), now + 2_199)).toMatchObject({ wanted: [{ from: c }] });
+  });
+
+  it('[R4] a newcomer asks for the commit before its first round, and leads where that says so', () => {
+    const newcomer = groupOf(a, []);
+    const reach = { ...others(a), roundOf: (id: VolunteerId) => (id === d ? 3 : 4) };
+    const wanted = [b, c].map((from) => ({ from, author: a }));
+    expect(newcomer.decide(reach, 0)).toEqual({ kind: 'pull', wanted, round: 3 });
+    const word = commit(c, ids, { round: 3, members: [a, b, c, d], graceMs: 300 });
+    // Only of those who were asked, and only once.
+    expect(newcomer.addCommit(d, { ...word, leader: d })).toBe('old-round');
+    expect(newcomer.addCommit(b, word)).toBeNull();
+    expect(newcomer.members).toEqual(ids);
+    expect(newcomer.addCommit(c, { ...word, included: [], members: [b] })).toBe('old-round');
+    expect(newcomer.members).toEqual(ids);
+    newcomer.addOwn(update(a), 10);
+    newcomer.addUpdate(b, update(b), 20);
+    expect(newcomer.decide(reach, 30)).toBeNull();
+    expect(newcomer.decide(reach, 330)).toMatchObject({ kind: 'close', announce: true });
+  });
+
   it('[R5] who lists an update of ours that we did not send is not followed either', () => {
     const follower = groupOf(b);
     follower.addOwn(update(b, { crc: 77 }), 0);

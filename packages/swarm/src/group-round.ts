@@ -12,13 +12,13 @@
  * It refuses to know GPUs, sockets and clocks: time and the set of living peers are arguments.
  * Rules: packages/protocol/SPEC.md, section R.
  */
-import { inspectSlice, inspectUpdate, sliceOf, type CodecRule } from '@murmuration/codec';
 import type { FrameOf, Head, Stretch, VolunteerId } from '@murmuration/protocol';
-import { listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
+import { FirstWord } from './first-word.ts';
+import { closeOfCrew, listOf, membersAfter, type Commit, type HeldCommit } from './commit.ts';
 import { NextMembers } from './next-members.ts';
 import type { CrewBook } from './crew-book.ts';
 import type { GroupRoundOptions } from './group-round-options.ts';
-import { holdersOf, OWN_VOICES, type CycleRule, type Voices } from './voices.ts';
+import { OWN_VOICES, type CycleRule, type Voices } from './voices.ts';
 import {
   HELD_MAX_BYTES,
   HeldUpdates,
@@ -31,16 +31,17 @@ import { Pull } from './pull.ts';
 import { RoundClock } from './round-clock.ts';
 import type { RoundDecision, RoundRejection } from './round-decision.ts';
 import type { RoundLength } from './round-length.ts';
+import { bodyFault, repeatFault, type BodyRule } from './update-check.ts';
 
 export class GroupRound {
   readonly #self: VolunteerId;
-  readonly #codec: CodecRule;
-  readonly #parameterCount: number;
+  readonly #body: BodyRule;
   #head: Head;
   /** Expected in this round, ascending; empty: unknown (a newcomer before its first commit). */
   #members: readonly VolunteerId[];
   readonly #crews: CrewBook;
   readonly #clock: RoundClock;
+  readonly #isSending: GroupRoundOptions['isSending'];
   readonly #length: RoundLength | undefined;
   #closing = false;
   readonly #updates = new HeldUpdates();
@@ -53,18 +54,19 @@ export class GroupRound {
   readonly #cycle: CycleRule | null;
   readonly #aheadMax: number;
   #pull: Pull | null = null;
+  readonly #firstWord = new FirstWord();
 
   constructor(options: GroupRoundOptions) {
     this.#self = options.self;
     this.#voices = options.voices ?? OWN_VOICES;
     this.#cycle = options.cycle ?? null;
     this.#aheadMax = ROUNDS_AHEAD_MAX + (options.cycle?.length ?? 0);
-    this.#codec = options.codec;
-    this.#parameterCount = options.parameterCount;
+    this.#body = options;
     this.#head = options.head;
     this.#crews = options.crews;
     this.#members = options.crews.crewOf(options.head.round) ?? [...options.members].sort();
     this.#clock = new RoundClock(options.nowMs, options.adapts);
+    this.#isSending = options.isSending;
     this.#length = options.length;
     this.#length?.begin({ round: options.head.round, stretch: 1 }, options.nowMs);
     this.#leadership = new Leadership(options.self, options.company, options.credit);
@@ -95,12 +97,10 @@ export class GroupRound {
 
   /** Not the time for work that blocks the trainer. */
   leadsSoon(alive: ReadonlySet<VolunteerId>): boolean {
-    if (alive.size === 0) return false;
-    const [now, next] = this.#leadership.order(alive);
-    return now === this.#self || next === this.#self;
+    return alive.size > 0 && this.#leadership.order(alive).slice(0, 2).includes(this.#self);
   }
 
-  /** The next commit is being applied, or is here and waits for its updates. */
+  /** The next commit is being applied, or waits for its updates. */
   get catchingUp(): boolean {
     return this.#closing || this.#commits.has(this.#head.round);
   }
@@ -125,7 +125,10 @@ export class GroupRound {
    */
   addUpdate(peer: VolunteerId, frame: FrameOf<'update'>, nowMs: number): RoundRejection | null {
     const { round, author } = frame;
-    if (round < this.#head.round || (round === this.#head.round && this.#closing)) return 'old-round';
+    if (round < this.#head.round || (round === this.#head.round && this.#closing)) {
+      if (this.#voices.of(peer) === author) this.#clock.arrivedLate(round, author, nowMs);
+      return 'old-round';
+    }
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
     if (round > this.#head.round + 1 && this.#updates.bytes > HELD_MAX_BYTES) return 'future-round';
     if (author === this.#self) return 'not-author';
@@ -134,21 +137,13 @@ export class GroupRound {
     if (!speaks && listed?.crc !== frame.crc) return 'not-author';
     const ownAnchor = this.#crews.isMixed || frame.anchor === this.#head.fingerprint;
     if (round === this.#head.round && !ownAnchor) return 'other-anchor';
+    const { isMixed } = this.#crews;
     const earlier = this.#updates.of(round).get(author);
-    if (earlier !== undefined && listed?.crc !== frame.crc) {
-      if (earlier.anchor === frame.anchor)
-        return earlier.crc === frame.crc || author !== peer ? 'duplicate' : 'equivocation';
-      // Its author went over to another branch since. In a crew, where any anchor will do, its first word counts.
-      if (this.#crews.isMixed) return 'other-anchor';
-    }
-    // Its author has not heard yet that the swarm was cut.
-    if (this.#crews.isMixed && frame.slice.length === 0) return 'no-slice';
+    const isRepeat = earlier !== undefined && listed?.crc !== frame.crc;
     const rejection =
-      inspectUpdate(frame.encoded, this.#codec, this.#parameterCount) ??
-      (this.#crews.isMixed ? inspectSlice(frame.slice, sliceOf(round, this.#parameterCount)) : null);
-    if (rejection !== null) return rejection;
-    this.#store(round, frame, nowMs);
-    return null;
+      (isRepeat ? repeatFault(peer, frame, earlier, isMixed) : null) ?? bodyFault(frame, this.#body, isMixed);
+    if (rejection === null) this.#store(round, frame, nowMs, speaks);
+    return rejection;
   }
 
   /**
@@ -159,6 +154,8 @@ export class GroupRound {
     const { round } = frame;
     // [R13] A crew has no leader; this one was said before the swarm was cut.
     if (this.#crews.isMixed) return 'old-round';
+    const isFirst = this.#members.length === 0 && round === this.#head.round - 1;
+    if (isFirst && this.#firstWord.isFrom(peer)) return this.#learnMembers(frame);
     const passedOn = frame.leader !== peer;
     if (passedOn && !(round === this.#head.round && this.#leadership.wasAsked(peer))) return 'not-leader';
     if (round > this.#head.round + this.#aheadMax) return 'future-round';
@@ -176,18 +173,24 @@ export class GroupRound {
         return this.#adopt(peer, frame);
       if (frame.ballot < this.#leadership.ballotMin) return 'old-ballot';
     }
-    const known = this.#commits.get(round);
-    if (known === undefined || known.ballot < frame.ballot)
-      this.#commits.set(round, { ...frame, source: peer });
+    const knownBallot = this.#commits.get(round)?.ballot ?? -1;
+    if (knownBallot < frame.ballot) this.#commits.set(round, { ...frame, source: peer });
+    return null;
+  }
+
+  /** [R4] Unless a ballot was promised meanwhile: who leads is decided then. */
+  #learnMembers(commit: Commit): null {
+    if (this.#leadership.ballotMin > 0) return null;
+    this.#members = membersAfter(commit);
+    this.#leadership.learn(this.#members);
+    this.#clock.agreed(commit.graceMs);
     return null;
   }
 
   /** [R5] The commit that we wanted to replace exists: it is what we say, under our ballot. */
   #adopt(peer: VolunteerId, frame: FrameOf<'commit'>): null {
-    if (frame.anchor === this.#head.fingerprint) {
-      const { ballotMin: ballot } = this.#leadership;
-      this.#commits.set(frame.round, { ...frame, leader: this.#self, ballot, source: peer });
-    }
+    const word = { ...frame, leader: this.#self, ballot: this.#leadership.ballotMin, source: peer };
+    if (frame.anchor === this.#head.fingerprint) this.#commits.set(frame.round, word);
     return null;
   }
 
@@ -250,9 +253,8 @@ export class GroupRound {
     for (const round of this.#commits.keys()) if (round < head.round - 1) this.#commits.delete(round);
     for (const round of [...this.#closed.keys()].slice(0, -KEPT_MAX_ROUNDS)) this.#closed.delete(round);
     // Early updates could not be held against the anchor before we stood on it.
-    const { isMixed } = this.#crews;
-    this.#updates.begin(head.round, (update) => isMixed || update.anchor === head.fingerprint);
-    this.#clock.next(graceMs, this.updateCount, nowMs);
+    this.#updates.begin(head.round, (update) => this.#crews.isMixed || update.anchor === head.fingerprint);
+    this.#clock.next(graceMs, this.#updates.arrivalsMs(head.round), nowMs);
   }
 
   /** What to do now. */
@@ -266,7 +268,10 @@ export class GroupRound {
     }
     const commit = this.#commits.get(this.#head.round);
     if (commit !== undefined) return this.#follow(commit, reach, nowMs);
-    return this.#lead(reach, nowMs);
+    const isNew = this.#members.length === 0 && this.#voices === OWN_VOICES && this.#cycle === null;
+    return (
+      (isNew ? this.#firstWord.ask(this.#self, this.#head.round, reach) : null) ?? this.#lead(reach, nowMs)
+    );
   }
 
   /** When `decide` should be asked again at the latest; Infinity: only after an event. */
@@ -279,8 +284,9 @@ export class GroupRound {
     return this.#clock.nextDeadlineMs(leads ? null : this.#leadership.succession);
   }
 
-  #store(round: number, update: HeldUpdate, nowMs: number): void {
-    if (this.#updates.add(round, update) && round === this.#head.round) this.#clock.arrived(nowMs);
+  #store(round: number, update: HeldUpdate, atMs: number, isFirstHand = true): void {
+    const isTaken = this.#updates.add(round, update, { atMs, isFirstHand });
+    if (isTaken && round === this.#head.round) this.#clock.arrived(atMs);
   }
 
   #follow(commit: HeldCommit, reach: Reach, nowMs: number): RoundDecision | null {
@@ -299,10 +305,9 @@ export class GroupRound {
     const listed = () => commit.included.map((entry) => held.get(entry.author)!);
     if (missing.length === 0) return this.#close(commit, listed(), nowMs);
     const authors = missing.map(({ author }) => author);
-    this.#pull ??= new Pull(this.#self, nowMs);
-    // Who said it holds what it lists; after it, anybody listed may. What we did not send, nobody holds.
-    const holders = [commit.source, commit.leader, ...holdersOf(commit, this.#voices, reach.linked)];
-    const wanted = this.#pull.next(authors, holders, reach.linked, nowMs);
+    this.#pull ??= new Pull(this.#self, this.#voices, this.#clock.exchangeMs, nowMs);
+    const isKnown = (author: VolunteerId) => this.#updates.isHeardBefore(this.#head.round, author);
+    const wanted = this.#pull.next(authors, commit, { ...reach, isKnown }, nowMs);
     if (wanted === 'give-up' || authors.includes(this.#self)) return this.#disown(commit, reach, nowMs);
     return wanted.length > 0 ? { kind: 'pull', wanted } : null;
   }
@@ -321,32 +326,22 @@ export class GroupRound {
     if (held.size === 0) return null;
     const expected = this.#expected(alive);
     const arrived = expected.filter((id) => held.has(id)).length;
-    this.#clock.judge(arrived * 2 >= expected.length, nowMs);
+    this.#clock.judge(arrived * 2 >= expected.length, nowMs, this.#isSending?.(nowMs));
     // Who is behind most of its crew catches up with what they sent: they wait for nobody in this round any more.
     const isBehind = 2 * beyondCount > expected.length;
     if (arrived < expected.length && nowMs < this.#clock.closeMs && !isBehind) return null;
     this.#closing = true;
-    return {
-      kind: 'close',
-      round: this.#head.round,
-      updates: [...held.values()].sort((a, b) => (a.author < b.author ? -1 : 1)),
-      own: held.has(this.#self) ? 'counted' : 'uncounted',
-      members: [],
-      graceMs: this.#clock.measuredGraceMs,
-      ballot: 0,
-      announce: false,
-      grace: this.#clock.measuredGrace,
-    };
+    this.#clock.closed(this.#head.round, expected, held);
+    return closeOfCrew(this.#head.round, held, this.#self, this.#clock);
   }
 
   #lead(reach: Reach, nowMs: number): RoundDecision | null {
-    const { alive } = reach;
     const held = this.#updates.of(this.#head.round);
-    const expected = this.#expected(alive);
+    const expected = this.#expected(reach.alive);
     const voices = [...new Set(expected.map((id) => this.#voices.of(id)))];
     const arrived = voices.filter((id) => held.has(id)).length;
     if (held.size === 0) return null;
-    this.#clock.judge(arrived * 2 >= voices.length, nowMs);
+    this.#clock.judge(arrived * 2 >= voices.length, nowMs, this.#isSending?.(nowMs));
     const chief = this.#leadership.chief(reach);
     if (chief !== this.#self) {
       if (nowMs < this.#clock.takeOverMs(this.#leadership.succession)) return null;
@@ -365,7 +360,7 @@ export class GroupRound {
       ballot: stance.ballot,
       anchor: this.#head.fingerprint,
       included: updates.map(({ author, crc }) => ({ author, crc })),
-      members: this.#nextMembers.of([this.#self, ...alive], this.#leadership.group, reach.gone),
+      members: this.#nextMembers.of([this.#self, ...reach.alive], this.#leadership.group, reach.gone),
       graceMs: this.#clock.measuredGraceMs,
       stretch: this.#length?.next(this.#head.round + 1) ?? 1,
       ...(this.#cycle?.isToEnd() === true ? { endsCycle: true as const } : {}),
@@ -379,6 +374,8 @@ export class GroupRound {
     const { round } = this.#head;
     const next = commit.endsCycle === true ? this.#cycle?.endOf(round) : undefined;
     this.#closing = true;
+    const voices = this.#members.map((id) => this.#voices.of(id));
+    this.#clock.closed(round, voices, new Set(updates.map(({ author }) => author)));
     this.#closed.set(round, commit);
     this.#commits.delete(round);
     const own = updates.some((update) => update === this.ownUpdate) ? 'counted' : 'uncounted';

@@ -6,6 +6,12 @@ export interface HeldUpdate extends UpdateBody {
   readonly crc: number;
 }
 
+/** When an update came, and whether it came from its author. */
+export interface Arrival {
+  readonly atMs: number;
+  readonly isFirstHand: boolean;
+}
+
 /**
  * Rounds behind ours are kept for those that pull, as many as fit, because a newcomer on a home line hears of a round only
  * when the chunks before it have come.
@@ -26,6 +32,7 @@ export const keptRounds = (roundBytes: number): number =>
 
 export class HeldUpdates {
   readonly #byRound = new Map<number, Map<VolunteerId, HeldUpdate>>();
+  readonly #arrivals = new WeakMap<HeldUpdate, Arrival>();
 
   of(round: number): ReadonlyMap<VolunteerId, HeldUpdate> {
     return this.#byRound.get(round) ?? NONE;
@@ -38,12 +45,27 @@ export class HeldUpdates {
     return bytes;
   }
 
+  /** When those of this round came. */
+  arrivalsMs(round: number): number[] {
+    return [...this.of(round).values()].map((update) => this.#arrivals.get(update)!.atMs);
+  }
+
+  /** Whether its author itself sent us one of the last rounds before this one. */
+  isHeardBefore(round: number, author: VolunteerId): boolean {
+    for (const [old, held] of this.#byRound) {
+      const update = old < round ? held.get(author) : undefined;
+      if (update !== undefined && this.#arrivals.get(update)!.isFirstHand) return true;
+    }
+    return false;
+  }
+
   /** False: the round is full. */
-  add(round: number, update: HeldUpdate): boolean {
+  add(round: number, update: HeldUpdate, arrival: Arrival): boolean {
     let held = this.#byRound.get(round);
     if (held === undefined) this.#byRound.set(round, (held = new Map()));
     if (held.size >= LIMITS.groupMaxMembers && !held.has(update.author)) return false;
     held.set(update.author, update);
+    this.#arrivals.set(update, arrival);
     return true;
   }
 

@@ -33,6 +33,8 @@ export interface Reach {
   readonly gone: ReadonlySet<VolunteerId>;
   /** How many of the living are beyond our round already. */
   readonly beyondCount: number;
+  /** In which round a peer was heard last; left out: not known. */
+  readonly roundOf?: (id: VolunteerId) => number;
 }
 
 export type Stance =
@@ -102,6 +104,11 @@ export class Leadership {
   /** This commit was followed: who took over for it meant it. */
   followed(commit: { readonly leader: VolunteerId; readonly ballot: number } | undefined): void {
     if (commit !== undefined && commit.ballot > 0) this.#credit.giveBack(commit.leader);
+  }
+
+  /** Whom the last commit named, which came late. */
+  learn(members: readonly VolunteerId[]): void {
+    this.#members = members;
   }
 
   /** Commits under a lower ballot are refused. */

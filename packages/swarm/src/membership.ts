@@ -177,6 +177,7 @@ export class Membership extends Standing {
       node: this.node,
       cycle: this.#inside?.cycle,
       length: this.length,
+      isSending: this.isSending,
     });
     this.node?.stands(head, nowMs);
     this.current = { kind: 'member', round };
@@ -329,7 +330,6 @@ export class Membership extends Standing {
     const standing = { takesPart: !this.paused, wantsUpdates: this.current.kind === 'joining' };
     this.#outbox.send(peer, helloFrame(this.#runTag, this.head, standing));
   }
-
   sayHelloToAll(): void {
     for (const peer of this.#peers.openIds) this.sayHello(peer);
   }

@@ -158,7 +158,8 @@ export class Peers {
       linked.add(id);
       if (!peer.suspect) alive.add(id);
     }
-    const reach = { term, alive, linked, gone: this.#gone, beyondCount: 0 };
+    const roundOf = (id: VolunteerId) => this.#open.get(id)?.round ?? 0;
+    const reach = { term, alive, linked, gone: this.#gone, beyondCount: 0, roundOf };
     this.#reach = reach;
     return reach;
   }

@@ -3,6 +3,7 @@
  * arrivals of the group's own updates. Pure: it is told the time.
  */
 import { median } from '@murmuration/codec';
+import type { VolunteerId } from '@murmuration/protocol';
 import type { Succession } from './leadership.ts';
 
 /** Bounds and first value of the time a leader waits for stragglers after half of the group has arrived. */
@@ -18,6 +19,10 @@ const DOUBLINGS_MAX = 5;
 const ARRIVALS_KEPT = 64;
 /** Fewer arrivals than this say nothing about the spread. */
 const ARRIVALS_TRUSTED = 8;
+/** Closed rounds whose missing updates are still learnt from when they come. A guess: later ones were held up by more than a line. */
+const LATE_MAX_ROUNDS = 8;
+/** Whether our line has sent what it was given is looked at so often. */
+const LOOK_EVERY_MS = 50;
 
 /** What the grace of the next round is, and what it rests on: when updates come, and how far apart. */
 export interface Grace {
@@ -31,11 +36,17 @@ export class RoundClock {
   #startMs: number;
   #firstMs: number | null = null;
   #quorumMs: number | null = null;
+  #lookMs = Infinity;
+  #sendingSinceMs: number | null = null;
+  /** In this round our line was busy for as long as the shortest grace. */
+  #isThin = false;
   /** [R3] The last commit's word, so that all members agree on it. */
   #graceMs = GRACE_MAX_MS;
   /** Arrivals of the rounds before: after the round's start, and their distance from that round's median. */
-  readonly #past: { readonly atMs: number; readonly latenessMs: number }[] = [];
+  readonly #past: { readonly atMs: number; readonly latenessMs: number; readonly apartMs: number }[] = [];
   #arrivalsMs: number[] = [];
+  /** Of the last rounds: when they began, when half of what counted had come, and who was missing. */
+  readonly #closed = new Map<number, { startMs: number; middleMs: number; missing: Set<VolunteerId> }>();
   /** Median of the arrivals: how long a round takes. */
   #usualMs = GRACE_MAX_MS;
 
@@ -51,24 +62,63 @@ export class RoundClock {
     this.#firstMs ??= nowMs;
   }
 
-  /** Starts the leader's grace when half of the group is in, or the first has waited long enough. */
-  judge(halfArrived: boolean, nowMs: number): void {
-    if (halfArrived || nowMs >= this.#patienceMs) this.#quorumMs ??= nowMs;
+  /**
+   * Starts the leader's grace when half of the group is in, or the first has waited long enough. As long as our own update is
+   * still leaving, those of others with such a line are: a deadline that did not wait for it would learn from the early ones
+   * alone, and stay too short.
+   */
+  judge(halfArrived: boolean, nowMs: number, isSending = false): void {
+    this.#lookMs = isSending ? nowMs + LOOK_EVERY_MS : Infinity;
+    this.#sendingSinceMs = isSending ? (this.#sendingSinceMs ?? nowMs) : null;
+    this.#isThin ||= nowMs - (this.#sendingSinceMs ?? nowMs) >= GRACE_MIN_MS;
+    if (isSending) halfArrived = nowMs >= (this.#firstMs ?? Infinity) + GRACE_MAX_MS;
+    else halfArrived ||= nowMs >= this.#patienceMs;
+    if (halfArrived) this.#quorumMs ??= nowMs;
   }
 
-  /** The next round begins, with `earlyCount` updates that came before it did. */
-  next(graceMs: number, earlyCount: number, nowMs: number): void {
+  /** The round is closed: it was waited for these, and counted those. */
+  closed(
+    round: number,
+    expected: readonly VolunteerId[],
+    counted: { readonly has: (author: VolunteerId) => boolean },
+  ): void {
+    if (!this.#isThin) return;
+    const missing = new Set(expected.filter((author) => !counted.has(author)));
+    const middleMs = Math.max(0, median(this.#arrivalsMs));
+    this.#closed.set(round, { startMs: this.#startMs, middleMs, missing });
+    for (const old of [...this.#closed.keys()].slice(0, -LATE_MAX_ROUNDS)) this.#closed.delete(old);
+  }
+
+  /** An update of a round that was closed without it: a deadline that learnt from the others alone would stay too short. */
+  arrivedLate(round: number, author: VolunteerId, nowMs: number): void {
+    const closed = this.#closed.get(round);
+    if (closed?.missing.delete(author) !== true) return;
+    const atMs = nowMs - closed.startMs;
+    const latenessMs = atMs - closed.middleMs;
+    this.#past.push({ atMs, latenessMs, apartMs: latenessMs });
+  }
+
+  /** The next round begins, with updates that came before it did, at these times. */
+  next(graceMs: number, earlyMs: readonly number[], nowMs: number): void {
     if (this.#arrivalsMs.length > 0) {
       const middle = median(this.#arrivalsMs);
-      for (const atMs of this.#arrivalsMs) this.#past.push({ atMs, latenessMs: Math.abs(atMs - middle) });
+      for (const atMs of this.#arrivalsMs)
+        this.#past.push({
+          atMs: Math.max(0, atMs),
+          latenessMs: Math.abs(Math.max(0, atMs) - Math.max(0, middle)),
+          apartMs: Math.abs(atMs - middle),
+        });
       this.#past.splice(0, Math.max(0, this.#past.length - ARRIVALS_KEPT));
       if (this.#isTrusted) this.#usualMs = median(this.#past.map((arrival) => arrival.atMs));
     }
     this.#graceMs = graceMs;
     this.#startMs = nowMs;
-    this.#firstMs = earlyCount > 0 ? nowMs : null;
+    this.#firstMs = earlyMs.length > 0 ? nowMs : null;
     this.#quorumMs = null;
-    this.#arrivalsMs = Array.from({ length: earlyCount }, () => 0);
+    this.#lookMs = Infinity;
+    this.#sendingSinceMs = null;
+    this.#isThin = false;
+    this.#arrivalsMs = earlyMs.map((atMs) => atMs - nowMs);
   }
 
   get #isTrusted(): boolean {
@@ -91,10 +141,22 @@ export class RoundClock {
     return { ms, usualMs: Math.round(usualMs), deviationMs: Math.round(deviationMs) };
   }
 
+  /** What lies between the first updates of a usual round and the last; nothing where too little was seen. */
+  get exchangeMs(): number {
+    if (this.#past.length < ARRIVALS_TRUSTED) return 0;
+    const apartMs = median(this.#past.map((arrival) => arrival.apartMs));
+    return Math.min(GRACE_MAX_MS, 4 * apartMs);
+  }
+
   /** [R3] When less than half of the group has come although the first one has waited for two usual rounds. */
   get #patienceMs(): number {
     const enoughMs = Math.min(GRACE_MAX_MS, 2 * this.#usualMs);
     return (this.#firstMs ?? Infinity) + Math.max(enoughMs, 4 * GRACE_MIN_MS);
+  }
+
+  /** What the last commit said, which came late. */
+  agreed(graceMs: number): void {
+    this.#graceMs = graceMs;
   }
 
   /** [R3] What the group agreed on. */
@@ -118,7 +180,7 @@ export class RoundClock {
 
   /** When to look again at the latest. `succession` null: we are the leader. */
   nextDeadlineMs(succession: Succession | null): number {
-    if (this.#quorumMs === null) return this.#patienceMs;
+    if (this.#quorumMs === null) return this.#lookMs < Infinity ? this.#lookMs : this.#patienceMs;
     return succession === null ? this.closeMs : this.takeOverMs(succession);
   }
 }

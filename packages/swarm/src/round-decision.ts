@@ -39,6 +39,8 @@ export type RoundDecision =
   | {
       readonly kind: 'pull';
       readonly wanted: readonly Wanted[];
+      /** Left out: the round that we are in. */
+      readonly round?: number;
     }
   /** This replica cannot go on: fetch the state, best from `from`. */
   | { readonly kind: 'resync'; readonly from: VolunteerId; readonly why: 'other-anchor' };

@@ -41,17 +41,19 @@ export function roundAt(parts: {
   readonly cycle: CycleRule | undefined;
   readonly runTag: number;
   readonly length: RoundLength | undefined;
+  readonly isSending: (nowMs: number) => boolean;
 }): Round {
-  const { server, manifest, node, runTag, length, ...others } = parts;
+  const { server, manifest, node, runTag, length, isSending, ...others } = parts;
   const { parameterCount, training } = manifest;
   const common = { ...others, parameterCount, codec: training.codec };
+  const adapts = isAdaptive(training);
   if (node !== undefined) {
-    const group = new GroupRound({ ...common, adapts: isAdaptive(training), voices: node.voices });
+    const group = new GroupRound({ ...common, adapts, voices: node.voices });
     const round = new NodesRound({ self: parts.self, runTag, round: group, node });
     node.follow(round);
     return round;
   }
-  if (server === null) return new GroupRound({ ...common, adapts: isAdaptive(training), length });
+  if (server === null) return new GroupRound({ ...common, adapts, length, ...(adapts ? { isSending } : {}) });
   return new ServedRound({ ...common, server, isAsynchronous: stalenessMaxOf(training) !== null });
 }
 

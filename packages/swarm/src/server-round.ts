@@ -131,7 +131,7 @@ export class ServerRound {
     this.#head = head;
     this.#updates = new Map();
     this.#closing = null;
-    this.#clock.next(graceMs, 0, nowMs);
+    this.#clock.next(graceMs, [], nowMs);
     this.#length.begin({ round: head.round, stretch }, nowMs);
     this.#startMs = nowMs;
     this.#noteGrace(round);

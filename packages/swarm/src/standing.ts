@@ -11,6 +11,8 @@ import type { OwnWork } from './own-work.ts';
 import type { Peers } from './peers.ts';
 import type { RoundLength } from './round-length.ts';
 import type { Round } from './rounds.ts';
+import type { Line } from './scheme-choice.ts';
+import { Sending } from './sending.ts';
 
 export type Role = Arrival | { readonly kind: 'member'; readonly round: Round };
 
@@ -25,6 +27,8 @@ export interface MembershipOptions {
   readonly paused: boolean;
   /** Of the run's rounds. */
   readonly length?: RoundLength;
+  /** Towards peers; left out: not looked at. */
+  readonly line?: () => Line;
   /** Of a run with tiers: our node. */
   readonly node?: NodeTier | undefined;
   /** Of a node. */
@@ -47,12 +51,17 @@ export abstract class Standing {
   protected readonly length: RoundLength | undefined;
   /** Of candidates; a state that is fetched anew forgives nobody. */
   protected readonly credit = new Credit();
+  readonly #line: MembershipOptions['line'];
+  readonly #sending = new Sending();
 
-  constructor(parts: Pick<MembershipOptions, 'peers' | 'paused' | 'length'> & { readonly crews: CrewBook }) {
+  constructor(
+    parts: Pick<MembershipOptions, 'peers' | 'paused' | 'length' | 'line'> & { readonly crews: CrewBook },
+  ) {
     this.#peers = parts.peers;
     this.crews = parts.crews;
     this.paused = parts.paused;
     this.length = parts.length;
+    this.#line = parts.line;
   }
 
   get role(): Role {
@@ -72,6 +81,8 @@ export abstract class Standing {
     const all = this.#peers.reach(this.head?.term ?? NO_TERM);
     return this.head === null ? all : this.crews.reach(all, this.#peers, this.head.round);
   }
+  protected readonly isSending = (nowMs: number): boolean =>
+    this.#line !== undefined && this.#sending.isAtWork(this.#line(), nowMs);
   get members(): readonly VolunteerId[] {
     return this.round?.members ?? [];
   }
