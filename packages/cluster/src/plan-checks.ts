@@ -188,7 +188,7 @@ function simulated(
   };
 }
 
-const planned = (
+export const planned = (
   strategy: Strategy,
   learning: Task['learning'] = { stepsMin: 1, noiseSamples: 1, lagRounds: LAG_ROUNDS },
 ): Task => ({
@@ -202,7 +202,7 @@ const planned = (
   shardBytes: 0,
 });
 
-const limitsOf = ({ serverMbit }: Setting) => ({
+export const limitsOf = ({ serverMbit }: Setting) => ({
   volunteerMbit: DEFAULT_OPTIONS.relayVolunteerMbit,
   totalMbit: serverMbit,
   averagingBytes: Infinity,

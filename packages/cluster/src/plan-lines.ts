@@ -63,8 +63,14 @@ export function planLines({ modelName, task, crowd, choice, returns, assumed }: 
     '',
     ...returnsWords(task, returns).map((sentence) => `  ${sentence}`),
     ...(assumed.length === 0 ? [] : ['', 'Assumed', ...assumed.map((text) => `  ${text}`)]),
+    '',
+    NOT_PLANNED,
   ];
 }
+
+/** What a run may have besides, and no plan foretells. */
+export const NOT_PLANNED =
+  'Not planned are tiers (which tabs share a machine or a network shows only when they are there) and exchange (how many steps a task needs is known for pseudo-gradients only).';
 
 /** As `--steps-alone` says it. */
 const stepsAlone = ({ learning: { stepsMin, noiseSamples }, batchSize }: Task) =>

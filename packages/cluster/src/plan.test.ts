@@ -26,6 +26,7 @@ describe('murmur plan', () => {
     expect(text).toMatch(/memory of a tab +\d+ MiB/);
     expect(text).toMatch(/TABS +TIME +SPEED-UP/);
     expect(text).toMatch(/Worth having: about \d+ tabs?\./);
+    expect(text).toMatch(/Not planned are tiers \(.*\) and exchange \(/);
   });
   it('says what it assumed, and nothing of it when it was told', () => {
     expect(good(...HOMES).assumed.join('\n')).toMatch(

@@ -25,7 +25,7 @@ import {
   SCHEDULES,
 } from '@murmuration/protocol';
 import { parseFlags, type FlagTable, type Flags } from './flags.ts';
-import { planLines, type PlanText } from './plan-lines.ts';
+import { NOT_PLANNED, planLines, type PlanText } from './plan-lines.ts';
 import { measuredFault, plannedModel, taskOf, type Assumption } from './plan-task.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -215,8 +215,7 @@ const HELP = [
   'all rows. A run with "strategy: auto" is planned like this when it is created, for the tabs that are there. How well times were',
   'met in the simulator: docs/strategies.md (npm run bench:swarm -- plan).',
   '',
-  'Not planned are tiers (which tabs share a machine or a network shows only when they are there) and exchange (how many steps a',
-  'task needs is known for pseudo-gradients only): a run with them is not foretold.',
+  NOT_PLANNED,
 ].join('\n');
 
 /** @throws Sentence: the model does not fit its shapes */

@@ -186,6 +186,22 @@ describe('a prediction', () => {
     const coarse = of({ tabs: 16 }, { ...way, codec: 'topk-64' }).footing;
     expect(coarse.answerLagRounds).toBeCloseTo(coarse.codecLagRounds / 4);
   });
+  it('starts later where states take long to come to all, and in crews, which are cut while tabs come', () => {
+    const started = (crowd: Partial<Crowd>) => {
+      const { timeMs, rounds, cost } = of(
+        { churnPerMinute: 0, tabs: 32, uplinkMbit: 1_000, ...crowd },
+        { localSteps: 60, codec: 'topk-16' },
+        { evaluationSteps: 0 },
+      );
+      return timeMs - rounds * cost.roundMs;
+    };
+    // 4.1 MB through 2 Mbit/s, five times one after another.
+    expect(started({ uplinkMbit: 2 }) - started({})).toBeCloseTo(
+      (5 * 4.1e6) / 250 - (5 * 4.1e6) / 125_000,
+      0,
+    );
+    expect(started({ tabs: 64 }) - started({})).toBeGreaterThan(2_000);
+  });
   it('ends with the evaluation that finds the loss', () => {
     const [no, five] = [0, 5].map((evaluationSteps) =>
       of({ tabs: 64 }, {}, { evaluationSteps, evaluateEveryRounds: 1e9 }),

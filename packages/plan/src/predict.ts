@@ -12,6 +12,11 @@ import { meanStepMs, roundCost, type RoundCost } from './round-cost.ts';
 const START_MS = 5_000;
 const START_ALONE_MS = 3_000;
 /**
+ * Besides, in crews: the swarm is cut while it comes together, and first rounds wait for mates that are still on their way. The
+ * middle of 31 runs of 18 settings with groups (bench:swarm, plan-groups).
+ */
+const START_CREWS_MS = 2_500;
+/**
  * At first all do the same steps and wait for the slowest; their shares come nearer to their speeds by 0.3 a round (swarm,
  * pace.ts), which adds up to three such rounds, and about a third of it is lost: what slow tabs do meanwhile counts.
  */
@@ -56,7 +61,11 @@ export function predict(task: Task, crowd: Crowd, strategy: Strategy, limits: Co
   const footing = footingOf(task, crowd, cost, strategy);
   const { kind } = cost.grouping;
   const { rounds, ms } = playedOut(task, crowd, strategy, limits, { cost, footing });
-  const startMs = startOf(crowd, strategy, { roundMs: cost.roundMs, versionsARound: footing.versionsARound });
+  const { roundMs } = cost;
+  const startMs =
+    startOf(crowd, strategy, { roundMs, versionsARound: footing.versionsARound }) +
+    (kind === 'crews' ? START_CREWS_MS : 0) +
+    (kind === 'crews' || kind === 'one-group' ? statesSpreadMs(task, crowd) : 0);
   // The loss is there when somebody has evaluated it.
   const evaluationMs = task.evaluationSteps * meanStepMs(crowd);
   return {
@@ -107,6 +116,10 @@ function startOf(
   const excessMs = localSteps === 1 ? 0 : localSteps * stepMs * (speedRatio - 1);
   return START_MS + PACES_LEARNT_ROUNDS * excessMs;
 }
+
+/** Among peers who has the state gives it on, so those that have it double until all do. */
+const statesSpreadMs = ({ parameterCount }: Task, { tabs, uplinkMbit }: Crowd): number =>
+  (Math.log2(tabs) * STATE_BYTES_PER_PARAMETER * parameterCount) / (uplinkMbit * BYTES_PER_MS_PER_MBIT);
 
 /** A run that was made, as the law of learning is fitted to it. @param rounds to the loss */
 export function measuredRun(
