@@ -83,8 +83,12 @@ export async function measurePlanGroups({
     const { task, learning } = fits[i % fits.length]!;
     const crowd = { ...THIN_CROWD, tabs, stepMs };
     const chosen = choiceFor(crowd, learning);
+    if (chosen === null) {
+      say(`plan of groups: none is chosen for ${tabs} tabs with steps of ${stepMs} ms`);
+      continue;
+    }
     const pair = chosen.map((setting, at) => {
-      const played = playedOf(held.choices?.[i]?.[at], setting);
+      const played = playedOf(held.choices?.[choices.length]?.[at], setting);
       const check = checkOf(task, setting, predictionOf(setting, learning), seeds, played);
       say(`plan of groups: ${at === 0 ? 'chosen' : 'without'}: ${checkText(check)}`);
       return check;
@@ -117,8 +121,8 @@ export async function measurePlanGroups({
   };
 }
 
-/** Among peers, with the group that the plan chooses and without any. */
-function choiceFor(crowd: Crowd, learning: FittedTask['learning']): readonly [Setting, Setting] {
+/** Among peers, with the group that the plan chooses and without any; null: it chooses none. */
+function choiceFor(crowd: Crowd, learning: FittedTask['learning']): readonly [Setting, Setting] | null {
   const anyStrategy = { architecture: 'decentralised', localSteps: EVALUATED_STEPS, codec: 'int8' } as const;
   const wishes = { tabBytesMax: Infinity, architecture: 'decentralised' } as const;
   const settingWith = (strategy: Setting['strategy']): Setting => ({
@@ -127,8 +131,7 @@ function choiceFor(crowd: Crowd, learning: FittedTask['learning']): readonly [Se
     serverMbit: SERVER_MBIT,
   });
   const choice = choose(planned(anyStrategy, learning), crowd, wishes, limitsOf(settingWith(anyStrategy)));
-  if (!('best' in choice) || choice.ungrouped == null)
-    throw new Error(`plan of groups: ${crowd.tabs} tabs with steps of ${crowd.stepMs} ms are given no group`);
+  if (!('best' in choice) || choice.ungrouped == null) return null;
   return [settingWith(choice.best.strategy), settingWith(choice.ungrouped.strategy)];
 }
 
@@ -138,10 +141,10 @@ function choiceRow(choices: readonly (readonly [Check, Check])[], seeds: number)
   const foretold = choices.map(([grouped, plain]) => grouped.predictedMs / plain.predictedMs);
   const text = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
   return {
-    what: `where the plan chooses a group, among peers (${THIN_CROWD.uplinkMbit} Mbit/s up; ${THIN.map(([tabs, stepMs]) => `${tabs} tabs with steps of ${stepMs} ms`).join(', ')}; the mean of ${seeds} runs each): its time against the best without`,
+    what: `where the plan chooses a group, among peers (${THIN_CROWD.uplinkMbit} Mbit/s up; ${choices.map(([{ crowd }]) => `${crowd.tabs} tabs with steps of ${crowd.stepMs} ms`).join(', ')}; the mean of ${seeds} runs each): its time against the best without`,
     target: 'under 1 in each',
     measured: `${text(ratios)}; foretold ${text(foretold)}`,
-    isMet: ratios.every((ratio) => ratio < 1),
+    isMet: ratios.length > 0 && ratios.every((ratio) => ratio < 1),
   };
 }
 
