@@ -13,8 +13,8 @@ import {
   presetModel,
   settledObjective,
   settledWish,
-  strategyFault,
   tiersOf,
+  wishFault,
 } from '@murmuration/protocol';
 import type {
   ChosenStrategy,
@@ -96,7 +96,7 @@ function planned(
   const refuse = (field: string, message: string): never => {
     throw new ApiError(400, 'bad-field', message, field);
   };
-  const fault = strategyFault(run.wish);
+  const fault = wishFault(run.wish);
   if (fault !== null) refuse(fault.field, fault.message);
   const plan = planRun(planner.factsOf(run));
   if ('refused' in plan)

@@ -431,20 +431,33 @@ describe('strategy: auto', () => {
 
   it('that nothing fits is refused with the reason, and what the plan does not know is said', async () => {
     const { id: datasetId } = await coordinator.createDataset();
-    const preflight = async (training: object) =>
-      (await post('/api/preflight', { name: 'x', datasetId, model: 'mlp', training })).json();
-    const { refusals, plan } = await preflight({
-      strategy: 'auto',
-      schedule: 'asynchronous',
-      architecture: 'hybrid',
+    const preflight = async (training: object, model: unknown = 'mlp') =>
+      (await post('/api/preflight', { name: 'x', datasetId, model, training })).json();
+    const contradicting = { strategy: 'auto', schedule: 'asynchronous', architecture: 'hybrid' };
+    expect(await preflight(contradicting)).toMatchObject({
+      plan: null,
+      refusals: [
+        {
+          field: 'training.schedule',
+          message: expect.stringContaining('asynchronous needs architecture: central'),
+        },
+      ],
     });
-    expect(plan).toBeNull();
-    expect(refusals).toEqual([
-      {
-        field: 'training.strategy',
-        message: expect.stringContaining('asynchronous needs architecture: central'),
-      },
-    ]);
+    const large = {
+      name: 'large',
+      inputShape: [28, 28, 1],
+      layers: [
+        { kind: 'flatten' },
+        { kind: 'dense', units: 20_000, activation: 'relu' },
+        { kind: 'dense', units: 10, activation: 'linear' },
+      ],
+    };
+    expect(await preflight({ strategy: 'auto', codec: 'fp32' }, large)).toMatchObject({
+      plan: null,
+      refusals: [
+        { field: 'training.strategy', message: expect.stringMatching(/^no strategy fits; left out were/) },
+      ],
+    });
     expect(await preflight({ exchange: 'parameters', codec: 'fp32' })).toMatchObject({
       ok: true,
       plan: null,

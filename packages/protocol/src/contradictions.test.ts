@@ -27,6 +27,9 @@ describe('what would be without effect is refused with the reason', () => {
       'strategy',
       /nothing to choose/,
     ],
+    [{ strategy: 'auto', architecture: 'central', group: 4 }, 'group', /a central run has no groups/],
+    [{ strategy: 'auto', architecture: 'hybrid', tiers }, 'tiers', /needs architecture: decentralised/],
+    [{ strategy: 'auto', exchange: 'gradients' }, 'optimiser', /sgd or momentum/],
   ] as const satisfies readonly [TrainingWish, string, RegExp][])('%j', (wish, field, message) => {
     expect(wishFault(wish)).toEqual({ field: `training.${field}`, message: expect.stringMatching(message) });
   });
@@ -41,6 +44,11 @@ describe('what would be without effect is refused with the reason', () => {
     // Rounds of two steps become longer where their exchange shows, and warm-up keeps the first ones at two.
     { warmUpRounds: 5, localSteps: 2 },
     { strategy: 'auto', architecture: 'central' },
+    // Its local steps, its codec and its architecture are still to be chosen.
+    { strategy: 'auto', exchange: 'gradients', optimiser: 'sgd' },
+    { strategy: 'auto', exchange: 'parameters' },
+    { strategy: 'auto', schedule: 'asynchronous' },
+    { strategy: 'auto', warmUpRounds: 5, adaptive: 'off' },
   ] as const satisfies readonly TrainingWish[])('%j is a wish', (wish) => expect(wishFault(wish)).toBeNull());
 });
 

@@ -3,8 +3,15 @@
  * training fits a model and its data is misfit's (objective.ts). Pure.
  */
 import { exchangeContradiction, hasFixedRounds } from './exchange.ts';
-import { DEFAULT_TRAINING, WARM_UP_LOCAL_STEPS, type Training, type TrainingWish } from './run.ts';
-import { strategyFault } from './strategy.ts';
+import {
+  ARCHITECTURES,
+  DEFAULT_TRAINING,
+  SCHEDULES,
+  WARM_UP_LOCAL_STEPS,
+  type Training,
+  type TrainingWish,
+} from './run.ts';
+import { PLANNED_KNOBS, strategyFault, type PlannedKnob } from './strategy.ts';
 import { tiersContradiction } from './tiers.ts';
 
 /** Knobs that make no sense together: the field, and why. Null: they do. */
@@ -45,10 +52,28 @@ export const settledWish = (wish: TrainingWish): TrainingWish =>
     ? { ...wish, localSteps: wish.tiers.insideEvery }
     : wish;
 
-/** What cannot be a run, whatever its model, its data and its tabs; of a strategy's knobs only that some are left to choose. */
+/** Of each knob that a strategy may choose: values one of which goes with all that goes with any. */
+const CHOICES = {
+  architecture: ARCHITECTURES,
+  schedule: SCHEDULES,
+  group: ['auto'],
+  localSteps: [1, WARM_UP_LOCAL_STEPS + 1],
+  codec: ['fp16'],
+} as const satisfies { readonly [K in PlannedKnob]: readonly Training[K][] };
+
+/** What cannot be a run, whatever its model, its data and its tabs; with a strategy, whatever that would choose. */
 export function wishFault(wish: TrainingWish): ReturnType<typeof contradictionIn> {
   const { strategy, ...knobs } = settledWish(wish);
-  return strategy === undefined
-    ? contradictionIn({ ...DEFAULT_TRAINING, ...knobs })
-    : strategyFault({ strategy, ...knobs });
+  const said: Training = { ...DEFAULT_TRAINING, ...knobs };
+  if (strategy === undefined) return contradictionIn(said);
+  const open = PLANNED_KNOBS.filter((knob) => knobs[knob] === undefined);
+  const trainings = open.reduce<readonly Training[]>(
+    (all, knob) => all.flatMap((each) => CHOICES[knob].map((value) => ({ ...each, [knob]: value }))),
+    [said],
+  );
+  const faults = trainings.map(contradictionIn);
+  const fault = faults.includes(null)
+    ? null
+    : faults.find((each) => !open.some((knob) => each!.field === `training.${knob}`));
+  return strategyFault(wish) ?? fault ?? null;
 }
