@@ -45,7 +45,8 @@ function samplesOf(layout: SampleLayout, bytes: Uint8Array): LabelledSamples {
   const block = readShard(layout, bytes);
   if (typeof block === 'string') throw new Error(`digits: ${block}`);
   const { features, targets, sampleCount: count } = block;
-  const inputs = Float32Array.from({ length: features.byteLength }, (_, i) => features.getUint8(i) / 255);
+  const inputs = new Float32Array(features.byteLength);
+  for (let i = 0; i < inputs.length; i++) inputs[i] = features.getUint8(i) / 255;
   return { inputs, labels: Uint8Array.from({ length: count }, (_, i) => targets.getUint8(i)), count };
 }
 

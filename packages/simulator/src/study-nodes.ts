@@ -23,6 +23,8 @@ export interface NodesRun {
   readonly rounds: number;
   readonly departures: number;
   readonly violations: number;
+  /** The first of them, in words. */
+  readonly broken: string | null;
   readonly traceHash: string;
 }
 
@@ -68,9 +70,11 @@ export function studyNodes(
     },
   );
   const { bytesBetween, departures, traceHash, violations } = report;
+  const [first] = violations;
   return {
     ...{ points, bytesBetween, samples, rounds: lastRound, departures, traceHash },
     violations: violations.length,
+    broken: first === undefined ? null : `${first.rule} after ${Math.round(first.atMs)} ms: ${first.text}`,
   };
 }
 
