@@ -81,6 +81,12 @@ interface Details {
   /** By seed, from 1, and way; null: not yet. */
   readonly runs: (NodesRun | null)[][];
 }
+interface Plan {
+  readonly seeds: number;
+  readonly samples: number;
+  readonly epochRounds: number;
+  readonly inTiers: readonly Way[];
+}
 /** Of one seed: what came of a way. */
 interface Outcome extends NodesPoint {
   readonly toLossMs: number | null;
@@ -112,6 +118,8 @@ async function measure(
   const isSame = before !== undefined && JSON.stringify(before.base) === JSON.stringify(base);
   const runs: Details['runs'] = isSame && before.samples === samples ? before.runs : [];
   const task = await setting.task({ ...DEFAULT_OPTIONS, ...base });
+  const details: Details = { base, samples, runs };
+  const rows = () => rowsOf(setting, { seeds, epochRounds, samples, inTiers }, runs);
   const study = { samplesMax: samples, lookEverySamples: setting.lookEverySamples, ...(task && { task }) };
   for (let seed = 1; seed <= seeds; seed++) {
     const ofSeed = (runs[seed - 1] ??= ways.map(() => null));
@@ -123,44 +131,54 @@ async function measure(
       say(
         `${setting.what}: seed ${seed}, ${JSON.stringify(way)}: loss ${loss.toFixed(4)}, ${percent(accuracy)} right in ${(atMs / 1_000).toFixed(1)} s${run.broken === null ? '' : `; broken: ${run.broken}`}`,
       );
-      await keep({ base, samples, runs } satisfies Details);
+      await keep(details, rows());
     }
   }
-  const outcomes = runs.slice(0, seeds).map((ofWays) => outcomesOf(ofWays as NodesRun[], samples));
-  const of = (way: Way) => outcomes.map((ofWays) => ofWays[ways.indexOf(way)]!);
-  const [flat, long] = [of(ONE_GROUP), of(LONG_ROUNDS)];
+  return { rows: rows(), details };
+}
+
+/** Of the ways that were measured of every seed; none without the first two. */
+function rowsOf(
+  { what, validationSamples }: Setting,
+  { seeds, epochRounds, samples, inTiers }: Plan,
+  runs: Details['runs'],
+): SwarmRow[] {
+  const outcomes = Array.from({ length: seeds }, (_, seed) => outcomesOf(runs[seed] ?? [], samples));
+  const of = (index: number) => outcomes.flatMap((ofWays) => ofWays[index] ?? []);
+  const [flat, long] = [of(0), of(1)];
+  if (flat.length < seeds || long.length < seeds) return [];
   const rows: SwarmRow[] = [
     {
-      what: `${TABS} tabs in ${PLACES} places, one group, ${setting.what}`,
+      what: `${TABS} tabs in ${PLACES} places, one group, ${what}`,
       target: 'what others are held against',
       measured: figures(flat),
       isMet: flat.every(({ violations, toLossMs }) => violations === 0 && toLossMs !== null),
     },
     {
-      what: `the same, rounds as long as their exchange, ${setting.what}`,
+      what: `the same, rounds as long as their exchange, ${what}`,
       target: 'reported',
       measured: figures(long),
       isMet: long.every(({ violations }) => violations === 0),
     },
   ];
-  for (const way of inTiers) {
-    const { betweenEvery } = way;
-    const tiers = of(way);
+  for (const [i, { betweenEvery }] of inTiers.entries()) {
+    const tiers = of(2 + i);
+    if (tiers.length < seeds) continue;
     const bytesShare =
       mean(tiers, ({ bytesASample }) => bytesASample) / mean(flat, (one) => one.bytesASample);
     const loss = mean(tiers, (one) => one.loss) / mean(flat, (one) => one.loss) - 1;
     const accuracy = mean(tiers, (one) => one.accuracy) - mean(flat, (one) => one.accuracy);
-    const isSooner = tiers.every(({ toLossMs }, i) =>
-      [flat[i]!, long[i]!].every((one) => (toLossMs ?? Infinity) < (one.toLossMs ?? Infinity)),
+    const isSooner = tiers.every(({ toLossMs }, seed) =>
+      [flat[seed]!, long[seed]!].every((one) => (toLossMs ?? Infinity) < (one.toLossMs ?? Infinity)),
     );
     const isSound = tiers.every(({ violations }) => violations === 0);
     rows.push({
-      what: `in tiers, K' = ${betweenEvery}${betweenEvery === epochRounds ? ' (once an epoch)' : ''}, ${setting.what}`,
+      what: `in tiers, K' = ${betweenEvery}${betweenEvery === epochRounds ? ' (once an epoch)' : ''}, ${what}`,
       target: `at most ${BYTES_SHARE_MAX} of the bytes between places${betweenEvery > 1 ? '; less time to the loss than either, and no less right after equal samples than the one group' : ''}`,
       measured:
         `${figures(tiers)}; ${mean(tiers, (one) => one.roundsASample * samples).toFixed(0)} rounds between; ` +
         `${(100 * bytesShare).toFixed(1)} % of the bytes; loss ${signed(100 * loss)} %, right ${signed(100 * accuracy)} points ` +
-        `(by seed ${tiers.map((one, i) => signed(100 * (one.accuracy - flat[i]!.accuracy))).join(', ')}; ` +
+        `(by seed ${tiers.map((one, seed) => signed(100 * (one.accuracy - flat[seed]!.accuracy))).join(', ')}; ` +
         `standard error of one ${(
           100 *
           standardError(
@@ -171,18 +189,25 @@ async function measure(
       isMet: isSound && bytesShare <= BYTES_SHARE_MAX && (betweenEvery === 1 || (isSooner && accuracy >= 0)),
     });
   }
-  return { rows, details: { base, samples, runs } satisfies Details };
+  return rows;
 }
 
-function outcomesOf(runs: readonly NodesRun[], samples: number): Outcome[] {
-  const points = runs.map((run) => pointAfter(run.points, samples)!);
-  return runs.map((run, i) => ({
-    ...points[i]!,
-    toLossMs: timeTo(run.points, TARGET * points[0]!.loss),
-    bytesASample: run.bytesBetween / run.samples,
-    roundsASample: run.rounds / run.samples,
-    violations: run.violations,
-  }));
+/** Of one seed, by way; null: not measured yet. */
+function outcomesOf(runs: readonly (NodesRun | null)[], samples: number): (Outcome | null)[] {
+  const flat = runs[0];
+  if (flat == null) return [];
+  const toLoss = TARGET * pointAfter(flat.points, samples)!.loss;
+  return runs.map((run) =>
+    run === null
+      ? null
+      : {
+          ...pointAfter(run.points, samples)!,
+          toLossMs: timeTo(run.points, toLoss),
+          bytesASample: run.bytesBetween / run.samples,
+          roundsASample: run.rounds / run.samples,
+          violations: run.violations,
+        },
+  );
 }
 
 /** Of a share of `count` samples that were drawn alike. */

@@ -52,8 +52,8 @@ export interface SwarmBenchSettings {
   /** Joins and departures of the subject `volume`; null: a million. */
   readonly moves: number | null;
   readonly say: (line: string) => void;
-  /** Puts the details so far into the file: what is interrupted then goes on there with `--resume`. */
-  readonly keep: (details: unknown) => Promise<void>;
+  /** Puts what there is so far into the file: what is interrupted then goes on there with `--resume`. */
+  readonly keep: (details: unknown, rows?: readonly SwarmRow[]) => Promise<void>;
   /** With `--resume`: the details that the file holds of this subject. */
   readonly known: unknown;
 }
@@ -138,19 +138,18 @@ export async function run(argv: readonly string[]): Promise<number> {
   for (const name of named.length > 0 ? named : names) {
     const startedAtMs = performance.now();
     const held = flags.resume ? (subjects[name] as SwarmSubject | undefined) : undefined;
-    const hold = async (rows: readonly SwarmRow[], details: unknown) => {
+    const keep = async (details: unknown, rows: readonly SwarmRow[] = []) => {
       const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
       subjects[name] = { seeds: settings.seeds, isQuick: settings.isQuick, seconds, rows, details };
       await mkdir(dirname(out), { recursive: true });
       const machine = { cores: availableParallelism(), node: process.versions.node };
       await writeFile(out, `${JSON.stringify({ machine, subjects }, null, 2)}\n`);
     };
-    const keep = (details: unknown) => hold([], details);
     const { rows, details } = await SUBJECTS[name]!({ ...settings, keep, known: held?.details });
     for (const row of rows) settings.say(rowText(row, settings.isQuick));
     misses.push(...rows.filter((row) => !row.isMet).map((row) => row.what));
     // After every subject: a study of an hour that is interrupted keeps what it has.
-    await hold(rows, details);
+    await keep(details, rows);
   }
   if (flags.table !== undefined) {
     const file = resolve(flags.table);
