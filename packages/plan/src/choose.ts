@@ -51,7 +51,7 @@ const GROUPS_TRIED = [4, 8, 16] as const;
  * Groups that nobody asked for must be so much faster than what goes without: their times are foretold less surely
  * (docs/strategies.md), and their members stand on models of their own.
  */
-const GROUP_GAIN_SHARE = 0.1;
+export const GROUP_GAIN_SHARE = 0.1;
 /** Fixed ones: `topk-auto` is one of them for each line, and fp16 is twice int8 for nothing. */
 const CODECS_TRIED = CODECS.filter((codec) => codec !== 'topk-auto' && codec !== 'fp16');
 /** The most that a straggler is waited for. With 12 s of exchange 20 tabs took six times the time: rounds closed without most of them. */

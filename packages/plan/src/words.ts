@@ -1,6 +1,6 @@
 /** A plan as sentences: why this strategy, and why not more tabs. Pure text. */
 import { LIMITS } from '@murmuration/protocol';
-import { LOCAL_STEPS_TRIED, sentBytes, type Choice } from './choose.ts';
+import { GROUP_GAIN_SHARE, LOCAL_STEPS_TRIED, sentBytes, type Choice } from './choose.ts';
 import type { Strategy, Task } from './crowd.ts';
 import type { Prediction } from './predict.ts';
 import type { Cause, Returns } from './returns.ts';
@@ -98,11 +98,14 @@ function groupSentences(best: Prediction, others: readonly Prediction[]): string
   const [other] = others
     .filter(({ strategy }) => strategy.architecture === architecture && strategy.group !== group)
     .toSorted((a, b) => a.timeMs - b.timeMs);
-  return other === undefined
-    ? []
-    : [
-        `group: ${other.strategy.group ?? 'auto'} instead of ${group ?? 'auto'}: ${against(other, best)}${waitWords(other)}.`,
-      ];
+  if (other === undefined) return [];
+  const tooLittle =
+    other.timeMs < best.timeMs
+      ? `; a group is chosen where all of its plan saves ${percentText(GROUP_GAIN_SHARE)} and more`
+      : '';
+  return [
+    `group: ${other.strategy.group ?? 'auto'} instead of ${group ?? 'auto'}: ${against(other, best)}${waitWords(other)}${tooLittle}.`,
+  ];
 }
 
 function exchangeSentence({ strategy, cost }: Prediction): string {
