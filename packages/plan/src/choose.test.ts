@@ -67,7 +67,7 @@ describe('the strategy that is chosen', () => {
     );
     expect(refused).toEqual(['exchanges of more than 5 s, because nobody is waited for longer (SPEC R3)']);
   });
-  it('[R13] is none of crews that train for less than their exchange takes: nobody waits there for what is late', () => {
+  it('[R13] is none of crews that train for less than their exchange takes: those take longer than foretold', () => {
     const thin = { ...HOMES, tabs: 48, uplinkMbit: 1 };
     const peers: Wishes = { ...FREE, architecture: 'decentralised' };
     const { best, refused } = chosen(thin, peers);
