@@ -66,6 +66,22 @@ describe('leases', () => {
     );
   });
 
+  it('[L1] a deadline follows the pace of the clock where rounds take longer than their training (was: none was ever met)', () => {
+    const leaseOf = (secondsAStep: number) => {
+      const run = start();
+      run.ready(1);
+      for (let step = 0; step <= 30; step++) {
+        run.report(1, step, { stepsPerSecond: 10, totals: { localSteps: step } });
+        run.wait(1_000 * secondsAStep);
+      }
+      return run.lease(1)!.ttlMs;
+    };
+    const shardSteps = 100 / runSetup().manifest.training.batchSize;
+    expect(leaseOf(0.5)).toBe(60_000);
+    expect(leaseOf(30)).toBe(Math.min(900_000, Math.round(4 * 2 * 30_000 * shardSteps)));
+    expect(leaseOf(30)).toBeGreaterThan(60_000);
+  });
+
   it('[I-1] a result counts once, however often it arrives', () => {
     const run = start();
     run.ready(1);

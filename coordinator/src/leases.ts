@@ -142,10 +142,16 @@ function reclaimLate(desk: Desk): void {
   if (latest !== null) desk.write({ kind: 'released', shardIndex: latest, why: 'scarce' });
 }
 
-function leaseTtlMs(state: LedgerState, shardIndex: number, speed: { stepsPerSecond: number }): number {
-  if (!(speed.stepsPerSecond > 0)) return LEASE_UNKNOWN_SPEED_MS;
+/** A round may take far longer than its training: a shard is done at the pace of the clock. */
+function leaseTtlMs(
+  state: LedgerState,
+  shardIndex: number,
+  { stepsPerSecond: speed, pace }: Pick<Presence, 'stepsPerSecond' | 'pace'>,
+): number {
+  if (!(speed > 0)) return LEASE_UNKNOWN_SPEED_MS;
   const stepCount = state.setup.shards[shardIndex]!.sampleCount / state.setup.manifest.training.batchSize;
-  const promisedMs = ((LEASES_PER_VOLUNTEER_MAX * stepCount) / speed.stepsPerSecond) * 1000;
+  const promisedMs =
+    ((LEASES_PER_VOLUNTEER_MAX * stepCount) / (pace > 0 ? Math.min(pace, speed) : speed)) * 1000;
   return Math.round(Math.min(LEASE_MAX_MS, Math.max(LEASE_MIN_MS, LEASE_PATIENCE * promisedMs)));
 }
 

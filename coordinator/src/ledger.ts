@@ -268,7 +268,7 @@ export class RunLedger {
     const { head, loss, totals } = message;
     if (head !== null && head.term > desk.state.term)
       return { code: 'unknown-term', message: `head.term: the run is in term ${desk.state.term}` };
-    takeWords(presence, message);
+    takeWords(presence, message, desk.nowMs);
     desk.decided(volunteerId, message.decisions ?? []);
     // A tab that lost its memory counts from zero again; it must not take back what it did.
     if (totals.localSteps >= presence.totals.localSteps) presence.totals = totals;

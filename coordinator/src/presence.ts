@@ -12,6 +12,9 @@ export interface Presence {
   readonly arrival: number;
   loss: number | null;
   stepsPerSecond: number;
+  /** Steps a second of the clock, exchanges and waits included; 0: not known yet. */
+  pace: number;
+  paceFrom: { readonly localSteps: number; readonly atMs: number } | null;
   duty: number | null;
   rttMs: number | null;
   uplinkKbit: number | null;
@@ -46,6 +49,8 @@ export const newPresence = ({
   arrival,
   loss: null,
   stepsPerSecond: 0,
+  pace: 0,
+  paceFrom: null,
   duty: null,
   rttMs: null,
   uplinkKbit: null,
@@ -60,8 +65,17 @@ export const newPresence = ({
   dutyBurden: 0,
 });
 
-/** What it says of itself for people. */
-export function takeWords(presence: Presence, report: VolunteerMessageOf<'report'>): void {
+/** A pace is measured over so long; over longer, the run was paused or the tab slept. */
+const PACE_MIN_MS = 10_000;
+const PACE_MAX_MS = 120_000;
+
+/** What it says of itself for people, and how it gets on. */
+export function takeWords(presence: Presence, report: VolunteerMessageOf<'report'>, nowMs: number): void {
+  const { localSteps } = report.totals;
+  const from = presence.paceFrom ?? { localSteps: Infinity, atMs: nowMs };
+  const [steps, ms] = [localSteps - from.localSteps, nowMs - from.atMs];
+  if (steps > 0 && ms >= PACE_MIN_MS && ms <= PACE_MAX_MS) presence.pace = (1_000 * steps) / ms;
+  if (steps < 0 || (steps > 0 && ms >= PACE_MIN_MS)) presence.paceFrom = { localSteps, atMs: nowMs };
   presence.word = report.state;
   presence.stepsPerSecond = report.stepsPerSecond;
   presence.duty = report.duty ?? null;

@@ -34,6 +34,8 @@ const SIGNAL_ATTEMPT_MAX_MS = 10_000;
 /** Signalling messages kept for connections whose offer has not come. */
 const STRAY_CONNECTIONS_MAX = 64;
 const STRAY_MESSAGES_MAX = 32;
+const ROUTE_LOOK_EVERY_MS = 500;
+const ROUTE_LOOKS_MAX = 20;
 
 export interface PagePeersOptions {
   readonly id: VolunteerId;
@@ -330,9 +332,15 @@ export class PagePeers {
 
   /** Which way the packets take; ICE may change it, and then the state says 'connected' again or nothing. */
   async #tellRoute(link: PageLink, rtc: RTCPeerConnection): Promise<void> {
-    const route = routeOf(await rtc.getStats());
-    if (this.#links.get(link.peer) === link && route !== null)
-      this.#options.toWorker({ kind: 'link-route', peer: link.peer, link: link.number, route }, []);
+    const isRelayOnly = rtc.getConfiguration().iceTransportPolicy === 'relay';
+    for (let look = 0; look < ROUTE_LOOKS_MAX; look++) {
+      const route = isRelayOnly ? 'relayed' : routeOf(await rtc.getStats());
+      if (this.#links.get(link.peer) !== link) return;
+      if (route !== null)
+        return this.#options.toWorker({ kind: 'link-route', peer: link.peer, link: link.number, route }, []);
+      // A busy page is connected before its statistics say by which pair.
+      await new Promise((resolve) => setTimeout(resolve, ROUTE_LOOK_EVERY_MS));
+    }
   }
 
   /** Must run in the task that made the channel: later it is no longer transferable. */
