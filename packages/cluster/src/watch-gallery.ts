@@ -164,7 +164,9 @@ export class WatchGallery {
     await this.#page.goto('about:blank');
     await this.#page.goto(`${this.#url}/admin${fragment}`);
     await seen(this.#page.getByRole('heading', { name: heading, level: 1 }));
-    await this.#page.getByText('Asking the coordinator').waitFor({ state: 'detached', timeout: WAIT_MAX_MS });
+    // A page may ask for two things at once.
+    const asking = this.#page.getByText('Asking the coordinator').first();
+    await asking.waitFor({ state: 'detached', timeout: WAIT_MAX_MS });
   }
 }
 
